@@ -1,0 +1,3 @@
+#![no_std]
+#![doc = include_str!("../README.md")]
+extern crate alloc;

@@ -1,0 +1,133 @@
+//! The primitives behind a small provider trait, as rustls has it, so that a faster backend can be plugged in.
+//!
+//! There is no null provider here: real sessions must not be able to speak one.
+
+mod rust_crypto;
+
+pub use rust_crypto::RustCrypto;
+
+use core::fmt;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Bytes that authentication adds to a sealed text (Poly1305, RFC 8439).
+pub const TAG_LEN: usize = 16;
+
+/// A 32-byte secret: an X25519 scalar, an Ed25519 seed, a cipher key. Wiped on drop, never printed.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SecretKey(pub [u8; 32]);
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(..)")
+    }
+}
+
+/// An X25519 public key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKey(pub [u8; 32]);
+
+/// An Ed25519 verifying key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VerifyingKey(pub [u8; 32]);
+
+/// An Ed25519 signature.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Signature(pub [u8; 64]);
+
+/// A sealed text that was not sealed with this key, nonce and associated data, or was altered since.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BadTag;
+
+/// The other side's public key is of low order: the shared secret would be known to everybody.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LowOrder;
+
+/// ChaCha20-Poly1305 (RFC 8439) under one key.
+pub trait Aead {
+    /// A cipher under `key`.
+    fn new(key: &SecretKey) -> Self;
+
+    /// Encrypts `text` in place and returns the tag.
+    fn seal(&self, nonce: &[u8; 12], associated: &[u8], text: &mut [u8]) -> [u8; TAG_LEN];
+
+    /// Checks the tag, then decrypts `text` in place.
+    ///
+    /// # Errors
+    /// [`BadTag`]; `text` then holds nothing of use.
+    fn open(
+        &self,
+        nonce: &[u8; 12],
+        associated: &[u8],
+        text: &mut [u8],
+        tag: &[u8; TAG_LEN],
+    ) -> Result<(), BadTag>;
+}
+
+/// SHA-256 over bytes that come in parts.
+pub trait Hasher: Clone {
+    /// A hasher that has seen nothing.
+    fn new() -> Self;
+    /// Takes the next bytes.
+    fn update(&mut self, bytes: &[u8]);
+    /// The digest of all bytes taken.
+    fn finish(self) -> [u8; 32];
+}
+
+/// A provider of all primitives of cipher suite 1: X25519, ChaCha20-Poly1305, SHA-256, Ed25519.
+///
+/// A type without values; machines name it as a type parameter that defaults to [`RustCrypto`].
+pub trait Crypto: fmt::Debug + Clone + Copy + Send + Sync + 'static {
+    /// The authenticated cipher.
+    type Aead: Aead + Send + Sync;
+    /// The hash.
+    type Hasher: Hasher;
+
+    /// The X25519 public key of a secret one.
+    fn public_key(secret: &SecretKey) -> PublicKey;
+
+    /// The X25519 shared secret.
+    ///
+    /// # Errors
+    /// [`LowOrder`] if it comes out all zero (RFC 7748 §6.1).
+    fn agree(secret: &SecretKey, public: &PublicKey) -> Result<SecretKey, LowOrder>;
+
+    /// HMAC-SHA256 of the concatenated `parts`.
+    fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32];
+
+    /// The Ed25519 verifying key of a seed.
+    fn verifying_key(seed: &SecretKey) -> VerifyingKey;
+
+    /// Signs with Ed25519.
+    fn sign(seed: &SecretKey, message: &[u8]) -> Signature;
+
+    /// Checks an Ed25519 signature strictly (no small-order keys, no malleable signatures).
+    fn verify(key: &VerifyingKey, message: &[u8], signature: &Signature) -> bool;
+
+    /// SHA-256 of the concatenated `parts`.
+    #[must_use]
+    fn hash(parts: &[&[u8]]) -> [u8; 32] {
+        let mut hasher = Self::Hasher::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        hasher.finish()
+    }
+}
+
+macro_rules! print_as_hex {
+    ($($name:ident),*) => {$(
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    )*};
+}
+
+print_as_hex!(PublicKey, VerifyingKey, Signature);
