@@ -89,6 +89,15 @@ impl ContentKey {
     }
 }
 
+/// In constant time, so that a comparison tells nothing of how much is equal.
+impl PartialEq for ContentKey {
+    fn eq(&self, other: &Self) -> bool {
+        subtle::ConstantTimeEq::ct_eq(&self.expose()[..], &other.expose()[..]).into()
+    }
+}
+
+impl Eq for ContentKey {}
+
 impl From<SecretKey> for ContentKey {
     fn from(secret: SecretKey) -> Self {
         Self(secret)

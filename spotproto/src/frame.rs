@@ -1,0 +1,106 @@
+//! The frame: what a record is full of.
+//!
+//! `kind u8 | channel varint | length u16 | body`. See docs/protocol.md, "Frames".
+
+use crate::codec::{CodecError, Reader, varint_len};
+use bytes::{BufMut, BytesMut};
+
+/// Kinds of frame. The top bit marks what a receiver that doesn't know it may skip.
+pub mod kind {
+    /// Measures the round trip and keeps the line alive: 8 bytes to be echoed.
+    pub const PING: u8 = 0x01;
+    /// The echo of a ping.
+    pub const PONG: u8 = 0x02;
+    /// The sender's next record is sealed under the rekeyed key.
+    pub const REKEY: u8 = 0x03;
+    /// The last frame of a connection: a close code.
+    pub const CLOSE: u8 = 0x04;
+
+    /// Begins a piece: index and length as varints, then its first bytes.
+    pub const PIECE: u8 = 0x10;
+    /// Goes on with the piece of the same channel.
+    pub const REST: u8 = 0x11;
+    /// The answer is complete.
+    pub const END: u8 = 0x12;
+    /// The answer is refused or breaks off: a code.
+    pub const REFUSE: u8 = 0x13;
+    /// The requester wants no more of it.
+    pub const ABORT: u8 = 0x14;
+
+    /// Logs in.
+    pub const HELLO: u8 = 0x20;
+    /// Answers a hello.
+    pub const WELCOME: u8 = 0x21;
+
+    /// Asks for a track: what a player needs and the first pieces.
+    pub const OPEN: u8 = 0x40;
+    /// Answers an open.
+    pub const OPENED: u8 = 0x41;
+    /// Asks for pieces.
+    pub const READ: u8 = 0x42;
+    /// Proves pieces.
+    pub const LEAVES: u8 = 0x43;
+
+    /// Marks kinds that may be skipped.
+    pub const OPTIONAL: u8 = 0x80;
+}
+
+/// Longest body of a frame.
+pub const MAX_BODY: usize = 16 * 1024;
+
+/// A frame read from a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// One of [`kind`].
+    pub kind: u8,
+    /// The request that it belongs to; 0 for the connection itself.
+    pub channel: u32,
+    /// The rest.
+    pub body: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// Reads the next frame.
+    ///
+    /// # Errors
+    /// If the bytes end early or a length is over its limit.
+    pub fn read(reader: &mut Reader<'a>) -> Result<Self, CodecError> {
+        let kind = reader.u8()?;
+        let channel = reader.varint_u32("channel")?;
+        let length = usize::from(reader.u16()?);
+        if length > MAX_BODY {
+            return Err(CodecError::TooLong("frame"));
+        }
+        Ok(Self { kind, channel, body: reader.bytes(length)? })
+    }
+}
+
+/// Bytes in front of a frame's body.
+#[must_use]
+pub const fn header_len(channel: u32) -> usize {
+    1 + varint_len(channel as u64) + 2
+}
+
+/// Writes a frame whose body is known.
+pub(crate) fn put(out: &mut BytesMut, kind: u8, channel: u32, body: &[u8]) {
+    put_header(out, kind, channel, body.len());
+    out.put_slice(body);
+}
+
+/// Writes the header of a frame whose body, of `length` bytes, the caller writes next.
+pub(crate) fn put_header(out: &mut BytesMut, kind: u8, channel: u32, length: usize) {
+    debug_assert!(length <= MAX_BODY);
+    let mut writer = crate::codec::Writer::new(out);
+    writer.u8(kind).varint(u64::from(channel)).u16(length as u16);
+}
+
+/// Writes a frame whose length shows only once its body is written.
+pub(crate) fn put_with(out: &mut BytesMut, kind: u8, channel: u32, body: impl FnOnce(&mut BytesMut)) {
+    put_header(out, kind, channel, 0);
+    let start = out.len();
+    body(out);
+    let length = (out.len() - start) as u16;
+    if let Some(place) = out.get_mut(start - 2..start) {
+        place.copy_from_slice(&length.to_be_bytes());
+    }
+}

@@ -1,0 +1,258 @@
+//! The other side's requests, and the answers that go out to them.
+
+use super::order::Order;
+use crate::codec::varint_len;
+use crate::error::{LimitKind, Misuse, PeerFault, SessionError};
+use crate::frame::{self, kind};
+use crate::message::{Channel, Refusal, Urgency};
+use alloc::collections::{BTreeMap, VecDeque};
+use bytes::{BufMut, Bytes, BytesMut};
+
+/// Requests of the other side that are being answered.
+#[derive(Debug, Default)]
+pub(crate) struct Answering {
+    open: BTreeMap<Channel, Answer>,
+    last: Option<Channel>,
+    order: Order,
+    /// Pieces queued over all answers.
+    queued: usize,
+    /// Pieces that the other side may still be sent.
+    owed: u64,
+}
+
+#[derive(Debug)]
+struct Answer {
+    urgency: Urgency,
+    /// Pieces that the application may still queue.
+    credit: u32,
+    queue: VecDeque<(u32, Bytes)>,
+    /// Bytes of the front piece that are out already.
+    sent: usize,
+    /// How the answer ends once the queue is empty.
+    ending: Option<Ending>,
+}
+
+/// The last word of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ending {
+    End,
+    Refuse(Refusal),
+}
+
+impl Answering {
+    /// The other side asks.
+    pub(crate) fn begin(
+        &mut self,
+        channel: Channel,
+        urgency: Urgency,
+        pieces: u32,
+        limits: &crate::Limits,
+    ) -> Result<(), SessionError> {
+        if self.last.is_some_and(|last| channel <= last) {
+            return Err(PeerFault::ReusedChannel.into());
+        }
+        if self.open.len() >= limits.channels {
+            return Err(SessionError::Limit(LimitKind::Channels));
+        }
+        if self.owed + u64::from(pieces) > u64::from(limits.credit) {
+            return Err(SessionError::Limit(LimitKind::Credit));
+        }
+        self.last = Some(channel);
+        self.owed += u64::from(pieces);
+        let answer = Answer { urgency, credit: pieces, queue: VecDeque::new(), sent: 0, ending: None };
+        self.open.insert(channel, answer);
+        Ok(())
+    }
+
+    /// The other side wants no more: what is queued is dropped, in mid-piece too. `false` if it was over already.
+    pub(crate) fn abort(&mut self, channel: Channel) -> bool {
+        let Some(answer) = self.open.remove(&channel) else { return false };
+        self.queued -= answer.queue.len();
+        self.owed -= u64::from(answer.credit) + answer.queue.len() as u64;
+        if !answer.queue.is_empty() {
+            self.order.remove(answer.urgency, channel);
+        }
+        true
+    }
+
+    /// Whether the application may still answer; late answers to aborted requests are dropped without fault.
+    pub(crate) fn is_open(&self, channel: Channel) -> Result<bool, Misuse> {
+        match self.open.get(&channel) {
+            Some(answer) if answer.ending.is_some() => Err(Misuse::NotAsked),
+            Some(_) => Ok(true),
+            None if self.last.is_some_and(|last| channel <= last) => Ok(false),
+            None => Err(Misuse::NotAsked),
+        }
+    }
+
+    /// The application answers with a piece.
+    pub(crate) fn queue(
+        &mut self,
+        channel: Channel,
+        index: u32,
+        data: Bytes,
+        limits: &crate::Limits,
+    ) -> Result<(), Misuse> {
+        if !self.is_open(channel)? {
+            return Ok(());
+        }
+        if data.is_empty() || data.len() > crate::content::PIECE_LEN {
+            return Err(Misuse::TooLarge);
+        }
+        if self.queued >= limits.queued_pieces {
+            return Err(Misuse::NoRoom);
+        }
+        let Some(answer) = self.open.get_mut(&channel) else { return Ok(()) };
+        answer.credit = answer.credit.checked_sub(1).ok_or(Misuse::NotAsked)?;
+        if answer.queue.is_empty() {
+            self.order.add(answer.urgency, channel);
+        }
+        answer.queue.push_back((index, data));
+        self.queued += 1;
+        Ok(())
+    }
+
+    /// The application ends an answer. Returns the ending if it can go out now, before nothing.
+    pub(crate) fn end(&mut self, channel: Channel, ending: Ending) -> Result<Option<Ending>, Misuse> {
+        if !self.is_open(channel)? {
+            return Ok(None);
+        }
+        let Some(answer) = self.open.get_mut(&channel) else { return Ok(None) };
+        if answer.queue.is_empty() {
+            self.abort(channel);
+            return Ok(Some(ending));
+        }
+        answer.ending = Some(ending);
+        Ok(None)
+    }
+
+    /// Whether data waits.
+    pub(crate) fn has_data(&self) -> bool {
+        !self.order.is_empty()
+    }
+
+    /// Appends one fragment of at most `frame` bytes, or what fits into `room`. Tells which piece, if any, is out now.
+    pub(crate) fn put_fragment(&mut self, out: &mut BytesMut, frame: usize, room: usize) -> Put {
+        let Some(channel) = self.order.turn(frame) else { return Put::Nothing };
+        let Some(answer) = self.open.get_mut(&channel) else { return Put::Nothing };
+        let Some((index, data)) = answer.queue.front() else { return Put::Nothing };
+        let index = *index;
+        let before = out.len();
+        let rest = data.get(answer.sent..).unwrap_or_default();
+        let preface =
+            if answer.sent == 0 { varint_len(u64::from(index)) + varint_len(data.len() as u64) } else { 0 };
+        let overhead = frame::header_len(channel) + preface;
+        // A fragment that is nearly all header serves nobody.
+        let floor = rest.len().min(256);
+        let take = rest.len().min(frame).min(room.saturating_sub(overhead));
+        if take < floor {
+            return Put::NoRoom;
+        }
+        if answer.sent == 0 {
+            frame::put_header(out, kind::PIECE, channel, preface + take);
+            let mut writer = crate::codec::Writer::new(out);
+            writer.varint(u64::from(index)).varint(data.len() as u64);
+        } else {
+            frame::put_header(out, kind::REST, channel, take);
+        }
+        out.put_slice(rest.get(..take).unwrap_or_default());
+        answer.sent += take;
+        let whole = answer.sent == data.len();
+        let urgency = answer.urgency;
+        self.order.sent(urgency, out.len() - before);
+        if !whole {
+            return Put::Part;
+        }
+        Put::Whole { channel, index, ending: self.piece_is_out(channel) }
+    }
+
+    fn piece_is_out(&mut self, channel: Channel) -> Option<Ending> {
+        let answer = self.open.get_mut(&channel)?;
+        answer.queue.pop_front();
+        answer.sent = 0;
+        self.queued -= 1;
+        self.owed -= 1;
+        if !answer.queue.is_empty() {
+            return None;
+        }
+        let ending = answer.ending;
+        self.order.remove(answer.urgency, channel);
+        if ending.is_some() {
+            self.abort(channel);
+        }
+        ending
+    }
+}
+
+/// What [`Answering::put_fragment`] did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Put {
+    /// Nothing waits.
+    Nothing,
+    /// What waits needs more room than there is.
+    NoRoom,
+    /// A part of a piece.
+    Part,
+    /// The last part of a piece, and how its answer ends if it does.
+    Whole { channel: Channel, index: u32, ending: Option<Ending> },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    const LIMITS: Limits = Limits::DEFAULT;
+
+    fn piece(length: usize) -> Bytes {
+        Bytes::from(alloc::vec![7; length])
+    }
+
+    #[test]
+    fn a_piece_goes_out_in_fragments_and_then_the_ending() {
+        let mut answering = Answering::default();
+        answering.begin(1, Urgency::Playing, 1, &LIMITS).unwrap();
+        answering.queue(1, 9, piece(10_000), &LIMITS).unwrap();
+        assert_eq!(answering.end(1, Ending::End), Ok(None));
+        let mut out = BytesMut::new();
+        assert_eq!(answering.put_fragment(&mut out, 4096, 8192), Put::Part);
+        assert_eq!(answering.put_fragment(&mut out, 4096, 100), Put::NoRoom);
+        assert_eq!(answering.put_fragment(&mut out, 4096, 8192), Put::Part);
+        let whole = Put::Whole { channel: 1, index: 9, ending: Some(Ending::End) };
+        assert_eq!(answering.put_fragment(&mut out, 4096, 8192), whole);
+        assert!(!answering.has_data());
+        assert_eq!((answering.queued, answering.owed), (0, 0));
+    }
+
+    #[test]
+    fn an_abort_drops_what_is_queued_in_mid_piece() {
+        let mut answering = Answering::default();
+        answering.begin(1, Urgency::Playing, 5, &LIMITS).unwrap();
+        answering.queue(1, 0, piece(10_000), &LIMITS).unwrap();
+        answering.queue(1, 1, piece(10_000), &LIMITS).unwrap();
+        let mut out = BytesMut::new();
+        answering.put_fragment(&mut out, 4096, 8192);
+        assert!(answering.abort(1));
+        assert!(!answering.abort(1));
+        assert_eq!((answering.queued, answering.owed), (0, 0));
+        assert_eq!(answering.put_fragment(&mut out, 4096, 8192), Put::Nothing);
+        assert_eq!(answering.queue(1, 2, piece(1), &LIMITS), Ok(()), "a late answer is dropped");
+    }
+
+    #[test]
+    fn both_sides_mistakes_are_told_apart() {
+        let mut answering = Answering::default();
+        answering.begin(4, Urgency::Next, 1, &LIMITS).unwrap();
+        assert_eq!(
+            answering.begin(4, Urgency::Next, 1, &LIMITS),
+            Err(SessionError::Peer(PeerFault::ReusedChannel))
+        );
+        assert_eq!(
+            answering.begin(5, Urgency::Next, u32::MAX, &LIMITS),
+            Err(SessionError::Limit(LimitKind::Credit))
+        );
+        answering.queue(4, 0, piece(1), &LIMITS).unwrap();
+        assert_eq!(answering.queue(4, 1, piece(1), &LIMITS), Err(Misuse::NotAsked));
+        assert_eq!(answering.queue(99, 1, piece(1), &LIMITS), Err(Misuse::NotAsked));
+    }
+}

@@ -1,0 +1,198 @@
+//! Messages to frames to records, as late as possible.
+
+use super::{Output, Session, UNCONFIRMED_BYTES};
+use crate::crypto::Crypto;
+use crate::error::{CloseCode, SessionError};
+use crate::frame::{self, kind};
+use crate::message::{self, Message, WireMessage};
+use crate::mux::{Ending, Put};
+use crate::record::{MAX_PLAINTEXT, OVERHEAD, Sealer};
+use crate::time::Instant;
+use bytes::{BufMut, BytesMut};
+
+use super::liveness::Timer;
+
+/// Smallest record body that is begun for the sake of a caller's limit.
+const MIN_BODY: usize = 512;
+
+/// Room kept for a close record under the replay rule.
+const LAST_WORD: usize = OVERHEAD + 8;
+
+/// What is owed to the other side beside messages: state and not queue entries, so that ten pings cost one pong.
+#[derive(Debug, Default)]
+pub(super) struct Owed {
+    /// The echo of the latest ping.
+    pub(super) pong: Option<[u8; 8]>,
+    /// A ping is due.
+    pub(super) ping: bool,
+    /// The ping that is under way, named by when it left.
+    pub(super) ping_out: Option<Instant>,
+    /// The application closed.
+    pub(super) close: Option<CloseCode>,
+    /// The session ended by an error that the other side has not been told.
+    pub(super) last_word: bool,
+    /// Since when the sending key is in use.
+    pub(super) key_since: Option<Instant>,
+}
+
+impl<C: Crypto> Session<C> {
+    pub(super) fn transmit(
+        &mut self,
+        now: Instant,
+        wire: &mut BytesMut,
+        limit: usize,
+    ) -> Result<(), SessionError> {
+        if self.ended.is_some() {
+            return self.put_last_word(wire);
+        }
+        let before = wire.len();
+        if self.shake.is_some() {
+            self.shake_transmit(now, wire)?;
+        }
+        while wire.len() < limit && self.put_record(now, wire, limit)? {}
+        if wire.len() > before {
+            self.drained(now);
+        }
+        Ok(())
+    }
+
+    /// Whether anything waits for the line.
+    pub(super) fn has_data(&self) -> bool {
+        !self.control.is_empty()
+            || self.answering.has_data()
+            || self.owed.ping
+            || self.owed.pong.is_some()
+            || self.owed.close.is_some()
+    }
+
+    /// Appends one record, or nothing.
+    fn put_record(&mut self, now: Instant, wire: &mut BytesMut, limit: usize) -> Result<bool, SessionError> {
+        if self.sealer.is_none() || !self.has_data() || self.timers.get(Timer::Closed).is_some() {
+            return Ok(false);
+        }
+        let asked = limit.saturating_sub(wire.len() + OVERHEAD).clamp(MIN_BODY, MAX_PLAINTEXT);
+        let allowed = if self.confirmed {
+            asked
+        } else {
+            asked.min(UNCONFIRMED_BYTES.saturating_sub(self.unconfirmed + OVERHEAD + LAST_WORD))
+        };
+        wire.reserve(allowed + OVERHEAD);
+        let start = Sealer::<C>::begin(wire);
+        let rekey = self.put_frames(now, wire, start + allowed);
+        if wire.len() == start {
+            wire.truncate(start - 2);
+            return Ok(false);
+        }
+        if let Some(sealer) = self.sealer.as_mut() {
+            sealer.finish(wire, start)?;
+            if rekey {
+                sealer.rekey();
+                self.owed.key_since = Some(now);
+            }
+        }
+        self.stats.records_sent += 1;
+        if !self.confirmed {
+            self.unconfirmed += wire.len() - start + 2;
+        }
+        Ok(true)
+    }
+
+    /// Fills a record up to `end`: control, then data by urgency, then the close. `true` if the key changes after it.
+    fn put_frames(&mut self, now: Instant, wire: &mut BytesMut, end: usize) -> bool {
+        let start = wire.len();
+        if end.saturating_sub(start) < 64 {
+            return false;
+        }
+        // The caller's limit may be shorter than one message; the replay rule's may not be passed.
+        let hard_end = if self.confirmed { start + MAX_PLAINTEXT } else { end };
+        if let Some(echo) = self.owed.pong.take() {
+            frame::put(wire, kind::PONG, 0, &echo);
+        }
+        if core::mem::take(&mut self.owed.ping) {
+            frame::put(wire, kind::PING, 0, &now.micros().to_be_bytes());
+            self.owed.ping_out = Some(now);
+        }
+        let rekey = self.owed.key_since.is_some_and(|since| now.since(since) >= self.limits.rekey_after);
+        if rekey {
+            frame::put(wire, kind::REKEY, 0, &[]);
+        }
+        self.put_control(wire, end, hard_end);
+        self.put_data(wire, end);
+        if self.control.is_empty() && !self.answering.has_data() && wire.len() + 8 <= end {
+            if let Some(code) = self.owed.close {
+                frame::put(wire, kind::CLOSE, 0, &[code as u8]);
+                self.timers.set(Timer::Closed, now);
+            }
+        }
+        rekey
+    }
+
+    /// Appends small messages in order, as many as fit below `end`, or one that fits below `hard_end`.
+    pub(super) fn put_control(&mut self, wire: &mut BytesMut, end: usize, hard_end: usize) {
+        let start = wire.len();
+        while let Some(message) = self.control.front() {
+            let before = wire.len();
+            message::encode(message, wire);
+            let fits = wire.len() <= end || (before == start && wire.len() <= hard_end);
+            if !fits {
+                wire.truncate(before);
+                return;
+            }
+            self.control.pop_front();
+        }
+        if self.control.capacity() > 32 {
+            self.control = alloc::collections::VecDeque::new();
+        }
+    }
+
+    fn put_data(&mut self, wire: &mut BytesMut, end: usize) {
+        loop {
+            let room = end.saturating_sub(wire.len());
+            match self.answering.put_fragment(wire, self.limits.frame, room) {
+                Put::Nothing | Put::NoRoom => return,
+                Put::Part => {}
+                Put::Whole { channel, index, ending } => {
+                    self.stats.pieces_sent += 1;
+                    self.outbox.push(Output::Sent { channel, index });
+                    if let Some(ending) = ending {
+                        self.control.push_back(ending.message(channel));
+                        self.put_control(wire, end, end);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells the other side why, once: in a record if there are keys, in one clear byte if there are none yet.
+    fn put_last_word(&mut self, wire: &mut BytesMut) -> Result<(), SessionError> {
+        let Some(error) = self.ended.filter(|_| core::mem::take(&mut self.owed.last_word)) else {
+            return Ok(());
+        };
+        if let Some(sealer) = self.sealer.as_mut() {
+            let start = Sealer::<C>::begin(wire);
+            frame::put(wire, kind::CLOSE, 0, &[error.close_code() as u8]);
+            sealer.finish(wire, start)?;
+        } else if let SessionError::Refusing(why) = error {
+            wire.put_u8(why as u8);
+        }
+        Ok(())
+    }
+}
+
+impl Ending {
+    const fn message(self, channel: u32) -> WireMessage {
+        match self {
+            Self::End => Message::End { channel },
+            Self::Refuse(why) => Message::Refuse { channel, why },
+        }
+    }
+}
+
+/// How a message ends an answer, if it does.
+pub(super) const fn ending_of(message: &WireMessage) -> Option<Ending> {
+    match message {
+        Message::End { .. } => Some(Ending::End),
+        Message::Refuse { why, .. } => Some(Ending::Refuse(*why)),
+        _ => None,
+    }
+}

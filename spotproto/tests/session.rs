@@ -1,0 +1,335 @@
+//! Two sessions against each other: handshake, requests, urgency, close.
+
+mod pair;
+
+use bytes::BytesMut;
+use pair::{FILE, Pair, keys, piece, read, setup};
+use spotproto::content::PIECE_LEN;
+use spotproto::error::{PeerFault, Refused, Wait};
+use spotproto::message::{Hello, Message, Open, Refusal, Urgency, Wanted, WireMessage};
+use spotproto::noise::Role;
+use spotproto::session::{Input, Output, Session, UNCONFIRMED_BYTES};
+use spotproto::{ByteMachine, CloseCode, Instant, Limits, Machine, SessionError};
+use std::time::Duration;
+
+fn hello() -> WireMessage {
+    Message::Hello(Box::new(Hello { link_key: keys(7).public, port: 4070, agent: "test".into() }))
+}
+
+fn open(channel: u32) -> WireMessage {
+    let open = Open { wanted: Wanted::File(FILE), at_ms: 0, credit: 5, urgency: Urgency::Playing };
+    Message::Open { channel, open }
+}
+
+#[test]
+fn requests_ride_in_the_first_message_when_the_key_is_known() {
+    let mut pair = Pair::ik();
+    pair.client_sends(hello());
+    pair.client_sends(open(1));
+    pair.run(Duration::from_millis(25));
+    assert_eq!(pair.server.peer(), Some(keys(1).public));
+    assert_eq!(pair.server.messages(), [hello(), open(1)]);
+    assert!(!pair.server.confirmed(), "it may be a replay until the next message");
+    pair.run(Duration::from_millis(50));
+    assert!(pair.server.confirmed());
+}
+
+#[test]
+fn at_first_contact_the_key_is_shown_and_requests_follow() {
+    let mut pair = Pair::xx();
+    pair.client_sends(open(1));
+    pair.run(Duration::from_millis(75));
+    assert_eq!(pair.client.peer(), Some(keys(2).public));
+    assert_eq!(pair.server.peer(), Some(keys(1).public));
+    assert_eq!(pair.server.messages(), [open(1)]);
+    assert!(pair.server.confirmed());
+}
+
+#[test]
+fn another_key_than_expected_is_refused_in_one_clear_byte() {
+    let stranger = keys(99).public;
+    let client = setup(Role::Initiator, 1, 11, Some(stranger));
+    let mut pair = Pair::of(client, setup(Role::Responder, 2, 12, None));
+    pair.run(Duration::from_millis(100));
+    assert_eq!(pair.client.error, Some(SessionError::Refused(Refused::WrongKey)));
+    assert_eq!(pair.server.error, Some(SessionError::Refusing(Refused::WrongKey)));
+    assert_eq!(pair.client.session.stats().bytes_received, 0);
+}
+
+#[test]
+fn an_altered_preamble_breaks_the_handshake() {
+    let mut pair = Pair::ik();
+    let mut wire = BytesMut::new();
+    pair.client.session.poll_transmit(pair.now, &mut wire, 8192);
+    wire[8] ^= 1;
+    let mut server = setup(Role::Responder, 2, 12, None);
+    server.link.0[0] = 1;
+    let mut server = Session::<spotproto::crypto::RustCrypto>::new(pair.now, server).unwrap();
+    let outcome = feed(&mut server, pair.now, &mut wire);
+    assert_eq!(outcome, Err(SessionError::Refusing(Refused::WrongKey)), "the prologue does not match");
+}
+
+#[test]
+fn the_acceptor_may_be_the_initiator_when_the_broker_says_so() {
+    let mut client = setup(Role::Responder, 1, 11, None);
+    client.dialled = true;
+    let mut server = setup(Role::Initiator, 2, 12, Some(keys(1).public));
+    server.dialled = false;
+    let mut pair = Pair::of(client, server);
+    pair.server_sends(open(1));
+    pair.run(Duration::from_millis(100));
+    assert!(pair.client.confirmed() && pair.server.confirmed());
+    assert_eq!(pair.client.messages(), [open(1)]);
+}
+
+#[test]
+fn two_initiators_do_not_shake_hands() {
+    let mut other = setup(Role::Initiator, 2, 12, Some(keys(1).public));
+    other.dialled = false;
+    let mut pair = Pair::of(setup(Role::Initiator, 1, 11, Some(keys(2).public)), other);
+    pair.run(Duration::from_millis(100));
+    assert_eq!(pair.server.error, Some(SessionError::Peer(PeerFault::WrongLink)));
+}
+
+#[test]
+fn a_replayed_first_message_gets_at_most_sixteen_kibibytes_and_is_never_confirmed() {
+    let mut pair = Pair::ik();
+    pair.client_sends(hello());
+    pair.client_sends(open(1));
+    let mut first = BytesMut::new();
+    pair.client.session.poll_transmit(pair.now, &mut first, 8192);
+
+    let mut replayed = Pair::ik();
+    replayed.server.inbox = first.to_vec();
+    replayed.client.session.poll_transmit(replayed.now, &mut BytesMut::new(), 8192);
+    replayed.client.error = Some(SessionError::Lost);
+    replayed.settle();
+    assert_eq!(replayed.server.messages().len(), 2);
+    for index in 0..5 {
+        replayed.server_sends(piece(1, index));
+    }
+    replayed.run(Duration::from_secs(9));
+    let answered: usize =
+        replayed.client.inbox.len() + replayed.client.line.iter().map(|l| l.1.len()).sum::<usize>();
+    assert!(answered > PIECE_LEN / 2 && answered <= UNCONFIRMED_BYTES, "{answered}");
+    assert!(!replayed.server.confirmed());
+    replayed.run(Duration::from_secs(2));
+    assert_eq!(replayed.server.error, Some(SessionError::TimedOut(Wait::Handshake)));
+}
+
+#[test]
+fn pieces_come_whole_and_the_answer_ends() {
+    let mut pair = Pair::connected();
+    pair.client_sends(read(1, 0, 3, Urgency::Playing));
+    pair.run(Duration::from_millis(25));
+    for index in 0..3 {
+        pair.server_sends(piece(1, index));
+    }
+    pair.server_sends(Message::End { channel: 1 });
+    pair.run(Duration::from_millis(30));
+    let mut expected: Vec<_> = (0..3).map(|index| piece(1, index)).collect();
+    expected.push(Message::End { channel: 1 });
+    assert_eq!(pair.client.messages(), expected);
+    assert_eq!(pair.client.session.outstanding(), 0);
+    let sent = pair.server.outputs.iter().filter(|o| matches!(o, Output::Sent { .. })).count();
+    assert_eq!(sent, 3);
+}
+
+#[test]
+fn urgent_answers_overtake_what_was_queued_before() {
+    let mut pair = Pair::connected();
+    pair.client_sends(read(1, 0, 8, Urgency::Offline));
+    pair.client_sends(read(2, 100, 2, Urgency::Playing));
+    pair.run(Duration::from_millis(25));
+    (0..8).for_each(|index| pair.server_sends(piece(1, index)));
+    (100..102).for_each(|index| pair.server_sends(piece(2, index)));
+    pair.run(Duration::from_millis(30));
+    let order: Vec<_> = pair.client.messages().iter().filter_map(Message::channel).collect();
+    assert_eq!(order, [2, 2, 1, 1, 1, 1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn an_abort_stops_the_answer_at_once_and_gives_the_credit_back() {
+    let mut pair = Pair::connected();
+    pair.client_sends(read(1, 0, 8, Urgency::Playing));
+    pair.run(Duration::from_millis(25));
+    (0..8).for_each(|index| pair.server_sends(piece(1, index)));
+    pair.client_sends(Message::Abort { channel: 1 });
+    assert_eq!(pair.client.session.outstanding(), 0);
+    pair.run(Duration::from_millis(60));
+    assert!(pair.client.messages().is_empty(), "late pieces are dropped");
+    pair.client_sends(read(2, 0, 1, Urgency::Playing));
+    pair.run(Duration::from_millis(25));
+    pair.server_sends(piece(2, 0));
+    pair.run(Duration::from_millis(30));
+    assert_eq!(pair.client.messages(), [piece(2, 0)]);
+}
+
+#[test]
+fn a_request_withdrawn_before_it_left_leaves_no_trace() {
+    let mut pair = Pair::connected();
+    pair.client_sends(read(1, 0, 8, Urgency::Playing));
+    pair.client_sends(Message::Abort { channel: 1 });
+    pair.run(Duration::from_millis(60));
+    assert!(pair.server.messages().is_empty());
+}
+
+#[test]
+fn a_refused_request_gives_its_credit_back() {
+    let mut pair = Pair::connected();
+    pair.client_sends(open(1));
+    pair.run(Duration::from_millis(25));
+    pair.server_sends(Message::Refuse { channel: 1, why: Refusal::NotFound });
+    pair.run(Duration::from_millis(30));
+    assert_eq!(pair.client.messages(), [Message::Refuse { channel: 1, why: Refusal::NotFound }]);
+    assert_eq!(pair.client.session.outstanding(), 0);
+}
+
+#[test]
+fn an_idle_line_is_kept_alive_and_a_dead_one_noticed() {
+    let mut pair = Pair::connected();
+    pair.run(Duration::from_secs(600));
+    assert_eq!((pair.client.error, pair.server.error), (None, None));
+    assert!(pair.client.session.stats().records_received >= 19, "pings went both ways");
+    pair.server.error = Some(SessionError::Lost);
+    pair.server.session = Pair::ik().server.session;
+    pair.run(Duration::from_secs(60));
+    assert_eq!(pair.client.error, Some(SessionError::TimedOut(Wait::Pong)));
+}
+
+#[test]
+fn a_suspended_machine_settles_in_a_bounded_number_of_rounds() {
+    let mut pair = Pair::connected();
+    pair.now = pair.now + Duration::from_secs(8 * 3600);
+    pair.settle();
+    pair.run(Duration::from_secs(1));
+    assert_eq!((pair.client.error, pair.server.error), (None, None));
+}
+
+#[test]
+fn keys_are_replaced_by_age_in_band() {
+    let mut pair = Pair::connected();
+    pair.run(Duration::from_secs(4 * 3600));
+    pair.client_sends(read(1, 0, 1, Urgency::Playing));
+    pair.run(Duration::from_millis(25));
+    pair.server_sends(piece(1, 0));
+    pair.run(Duration::from_millis(30));
+    assert_eq!(pair.client.messages(), [piece(1, 0)]);
+}
+
+#[test]
+fn a_close_flushes_what_is_queued_and_says_why() {
+    let mut pair = Pair::connected();
+    pair.client_sends(read(1, 0, 2, Urgency::Playing));
+    pair.run(Duration::from_millis(25));
+    pair.server_sends(piece(1, 0));
+    pair.server_sends(piece(1, 1));
+    pair.server.session.handle_input(pair.now, Input::Close(CloseCode::ShuttingDown)).unwrap();
+    pair.run(Duration::from_millis(60));
+    assert_eq!(pair.client.messages(), [piece(1, 0), piece(1, 1)]);
+    let closed = |by_peer| Some(SessionError::Closed { code: CloseCode::ShuttingDown, by_peer });
+    assert_eq!((pair.client.error, pair.server.error), (closed(true), closed(false)));
+}
+
+#[test]
+fn a_peer_that_never_reads_is_cut_off() {
+    let mut pair = Pair::connected();
+    pair.client_sends(read(1, 0, 8, Urgency::Playing));
+    pair.run(Duration::from_millis(25));
+    let session = &mut pair.server.session;
+    for index in 0..8 {
+        session.handle_input(pair.now, Input::Send(piece(1, index))).unwrap();
+    }
+    let end = drive_deaf(session, pair.now, Duration::from_secs(300));
+    assert!(matches!(end, Some(SessionError::TimedOut(Wait::Stall | Wait::Pong))), "{end:?}");
+}
+
+#[test]
+fn a_peer_that_trickles_a_byte_a_second_is_cut_off() {
+    let mut pair = Pair::connected();
+    pair.client_sends(read(1, 0, 1, Urgency::Playing));
+    let mut wire = BytesMut::new();
+    pair.client.session.poll_transmit(pair.now, &mut wire, 8192);
+    let server = &mut pair.server.session;
+    let (mut now, mut inbox) = (pair.now, Vec::new());
+    let end = wire.iter().find_map(|byte| {
+        now = now + Duration::from_secs(1);
+        inbox.push(*byte);
+        server.handle_timeout(now).and_then(|()| server.handle_bytes(now, &mut inbox)).err()
+    });
+    assert_eq!(end, Some(SessionError::TimedOut(Wait::Trickle)));
+}
+
+#[test]
+fn a_connection_that_never_shakes_hands_is_cut_off() {
+    let mut server = Pair::ik().server.session;
+    let end = drive_deaf(&mut server, Instant::START, Duration::from_secs(60));
+    assert_eq!(end, Some(SessionError::TimedOut(Wait::Handshake)));
+}
+
+#[test]
+fn replayed_dropped_and_reordered_records_do_not_open() {
+    let records = || {
+        let mut pair = Pair::connected();
+        let mut flushes = Vec::new();
+        for channel in 1..4 {
+            pair.client_sends(read(channel, 0, 1, Urgency::Playing));
+            let mut wire = BytesMut::new();
+            pair.client.session.poll_transmit(pair.now, &mut wire, 8192);
+            flushes.push(wire);
+        }
+        (pair, flushes)
+    };
+    for order in [vec![0, 0], vec![1], vec![0, 2], vec![1, 0]] {
+        let (mut pair, mut flushes) = records();
+        let now = pair.now;
+        let outcomes: Vec<_> =
+            order.iter().map(|n| feed(&mut pair.server.session, now, &mut flushes[*n].clone())).collect();
+        let last = outcomes.last().expect("an order has records");
+        assert_eq!(*last, Err(SessionError::Peer(PeerFault::BadRecord)), "{order:?}");
+        flushes.clear();
+    }
+}
+
+#[test]
+fn oversized_records_are_refused_before_they_are_here() {
+    let mut pair = Pair::connected();
+    let outcome = feed(&mut pair.server.session, pair.now, &mut BytesMut::from(&[0xff, 0xff][..]));
+    assert_eq!(outcome, Err(SessionError::Peer(PeerFault::OversizedRecord)));
+    assert_eq!(outcome.unwrap_err().close_code(), CloseCode::Protocol);
+}
+
+#[test]
+fn more_requests_than_the_limit_are_refused_on_both_sides() {
+    let mut pair = Pair::connected();
+    for channel in 0..Limits::DEFAULT.channels as u32 {
+        pair.client_sends(read(channel, 0, 1, Urgency::Playing));
+    }
+    assert_eq!(pair.client.error, None);
+    pair.client_sends(read(1000, 0, 1, Urgency::Playing));
+    assert!(matches!(pair.client.error, Some(SessionError::Misuse(_))));
+}
+
+fn feed(session: &mut Session, now: Instant, wire: &mut BytesMut) -> Result<usize, SessionError> {
+    let mut taken = 0;
+    while taken < wire.len() {
+        match session.handle_bytes(now, &mut wire[taken..])? {
+            0 => break,
+            n => taken += n,
+        }
+        while session.poll_output().is_some() {}
+    }
+    Ok(taken)
+}
+
+/// Fires timers while the line takes and brings nothing.
+fn drive_deaf(session: &mut Session, from: Instant, span: Duration) -> Option<SessionError> {
+    let until = from + span;
+    while let Some(at) = session.poll_timeout().filter(|at| *at <= until) {
+        if let Err(error) = session.handle_timeout(at) {
+            return Some(error);
+        }
+        while session.poll_output().is_some() {}
+    }
+    None
+}
