@@ -81,7 +81,7 @@ impl Flow {
     /// A piece of `bytes` arrived.
     pub fn arrived(&mut self, now: Instant, sample: Sample, bytes: usize) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.delivered += bytes as u64;
+        self.delivered = self.delivered.saturating_add(bytes as u64);
         self.delivered_at = now;
         let span = now.since(sample.delivered_at).as_secs_f64();
         if span > 0.0 {
@@ -101,14 +101,14 @@ impl Flow {
     /// A round trip was measured.
     pub fn round_trip(&mut self, now: Instant, span: Duration) {
         let least = *self.least_round_trip.get_or_insert(span);
-        if span <= least * 2 {
+        if span <= least.saturating_mul(2) {
             self.near_least_at = now;
             self.least_since = Duration::MAX;
+            self.least_round_trip = Some(least.min(span));
+            return;
         }
         self.least_since = self.least_since.min(span);
-        if span < least {
-            self.least_round_trip = Some(span);
-        } else if now.since(self.near_least_at) > ROUTE_CHANGE {
+        if now.since(self.near_least_at) > ROUTE_CHANGE {
             self.least_round_trip = Some(self.least_since);
             self.near_least_at = now;
         }
@@ -155,7 +155,7 @@ impl Flow {
     /// How long a rate counts: ten round trips, a second at least.
     fn memory(&self) -> Duration {
         let round_trip = self.least_round_trip.unwrap_or(Duration::from_millis(100));
-        (round_trip * 10).clamp(Duration::from_secs(1), Duration::from_secs(10))
+        round_trip.saturating_mul(10).clamp(Duration::from_secs(1), Duration::from_secs(10))
     }
 }
 

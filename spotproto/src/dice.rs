@@ -16,7 +16,7 @@ impl Seed {
         dice.state ^= index.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut bytes = [0; 32];
         for chunk in bytes.chunks_mut(8) {
-            chunk.copy_from_slice(&dice.next().to_le_bytes());
+            chunk.copy_from_slice(&dice.bits().to_le_bytes());
         }
         Self(bytes)
     }
@@ -44,7 +44,7 @@ impl Dice {
     }
 
     /// Sixty-four even bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         u64::from(self.half()) << 32 | u64::from(self.half())
     }
 
@@ -90,8 +90,8 @@ mod tests {
     fn the_same_seed_throws_the_same() {
         let seed = Seed([7; 32]);
         let (mut a, mut b) = (Dice::new(&seed), Dice::new(&seed));
-        assert!((0..100).all(|_| a.next() == b.next()));
-        assert_ne!(Dice::new(&seed.part(1)).next(), Dice::new(&seed.part(2)).next());
+        assert!((0..100).all(|_| a.bits() == b.bits()));
+        assert_ne!(Dice::new(&seed.part(1)).bits(), Dice::new(&seed.part(2)).bits());
     }
 
     #[test]
