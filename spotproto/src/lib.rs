@@ -23,6 +23,7 @@ pub mod pump;
 pub mod record;
 pub mod session;
 pub mod stats;
+pub mod pump;
 pub mod ticket;
 pub mod time;
 pub mod timers;
