@@ -7,10 +7,10 @@ use spotproto::{Instant, Outbox};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Longest parcel, and the size of those sent in bulk.
-pub const PARCEL: usize = 16 << 10;
+pub(crate) const PARCEL: usize = 16 << 10;
 
 #[derive(Clone, Debug)]
-pub enum Order {
+pub(crate) enum Order {
     Parcel(Vec<u8>),
     /// So many bytes, in long parcels.
     Bulk(usize),
@@ -21,20 +21,20 @@ pub enum Order {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Event {
+pub(crate) enum Event {
     Parcel(Vec<u8>),
     /// The order was taken.
     Echoing,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Over {
+pub(crate) enum Over {
     Closed,
     TooLong,
 }
 
 #[derive(Debug)]
-pub struct Toy {
+pub(crate) struct Toy {
     events: Outbox<Event>,
     parcels: Vec<Vec<u8>>,
     bulk: usize,
@@ -43,18 +43,18 @@ pub struct Toy {
 }
 
 impl Toy {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { events: Outbox::new(8), parcels: Vec::new(), bulk: 0, echo: false, over: None }
     }
 }
 
-pub fn parcel(wire: &mut impl BufMut, content: &[u8]) {
+pub(crate) fn parcel(wire: &mut impl BufMut, content: &[u8]) {
     wire.put_u32(content.len() as u32);
     wire.put_slice(content);
 }
 
 /// What a machine that ended for `over` says last.
-pub fn last_word(over: Over) -> Vec<u8> {
+pub(crate) fn last_word(over: Over) -> Vec<u8> {
     let mut wire = Vec::new();
     parcel(&mut wire, format!("{over:?}").as_bytes());
     wire
@@ -145,7 +145,7 @@ impl ByteMachine for Toy {
 }
 
 /// Two ends of a connection on loopback.
-pub async fn pair() -> (TcpStream, TcpStream) {
+pub(crate) async fn pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (here, _) = listener.accept().await.unwrap();
@@ -156,6 +156,6 @@ pub async fn pair() -> (TcpStream, TcpStream) {
 }
 
 /// Starts a toy with room for `queue` commands and outputs.
-pub fn spawn(stream: TcpStream, queue: usize) -> runtime_tokio::Handle<Toy> {
+pub(crate) fn spawn(stream: TcpStream, queue: usize) -> runtime_tokio::Handle<Toy> {
     runtime_tokio::spawn(stream, Toy::new(), Clock::start(), queue)
 }
