@@ -1,6 +1,8 @@
 //! A machine to drive in these tests: parcels with a four-byte length, one by one and in bulk, and an echo.
 
+use alloc::sync::Arc;
 use bytes::{BufMut, BytesMut};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use runtime_tokio::Clock;
 use spotproto::machine::{ByteMachine, Machine};
 use spotproto::{Instant, Outbox};
@@ -40,11 +42,24 @@ pub(crate) struct Toy {
     bulk: usize,
     echo: bool,
     over: Option<Over>,
+    turns: Arc<AtomicUsize>,
 }
 
 impl Toy {
     pub(crate) fn new() -> Self {
-        Self { events: Outbox::new(8), parcels: Vec::new(), bulk: 0, echo: false, over: None }
+        Self {
+            events: Outbox::new(8),
+            parcels: Vec::new(),
+            bulk: 0,
+            echo: false,
+            over: None,
+            turns: Arc::default(),
+        }
+    }
+
+    /// Counts how often the machine was asked for its deadline, which every turn of a driver does.
+    pub(crate) fn turns(&self) -> Arc<AtomicUsize> {
+        self.turns.clone()
     }
 }
 
@@ -90,6 +105,7 @@ impl Machine for Toy {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
+        self.turns.fetch_add(1, Ordering::Relaxed);
         None
     }
 

@@ -1,7 +1,7 @@
 //! One machine over one connection, on loopback.
 
-mod toy;
-
+use crate::toy::{Event, Order, Over, PARCEL, Toy, last_word, pair, parcel, spawn};
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 use runtime_tokio::{Clock, Handle, Why, drive_into};
 use spotproto::pump::{BATCH, Fault, Pump};
@@ -10,7 +10,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
-use toy::{Event, Order, Over, PARCEL, Toy, last_word, pair, parcel, spawn};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -218,13 +217,32 @@ async fn many_connections_share_one_small_channel() {
         there.write_all(&wire).await.unwrap();
         others.push((commands, there));
     }
-    let mut next = vec![0; LINKS];
+    let mut next = [0; LINKS];
     for _ in 0..LINKS * EACH {
         let (link, event) = timeout(SOON, shared.recv()).await.unwrap().unwrap();
         assert_eq!(event, Event::Parcel(vec![next[link]; 500]));
         next[link] += 1;
     }
     assert!(next.iter().all(|&n| usize::from(n) == EACH));
+}
+
+#[tokio::test]
+async fn a_line_that_takes_nothing_is_waited_for_and_not_asked_again_and_again() {
+    let (here, mut there) = pair().await;
+    let toy = Toy::new();
+    let turns = toy.turns();
+    let here = runtime_tokio::spawn(here, toy, Clock::start(), 1);
+    here.tell(Order::Bulk(1 << 30)).await.unwrap();
+    let mut wire = Vec::new();
+    (0..100).for_each(|n| parcel(&mut wire, &[n; 100]));
+    there.write_all(&wire).await.unwrap();
+    there.shutdown().await.unwrap();
+    // The peer reads nothing and has closed its half, and the owner takes no output.
+    sleep(Duration::from_millis(200)).await;
+    let settled = turns.load(Ordering::Relaxed);
+    sleep(Duration::from_millis(200)).await;
+    let later = turns.load(Ordering::Relaxed);
+    assert!(later - settled < 10, "{settled} turns, then {later}");
 }
 
 #[tokio::test]
