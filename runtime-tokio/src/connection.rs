@@ -191,13 +191,10 @@ fn exchange<M: ByteMachine>(
     ready: io::Result<Ready>,
 ) -> io::Result<()> {
     let ready = ready.inspect_err(|_| pump.lost())?;
-    let written = match write(stream, pump, wants.write && ready.is_writable()) {
-        Err(error) => {
-            pump.write_failed();
-            Err(error)
-        }
-        Ok(()) => Ok(()),
-    };
+    let written = write(stream, pump, wants.write && ready.is_writable());
+    if written.is_err() {
+        pump.write_failed();
+    }
     let read = read(stream, pump, clock, wants.read && ready.is_readable());
     if read.is_err() {
         pump.lost();

@@ -20,3 +20,4 @@ pub struct SessionId(pub u64);
 /// The number of an effect; it comes back with the effect's result.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId(pub u64);
+pub mod reach;
