@@ -11,6 +11,8 @@ mod null;
 mod program;
 #[cfg(feature = "audio-pulse")]
 mod pulse;
+#[cfg(feature = "audio-pulse")]
+mod queue;
 mod wav;
 
 use core::time::Duration;

@@ -92,3 +92,62 @@ impl Output for Null {
         "silence".into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::decode::Data;
+
+    fn tenth_of_a_second() -> Samples {
+        Samples { at: 0, rate: 8_000, channels: 1, data: Data::I16(vec![0; 800]) }
+    }
+
+    #[test]
+    fn silence_takes_as_long_as_sound() {
+        let samples = tenth_of_a_second();
+        let mut null = Null::new();
+        null.start(samples.spec()).unwrap();
+        let begin = Instant::now();
+        for _ in 0..4 {
+            null.write(&samples).unwrap();
+        }
+        assert!(begin.elapsed() >= Duration::from_millis(200), "the buffer holds 200 ms, not 400");
+        assert!((1_600..3_200).contains(&null.played()), "{}", null.played());
+        null.drain().unwrap();
+        assert!(begin.elapsed() >= Duration::from_millis(400));
+        assert_eq!(null.played(), 3_200);
+    }
+
+    #[test]
+    fn a_pause_holds_the_clock_and_takes_no_sound() {
+        let samples = tenth_of_a_second();
+        let mut null = Null::new();
+        null.start(samples.spec()).unwrap();
+        null.write(&samples).unwrap();
+        null.pause().unwrap();
+        let heard = null.played();
+        thread::sleep(Duration::from_millis(30));
+        assert_eq!(null.played(), heard);
+        assert_eq!(null.write(&samples), Err(OutputError::Paused));
+        assert_eq!(null.drain(), Err(OutputError::Paused));
+        null.flush().unwrap();
+        assert_eq!(null.played(), 0);
+    }
+
+    #[test]
+    fn fast_silence_takes_no_time_and_counts_everything() {
+        let samples = tenth_of_a_second();
+        let mut null = Null::fast();
+        assert_eq!(null.write(&samples), Err(OutputError::WrongSpec), "before a start");
+        null.start(samples.spec()).unwrap();
+        let begin = Instant::now();
+        for _ in 0..1_000 {
+            null.write(&samples).unwrap();
+        }
+        null.drain().unwrap();
+        assert_eq!(null.played(), 800_000);
+        assert!(begin.elapsed() < Duration::from_secs(1));
+    }
+}

@@ -53,7 +53,8 @@ impl Player {
                     more => format!("{more}c"),
                 };
                 format!(
-                    "-nodisp -autoexit -loglevel quiet -f s16le -sample_rate {rate} -ch_layout {layout} -i pipe:0"
+                    "-nodisp -autoexit -loglevel quiet -probesize 32 -analyzeduration 0 \
+                     -f s16le -sample_rate {rate} -ch_layout {layout} -i pipe:0"
                 )
             }
         };
