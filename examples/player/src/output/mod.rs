@@ -25,6 +25,7 @@ pub use program::{Player, Program};
 #[cfg(feature = "audio-pulse")]
 pub use pulse::Pulse;
 pub use wav::Wav;
+pub(crate) use wav::header as wav_header;
 
 use crate::decode::{Samples, Spec};
 
