@@ -2,47 +2,43 @@
 //!
 //! There is no null provider here: real sessions must not be able to speak one.
 
+mod keys;
 mod rust_crypto;
 
+pub(crate) use keys::print_as_hex;
+pub use keys::{KeyPair, PublicKey, SecretKey, Signature, VerifyingKey};
 pub use rust_crypto::RustCrypto;
 
 use core::fmt;
-use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// Bytes that authentication adds to a sealed text (Poly1305, RFC 8439).
 pub const TAG_LEN: usize = 16;
-
-/// A 32-byte secret: an X25519 scalar, an Ed25519 seed, a cipher key. Wiped on drop, never printed.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct SecretKey(pub [u8; 32]);
-
-impl fmt::Debug for SecretKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretKey(..)")
-    }
-}
-
-/// An X25519 public key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PublicKey(pub [u8; 32]);
-
-/// An Ed25519 verifying key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VerifyingKey(pub [u8; 32]);
-
-/// An Ed25519 signature.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Signature(pub [u8; 64]);
 
 /// A sealed text that was not sealed with this key, nonce and associated data, or was altered since.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BadTag;
 
+impl fmt::Display for BadTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the authentication tag does not fit")
+    }
+}
+
+impl core::error::Error for BadTag {}
+
 /// The other side's public key is of low order: the shared secret would be known to everybody.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LowOrder;
 
-/// ChaCha20-Poly1305 (RFC 8439) under one key.
+impl fmt::Display for LowOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the public key is of low order")
+    }
+}
+
+impl core::error::Error for LowOrder {}
+
+/// ChaCha20-Poly1305 (RFC 8439) under one key, which it wipes on drop.
 pub trait Aead {
     /// A cipher under `key`.
     fn new(key: &SecretKey) -> Self;
@@ -113,21 +109,3 @@ pub trait Crypto: fmt::Debug + Clone + Copy + Send + Sync + 'static {
         hasher.finish()
     }
 }
-
-macro_rules! print_as_hex {
-    ($($name:ident),*) => {$(
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
-        }
-    )*};
-}
-
-print_as_hex!(PublicKey, VerifyingKey, Signature);

@@ -6,10 +6,17 @@ use chacha20poly1305::{ChaCha20Poly1305, KeyInit};
 use ed25519_dalek::Signer;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
+use zeroize::ZeroizeOnDrop;
 
 /// The RustCrypto and dalek crates.
 #[derive(Debug, Clone, Copy)]
 pub struct RustCrypto;
+
+// Fails to compile if the feature that makes the cipher wipe its key is ever switched off.
+const _: fn() = || {
+    const fn wiped_on_drop<T: ZeroizeOnDrop>() {}
+    wiped_on_drop::<ChaCha20Poly1305>();
+};
 
 impl Aead for ChaCha20Poly1305 {
     fn new(key: &SecretKey) -> Self {
