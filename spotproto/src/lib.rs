@@ -18,6 +18,7 @@ pub mod time;
 pub mod timers;
 
 pub use dice::{Dice, Seed};
+pub use id::Gid;
 pub use machine::{ByteMachine, Machine, settle};
 pub use outbox::Outbox;
 pub use time::{Instant, UnixTime};
