@@ -19,6 +19,7 @@ pub mod timers;
 
 pub use dice::{Dice, Seed};
 pub use id::Gid;
+pub use link::Link;
 pub use machine::{ByteMachine, Machine, settle};
 pub use outbox::Outbox;
 pub use time::{Instant, UnixTime};
