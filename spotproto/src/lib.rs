@@ -32,6 +32,7 @@ pub use dice::{Dice, Seed};
 pub use error::{CloseCode, SessionError};
 pub use id::Gid;
 pub use limits::Limits;
+pub use id::Gid;
 pub use link::Link;
 pub use machine::{ByteMachine, Machine, settle};
 pub use message::{Message, WireMessage};
