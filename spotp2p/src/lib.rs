@@ -7,6 +7,7 @@ pub mod access_point;
 pub mod flow;
 pub mod node;
 mod payload;
+pub mod reach;
 
 pub use access_point::AccessPoint;
 pub use node::Node;
@@ -20,4 +21,3 @@ pub struct SessionId(pub u64);
 /// The number of an effect; it comes back with the effect's result.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId(pub u64);
-pub mod reach;

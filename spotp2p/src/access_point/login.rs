@@ -64,7 +64,8 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
 
     /// Sixteen bytes that nobody else can foresee and that never come twice.
     fn fresh_pseudonym(&self) -> Pseudonym {
-        let digest = C::hmac(&self.config.pseudonym_key.0, &[b"spot pseudonym v1", &self.logins.to_be_bytes()]);
+        let digest =
+            C::hmac(&self.config.pseudonym_key.0, &[b"spot pseudonym v1", &self.logins.to_be_bytes()]);
         let mut pseudonym = [0; 16];
         pseudonym.copy_from_slice(digest.first_chunk::<16>().map_or(&[0; 16], |half| half));
         Pseudonym(pseudonym)

@@ -55,7 +55,15 @@ pub(super) struct Opening<K> {
 
 impl<K: Copy> Session<K> {
     pub(super) const fn new() -> Self {
-        Self { device: None, confirmed: false, logged_in: false, hello: None, answers: BTreeMap::new(), ahead: 0, queued: BTreeMap::new() }
+        Self {
+            device: None,
+            confirmed: false,
+            logged_in: false,
+            hello: None,
+            answers: BTreeMap::new(),
+            ahead: 0,
+            queued: BTreeMap::new(),
+        }
     }
 
     /// A piece goes to the connection.
@@ -108,7 +116,12 @@ impl<K> Answer<K> {
 }
 
 /// The pieces to send with an open, `most` in all: headers first, then from where the music shall start.
-pub(super) fn first_pieces(headers: impl Iterator<Item = u32>, at: u32, pieces: u32, most: u32) -> Vec<PieceRange> {
+pub(super) fn first_pieces(
+    headers: impl Iterator<Item = u32>,
+    at: u32,
+    pieces: u32,
+    most: u32,
+) -> Vec<PieceRange> {
     let mut ranges: Vec<PieceRange> = Vec::new();
     let mut left = most;
     let headers: Vec<u32> = headers.collect();

@@ -1,7 +1,7 @@
 //! What to ask for next, and what to do with what comes.
 
 use super::play::{File, Judged};
-use super::{Effect, Event, Node, Output, PLAYING, Timer};
+use super::{Effect, Event, Node, Output, PLAYING};
 use crate::payload::{FileKey, Payload};
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
@@ -245,9 +245,7 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         }
         if let Some(session) = self.server.session {
             self.out.push(Output::Effect(Effect::HangUp { session, code: CloseCode::Protocol }));
-            self.server.end(now);
-            let retry_in = self.server.retry_in(&mut self.dice, false);
-            self.timers.set(Timer::Retry, now + retry_in);
+            self.disconnected(now, None);
         }
     }
 }

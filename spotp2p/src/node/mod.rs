@@ -5,6 +5,7 @@ mod play;
 mod server;
 
 use crate::payload::{FileKey, Payload};
+use crate::reach::BackoffInput;
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -12,8 +13,7 @@ use play::Play;
 use server::Server;
 use spotproto::crypto::PublicKey;
 use spotproto::message::{Hello, Message, Opened, PieceRange, Refusal, Urgency, Wanted};
-use spotproto::timers::TimerName;
-use spotproto::{CloseCode, Dice, Instant, Machine, Outbox, Seed, SessionError, Timers};
+use spotproto::{CloseCode, Instant, Machine, Outbox, Seed, SessionError};
 
 /// What a node is told once.
 #[derive(Clone, Debug)]
@@ -182,18 +182,6 @@ pub enum Output<K, B> {
 /// Every node takes every input: there is nothing that ends it.
 pub type Never = core::convert::Infallible;
 
-#[derive(Clone, Copy, Debug)]
-enum Timer {
-    /// Try the access point again.
-    Retry,
-}
-
-impl TimerName for Timer {
-    fn slot(self) -> usize {
-        self as usize
-    }
-}
-
 /// The client as one machine.
 ///
 /// It runs beside any number of connections, which its owner drives: messages, effects and events go out by
@@ -204,8 +192,6 @@ impl TimerName for Timer {
 #[derive(Debug)]
 pub struct Node<K, B> {
     config: Config,
-    dice: Dice,
-    timers: Timers<1>,
     server: Server,
     play: Option<Play<K, B>>,
     next_session: u64,
@@ -217,9 +203,7 @@ impl<K: FileKey, B: Payload> Node<K, B> {
     #[must_use]
     pub fn new(now: Instant, config: Config) -> Self {
         Self {
-            dice: Dice::new(&config.seed),
-            timers: Timers::new(),
-            server: Server::new(now),
+            server: Server::new(now, &config.seed),
             play: None,
             next_session: 0,
             out: Outbox::new(config.outputs),
@@ -239,16 +223,18 @@ impl<K: FileKey, B: Payload> Node<K, B> {
             Command::Seek { at_ms } => self.seek(now, at_ms),
             Command::Reading { piece } => self.reading(now, piece),
             Command::Stop => self.stop(),
-            Command::Leave => self.leave(),
+            Command::Leave => self.leave(now),
         }
     }
 
-    /// Makes sure that there is a connection, or will be.
+    /// Makes sure that there is a connection, or will be: somebody waits, so no wait between tries is sat out.
     fn connect(&mut self, now: Instant) {
-        if self.server.session.is_some() {
-            return;
+        if self.server.tell(now, BackoffInput::Want) || self.server.tell(now, BackoffInput::Hope) {
+            self.dial(now);
         }
-        self.timers.clear(Timer::Retry);
+    }
+
+    fn dial(&mut self, now: Instant) {
         let session = SessionId(self.next_session);
         let request = RequestId(self.next_session);
         self.next_session += 1;
@@ -262,35 +248,33 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         self.send(Message::Hello(Box::new(hello)));
     }
 
-    fn leave(&mut self) {
+    fn leave(&mut self, now: Instant) {
         self.stop();
-        self.timers.clear(Timer::Retry);
+        self.server.tell(now, BackoffInput::Unwant);
         if let Some(session) = self.server.session.take() {
             self.out.push(Output::Effect(Effect::HangUp { session, code: CloseCode::Done }));
         }
     }
 
     fn disconnected(&mut self, now: Instant, why: Option<SessionError>) {
-        let stood = self.server.end(now);
+        self.server.session = None;
         if let Some(play) = self.play.as_mut() {
             play.forget_requests();
         }
         if let Some(why) = why.filter(server::is_final) {
             self.play = None;
+            self.server.tell(now, BackoffInput::Unwant);
             self.out.push(Output::Event(Event::GaveUp { why }));
             return;
         }
-        let retry_in = self.server.retry_in(&mut self.dice, stood);
-        self.timers.set(Timer::Retry, now + retry_in);
+        self.server.tell(now, BackoffInput::Gone);
+        let retry_in = self.server.retry_in(now);
         self.out.push(Output::Event(Event::Offline { retry_in, why }));
     }
 
     fn message(&mut self, now: Instant, message: Message<K, B>) {
         match message {
-            Message::Welcome(_) => {
-                self.server.logged_in();
-                self.out.push(Output::Event(Event::LoggedIn));
-            }
+            Message::Welcome(_) => self.out.push(Output::Event(Event::LoggedIn)),
             Message::Opened { channel, opened } => self.opened(now, channel, opened),
             Message::Leaves { channel, leaves } => self.leaves(now, channel, &leaves),
             Message::Piece { channel, index, data } => self.piece(now, channel, index, data),
@@ -316,7 +300,9 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
     fn handle_input(&mut self, now: Instant, input: Input<K, B>) -> Result<(), Never> {
         match input {
             Input::Command(command) => self.command(now, command),
-            Input::Connected { session } if self.server.is(session) => self.server.stands(now),
+            Input::Connected { session } if self.server.is(session) => {
+                self.server.tell(now, BackoffInput::Connected);
+            }
             Input::Disconnected { session, why } if self.server.is(session) => self.disconnected(now, why),
             Input::RoundTrip { session, span } if self.server.is(session) => {
                 self.server.flow.round_trip(now, span);
@@ -329,8 +315,8 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Never> {
-        if self.timers.take_due(Timer::Retry, now) {
-            self.connect(now);
+        if self.server.fire(now) {
+            self.dial(now);
             self.ask(now);
         }
         Ok(())
@@ -341,7 +327,7 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.timers.next()
+        self.server.retry_at()
     }
 
     fn wants_input(&self) -> bool {

@@ -2,35 +2,32 @@
 
 use crate::SessionId;
 use crate::flow::Flow;
+use crate::reach::{Backoff, BackoffConfig, BackoffInput};
 use core::time::Duration;
 use spotproto::error::Refused;
 use spotproto::message::Channel;
-use spotproto::{CloseCode, Dice, Instant, SessionError};
-
-/// First wait before a connection is tried again.
-const FIRST_RETRY: Duration = Duration::from_millis(500);
-
-/// Longest wait.
-const LAST_RETRY: Duration = Duration::from_secs(30);
-
-/// A connection that stood for this long was a good one: the next failure is the first again.
-const GOOD: Duration = Duration::from_secs(10);
+use spotproto::{CloseCode, Instant, Machine, Seed, SessionError};
 
 /// The connection to the access point.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) session: Option<SessionId>,
     pub(super) flow: Flow,
+    backoff: Backoff,
     next_channel: Channel,
-    stands_since: Option<Instant>,
-    failures: u32,
     /// When the latest open went out.
     pub(super) open_sent: Instant,
 }
 
 impl Server {
-    pub(super) fn new(now: Instant) -> Self {
-        Self { session: None, flow: Flow::new(now), next_channel: 0, stands_since: None, failures: 0, open_sent: now }
+    pub(super) fn new(now: Instant, seed: &Seed) -> Self {
+        Self {
+            session: None,
+            flow: Flow::new(now),
+            backoff: Backoff::new(BackoffConfig::default(), seed),
+            next_channel: 0,
+            open_sent: now,
+        }
     }
 
     pub(super) fn is(&self, session: SessionId) -> bool {
@@ -42,29 +39,28 @@ impl Server {
         self.session = Some(session);
         self.flow = Flow::new(now);
         self.next_channel = 0;
-        self.stands_since = None;
     }
 
-    pub(super) const fn stands(&mut self, now: Instant) {
-        self.stands_since = Some(now);
+    /// Tells the backoff; whether it says to dial now.
+    pub(super) fn tell(&mut self, now: Instant, input: BackoffInput) -> bool {
+        let Ok(()) = self.backoff.handle_input(now, input);
+        self.backoff.poll_output().is_some()
     }
 
-    /// The connection is over; whether it had been a good one.
-    pub(super) fn end(&mut self, now: Instant) -> bool {
-        self.session = None;
-        self.stands_since.take().is_some_and(|since| now.since(since) >= GOOD)
+    /// Fires the backoff; whether it says to dial now.
+    pub(super) fn fire(&mut self, now: Instant) -> bool {
+        let Ok(()) = self.backoff.handle_timeout(now);
+        self.backoff.poll_output().is_some()
     }
 
-    /// How long to wait: doubles with each failure, spread so that a restarted server is not met by all at once.
-    pub(super) fn retry_in(&mut self, dice: &mut Dice, was_good: bool) -> Duration {
-        self.failures = if was_good { 0 } else { self.failures.saturating_add(1) };
-        let doubled = FIRST_RETRY.saturating_mul(1 << self.failures.min(8));
-        dice.jitter(doubled.min(LAST_RETRY))
+    /// When the connection is tried again.
+    pub(super) fn retry_at(&self) -> Option<Instant> {
+        self.backoff.poll_timeout()
     }
 
-    /// A log-in succeeded.
-    pub(super) const fn logged_in(&mut self) {
-        self.failures = 0;
+    /// How long until then.
+    pub(super) fn retry_in(&self, now: Instant) -> Duration {
+        self.retry_at().map_or(Duration::ZERO, |at| at.since(now))
     }
 
     /// A number for a new request.
