@@ -169,7 +169,8 @@ fn a_stop_cancels_what_is_outstanding() {
 #[test]
 fn a_long_track_is_kept_in_bounds() {
     let mut world = World::new();
-    let mut config = node::Config::new(spotproto::crypto::PublicKey([1; 32]), "test", spotproto::Seed([4; 32]));
+    let mut config =
+        node::Config::new(spotproto::crypto::PublicKey([1; 32]), "test", spotproto::Seed([4; 32]));
     config.keep = 40;
     world.node = spotp2p::Node::new(world.now, config);
     world.play(0);

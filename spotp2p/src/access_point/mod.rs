@@ -138,6 +138,13 @@ pub enum Input<K, B> {
         /// Which one.
         session: SessionId,
     },
+    /// A round trip was measured.
+    RoundTrip {
+        /// On which connection.
+        session: SessionId,
+        /// How long it took.
+        span: Duration,
+    },
     /// An effect is carried out.
     Done(RequestId, Done<K, B>),
 }
@@ -314,6 +321,8 @@ impl<K: FileKey, B, C: Crypto> Machine for AccessPoint<K, B, C> {
             Input::Message { from, message } => self.message(now, from, message),
             Input::Sent { session, channel } => self.sent(session, channel),
             Input::Disconnected { session } => self.disconnected(session),
+            // How far a client is will matter once it is told of peers.
+            Input::RoundTrip { .. } => {}
             Input::Done(request, done) => self.done(request, done),
         }
         Ok(())
