@@ -411,7 +411,15 @@ impl<M: ByteMachine> Pump<M> {
     /// be woken again.
     fn refuse_to_hang(&mut self, now: Instant, drained: bool) {
         let idle = drained && self.outbox.is_empty() && self.machine.poll_timeout().is_none();
-        if idle && self.eof != Eof::Told && self.is_running() && !self.machine.wants_input() {
+        if !idle || self.eof == Eof::Told || !self.is_running() || self.machine.wants_input() {
+            return;
+        }
+        if self.cut {
+            // It may well wait for the line to take what it owes, and the line never will.
+            self.inbox = BytesMut::new();
+            self.stalled = false;
+            self.eof = Eof::Told;
+        } else {
             self.fail(now, Broken::RefusesWhenDrained);
         }
     }

@@ -3,7 +3,7 @@
 use crate::toy::{Event, Order, Over, PARCEL, Toy, last_word, pair, parcel, spawn};
 use core::sync::atomic::Ordering;
 use core::time::Duration;
-use runtime_tokio::{Clock, Handle, Why, drive_into};
+use runtime_tokio::{Clock, Handle, Why, drive, drive_into};
 use spotproto::pump::{BATCH, Fault, Pump};
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -243,6 +243,15 @@ async fn a_line_that_takes_nothing_is_waited_for_and_not_asked_again_and_again()
     sleep(Duration::from_millis(200)).await;
     let later = turns.load(Ordering::Relaxed);
     assert!(later - settled < 10, "{settled} turns, then {later}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_driven_is_small() {
+    let (here, _there) = pair().await;
+    let ((_commands, commanded), (outputs, _events)) = (mpsc::channel(1), mpsc::channel(1));
+    let driven = drive(here, Pump::new(Toy::new(), BATCH), Clock::start(), commanded, outputs);
+    println!("{} bytes, of which {} are the machine's", size_of_val(&driven), size_of::<Toy>());
+    assert!(size_of_val(&driven) < 3 << 10);
 }
 
 #[tokio::test]

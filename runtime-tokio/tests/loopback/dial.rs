@@ -69,14 +69,17 @@ async fn a_dead_address_costs_nothing_and_a_silent_one_a_stagger() {
     let began = Instant::now();
     let (_, to) = connect_any([dead_v6, dead, good], &DialOptions::default()).await.unwrap();
     assert_eq!(to, good);
-    assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+    println!("past two dead addresses in {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_millis(200), "{:?}", began.elapsed());
 
     let (silent, _kept) = silent();
     let began = Instant::now();
     let (_, to) = connect_any([silent, good], &DialOptions::default()).await.unwrap();
     assert_eq!(to, good);
     let took = began.elapsed();
-    assert!(took >= Duration::from_millis(240) && took <= Duration::from_millis(300), "{took:?}");
+    println!("past a silent address in {took:?}");
+    // To the millisecond it is tested where it is decided; here the computer may be busy.
+    assert!(took >= Duration::from_millis(240) && took <= Duration::from_millis(450), "{took:?}");
 }
 
 #[tokio::test]
@@ -84,7 +87,7 @@ async fn when_all_refuse_the_last_ones_word_is_reported_at_once() {
     let (one, two) = (closed([127, 0, 0, 1]), closed([127, 0, 0, 2]));
     let began = Instant::now();
     let error = connect_any([one, two], &DialOptions::default()).await.unwrap_err();
-    assert!(began.elapsed() < Duration::from_millis(100));
+    assert!(began.elapsed() < Duration::from_millis(200));
     let DialError::Unreachable(address, AttemptError::Connect(cause)) = error else { panic!("{error}") };
     assert_eq!((address, cause.kind()), (two, std::io::ErrorKind::ConnectionRefused));
 }
@@ -97,7 +100,7 @@ async fn silence_ends_at_the_deadline() {
     let began = Instant::now();
     let error = connect_any([silent], &options).await.unwrap_err();
     assert!(matches!(error, DialError::TimedOut), "{error}");
-    assert!(began.elapsed() < Duration::from_millis(200));
+    assert!(began.elapsed() < Duration::from_millis(400));
 }
 
 #[tokio::test]

@@ -237,6 +237,14 @@ fn a_line_that_takes_nothing_more_is_read_to_its_end() {
 }
 
 #[test]
+fn a_machine_that_waits_for_a_line_that_takes_nothing_is_over_and_not_to_blame() {
+    let mut pump = Pump::new(Toy::with(Bugs { refuses: true, ..Bugs::default() }), BATCH);
+    pump.write_failed();
+    assert!(collect(&mut pump, &mut Vec::new()).done);
+    assert_eq!(pump.into_end().1, None);
+}
+
+#[test]
 fn alarms_fire_when_due_even_hours_late() {
     let mut pump = pump();
     pump.command(NOW, Order::Alarm(Duration::from_secs(1)));
