@@ -153,7 +153,8 @@ impl MediaSource for Spliced {
     }
 }
 
-/// The whole track, for demuxers that know where to jump to.
+/// The whole track, for demuxers that know where to jump to. Its end is said to be far away: the MP4 demuxer refuses a
+/// file that is shorter than its boxes say, where what is there could be played.
 pub(super) struct Whole {
     track: Track,
     position: u64,
@@ -177,7 +178,7 @@ impl Seek for Whole {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
             SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(delta) => self.track.len().checked_add_signed(delta),
+            SeekFrom::End(delta) => FAR.checked_add_signed(delta),
             SeekFrom::Current(delta) => self.position.checked_add_signed(delta),
         };
         self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
@@ -191,6 +192,8 @@ impl MediaSource for Whole {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(self.track.len())
+        Some(FAR)
     }
 }
+
+const FAR: u64 = 1 << 62;

@@ -125,7 +125,7 @@ impl Stream {
     }
 
     fn decode(&mut self, packet: &Packet, into: &mut Samples) {
-        let block = self.frames(i64::try_from(packet.block_dur().get()).unwrap_or(i64::MAX));
+        let block = self.block_len(packet);
         if let Some(time) = self.first_at.take() {
             // Every frame of an MP3 is equally long, so its time, rounded as it may be, names its number.
             let number = (self.frame_at(time) + block as u64 / 2) / (block as u64).max(1);
@@ -145,6 +145,16 @@ impl Stream {
         into.at = 0;
         into.keep(count(start)..count(end));
         into.at = u64::try_from(at.saturating_add(start)).unwrap_or(0);
+    }
+
+    /// Frames in a packet, those included that are cut off.
+    fn block_len(&self, packet: &Packet) -> i64 {
+        if self.format == Format::Mp3 {
+            // By its header (ISO 11172-3 §2.4.2.3, ISO 13818-3 §2.4.2.3): symphonia 0.6.1 counts trimmed frames twice.
+            let is_mpeg_1 = packet.data.get(1).is_some_and(|byte| byte & 0x18 == 0x18);
+            return if is_mpeg_1 { 1_152 } else { 576 };
+        }
+        self.frames(i64::try_from(packet.block_dur().get()).unwrap_or(i64::MAX))
     }
 
     fn end(&self) -> Result<bool, DecodeError> {

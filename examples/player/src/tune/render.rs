@@ -50,7 +50,7 @@ pub fn render(score: &Score) -> Pcm {
 
 /// Seconds that a damped string still sounds, and in which it falls by a factor of e.
 const DAMPED: f64 = 0.9;
-const DAMPER: f64 = 0.13;
+const DAMPER: f64 = 0.1;
 
 /// The piano, left and right in turns.
 fn play(strikes: &[Strike]) -> Vec<f32> {
