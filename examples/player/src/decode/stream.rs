@@ -184,7 +184,8 @@ impl Stream {
                 let whole = frames.map_or(i64::MAX, |frames| frames.saturating_add(self.offset));
                 // The edit's length is often in milliseconds; the sample table is exact.
                 let edited = edit.frames(self.rate);
-                self.wanted.end = if edited.saturating_add(edit.rounding(self.rate)) < whole { edited } else { whole };
+                self.wanted.end =
+                    if edited.saturating_add(edit.rounding(self.rate)) < whole { edited } else { whole };
             }
             _ => {}
         }

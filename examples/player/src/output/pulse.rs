@@ -1,18 +1,18 @@
 //! Sound through PulseAudio's protocol, which pipewire-pulse speaks too.
 
 use alloc::sync::Arc;
+use alloc::task::Wake;
 use core::pin::pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::task::{Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Instant;
 
 use pulseaudio::protocol::stream::{BufferAttr, StreamFlags};
 use pulseaudio::protocol::{
-    ChannelMap, ChannelPosition, PlaybackStreamParams, SampleFormat, SampleSpec, PlaybackLatency,
+    ChannelMap, ChannelPosition, PlaybackLatency, PlaybackStreamParams, SampleFormat, SampleSpec,
 };
 use pulseaudio::{Client, ClientError, PlaybackStream, cookie_path_from_env, socket_path_from_env};
 
@@ -170,7 +170,8 @@ impl Output for Pulse {
         if !playing.is_over
             && let Ok(timing) = playing.timing()
         {
-            let taken = u64::try_from(timing.read_offset - playing.base).unwrap_or(0) / spec.frame_len() as u64;
+            let taken =
+                u64::try_from(timing.read_offset - playing.base).unwrap_or(0) / spec.frame_len() as u64;
             let under_way = timing.sink_usec.saturating_mul(spec.rate.into()) / 1_000_000;
             playing.heard = taken.saturating_sub(under_way).clamp(playing.heard, playing.written);
         }

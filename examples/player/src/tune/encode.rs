@@ -94,8 +94,8 @@ fn flac(pcm: &Pcm) -> Result<Vec<u8>, EncodeError> {
     let source = MemSource::from_samples(&samples, CHANNELS.into(), 16, pcm.rate as usize);
     let config = flacenc::config::Encoder::default();
     let config = config.into_verified().map_err(|_| EncodeError::Refused)?;
-    let mut stream = flacenc::encode_with_fixed_block_size(&config, source, BLOCK)
-        .map_err(|_| EncodeError::Refused)?;
+    let mut stream =
+        flacenc::encode_with_fixed_block_size(&config, source, BLOCK).map_err(|_| EncodeError::Refused)?;
     // The encoder notes the short last block as the smallest, but that one does not count (RFC 9639 §8.2), and
     // decoders take the file for one of variable blocks.
     let info = stream.stream_info_mut();

@@ -52,7 +52,9 @@ impl Score {
     /// How long it takes, without what rings on.
     #[must_use]
     pub fn duration(&self) -> Duration {
-        Duration::from_secs_f64(self.bars.iter().map(|bar| bar.beats()).sum::<f64>() * self.beat.as_secs_f64())
+        Duration::from_secs_f64(
+            self.bars.iter().map(|bar| bar.beats()).sum::<f64>() * self.beat.as_secs_f64(),
+        )
     }
 
     /// The first bars of it.
@@ -132,7 +134,12 @@ impl Bar {
                     for (step, index) in [0, 1, 2, 3, 4, 2, 3, 4].into_iter().enumerate() {
                         let at = f64::from(8 * half) + step as f64;
                         let accent = [1.0, 0.82, 0.74, 0.78, 0.88, 0.68, 0.72, 0.8][step];
-                        put(self.notes[index], at * semiquaver, (8.0 - step as f64) * semiquaver, force * accent);
+                        put(
+                            self.notes[index],
+                            at * semiquaver,
+                            (8.0 - step as f64) * semiquaver,
+                            force * accent,
+                        );
                     }
                 }
             }
@@ -257,7 +264,10 @@ mod tests {
         let short = super::super::prelude().first_bars(4);
         let long = short.clone().long(Duration::from_secs(60));
         assert!(long.duration() >= Duration::from_secs(60));
-        assert_eq!(long.bars[4], Bar { notes: short.clone().transposed(5).bars[0].notes.clone(), ..long.bars[0].clone() });
+        assert_eq!(
+            long.bars[4],
+            Bar { notes: short.clone().transposed(5).bars[0].notes.clone(), ..long.bars[0].clone() }
+        );
         assert_eq!(long.bars.len() % 4, 0);
         let empty = short.first_bars(0).long(Duration::from_secs(9));
         assert!(empty.bars.is_empty());
