@@ -2,7 +2,9 @@
 
 use core::fmt;
 use core::ops::Range;
+use core::panic::AssertUnwindSafe;
 use core::time::Duration;
+use std::panic::catch_unwind;
 
 use spotproto::content::Format;
 use symphonia::core::io::MediaSource;
@@ -71,7 +73,7 @@ impl Decoder {
             *into = first;
             return Ok(true);
         }
-        let more = self.stream.next(into)?;
+        let more = contained(|| self.stream.next(into))?;
         if more {
             self.spec = Some(into.spec());
         }
@@ -107,11 +109,12 @@ fn begin(track: &Track, layout: &Layout, target: Duration) -> Result<(Stream, Op
     let is_spliced = start::is_spliced(layout.format);
     let entry = entry_for(layout.format, &layout.seek, target).filter(|_| is_spliced && !target.is_zero());
     let entry = start::step_back(layout, track, entry);
-    let (stream, first) = begin_from(track, layout, target, entry)?;
+    let from = |entry| contained(|| begin_from(track, layout, target, entry));
+    let (stream, first) = from(entry)?;
     let is_late = first.as_ref().is_none_or(|first| first.at > stream.frame_at(target));
     match entry {
         // The table was a little off; the line before it is not.
-        Some(entry) if is_late => begin_from(track, layout, target, entry.checked_sub(1)),
+        Some(entry) if is_late => from(entry.checked_sub(1)),
         _ => Ok((stream, first)),
     }
 }
@@ -134,4 +137,11 @@ fn begin_from(
     let mut first = Samples::new();
     let more = stream.start_at(frame, !is_spliced)? && stream.next(&mut first)?;
     Ok((stream, more.then_some(first)))
+}
+
+/// Demuxers and codecs are many thousand lines of somebody else's, fed with files of unknown origin. Where one of them
+/// panics, the track ends and the player does not.
+fn contained<T>(work: impl FnOnce() -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+    let gave_up = DecodeError::Malformed("its decoder gave up on it");
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(gave_up))
 }

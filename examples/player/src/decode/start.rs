@@ -48,8 +48,9 @@ pub(super) const fn is_spliced(format: Format) -> bool {
 /// The ranges that make a stream which starts at a line of the seek table.
 pub(super) fn ranges(layout: &Layout, track: &Track, entry: Option<usize>) -> Vec<Range<u64>> {
     let len = track.len();
+    let whole = 0..len;
     let Some(offset) = entry.and_then(|entry| layout.seek.get(entry)).map(|point| point.offset) else {
-        return vec![0..len];
+        return Vec::from([whole]);
     };
     let mut ranges: Vec<_> =
         layout.header.iter().map(|range| range.start.min(offset)..range.end.min(offset)).collect();
@@ -102,7 +103,8 @@ mod tests {
         let layout =
             Layout { format: Format::Flac, header: vec![0..150, 240..260, 900..950], seek: TABLE.to_vec() };
         let track = Track::new(Box::new(bytes::Bytes::from_static(&[0; 1_000])));
-        assert_eq!(ranges(&layout, &track, None), [0..1_000]);
+        let whole = 0..1_000;
+        assert_eq!(ranges(&layout, &track, None), [whole]);
         assert_eq!(ranges(&layout, &track, Some(1)), [0..150, 200..200, 200..200, 200..1_000]);
     }
 }

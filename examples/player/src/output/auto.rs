@@ -1,7 +1,7 @@
 //! The first output that works.
 
+use alloc::collections::VecDeque;
 use core::time::Duration;
-use std::collections::VecDeque;
 
 use super::{Choice, Output, OutputError};
 use crate::decode::{Samples, Spec};

@@ -44,9 +44,8 @@ impl Clock {
 
     /// How long until no more than `buffered` is left to be heard.
     pub(super) fn wait(&self, buffered: Duration, now: Instant) -> Duration {
-        let ahead = self.written - self.heard(now);
-        let ahead = Duration::from_nanos_u128(u128::from(ahead) * 1_000_000_000 / u128::from(self.rate));
-        ahead.saturating_sub(buffered)
+        let ahead = u128::from(self.written - self.heard(now)) * 1_000_000_000 / u128::from(self.rate);
+        Duration::from_nanos(u64::try_from(ahead).unwrap_or(u64::MAX)).saturating_sub(buffered)
     }
 }
 

@@ -37,8 +37,8 @@ impl Player {
         }
     }
 
-    /// Arguments for 16-bit little-endian samples.
-    fn arguments(self, spec: Spec) -> Vec<String> {
+    /// The command for 16-bit little-endian samples.
+    fn prepared(self, spec: Spec) -> Command {
         let (rate, channels) = (spec.rate, spec.channels);
         let line = match self {
             Self::Pacat => {
@@ -58,7 +58,9 @@ impl Player {
                 )
             }
         };
-        line.split(' ').map(Into::into).collect()
+        let mut command = Command::new(self.command());
+        command.args(line.split_whitespace());
+        command
     }
 }
 
@@ -95,7 +97,7 @@ impl Output for Program {
     fn start(&mut self, spec: Spec) -> Result<(), OutputError> {
         if self.spec != Some(spec) || self.running.is_none() {
             self.drain()?;
-            self.running = Some(Running::spawn(self.player, spec)?);
+            self.running = Some(Running::spawn(&mut self.player.prepared(spec))?);
             self.spec = Some(spec);
         }
         self.restart_clock();
@@ -109,7 +111,7 @@ impl Output for Program {
         }
         let running = match &mut self.running {
             Some(running) => running,
-            none => none.insert(Running::spawn(self.player, spec)?),
+            none => none.insert(Running::spawn(&mut self.player.prepared(spec))?),
         };
         let mut packed = Vec::with_capacity(samples.frames() * usize::from(samples.channels) * 2);
         samples.write_i16_le(&mut packed);
@@ -156,9 +158,8 @@ impl Output for Program {
 }
 
 impl Running {
-    fn spawn(player: Player, spec: Spec) -> Result<Self, OutputError> {
-        let mut child = Command::new(player.command())
-            .args(player.arguments(spec))
+    fn spawn(command: &mut Command) -> Result<Self, OutputError> {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -218,6 +219,70 @@ fn feed(mut stdin: ChildStdin, bytes: &Receiver<Vec<u8>>) {
     while let Ok(packed) = bytes.recv() {
         if stdin.write_all(&packed).is_err() {
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::Data;
+
+    fn shell(script: &str) -> Running {
+        Running::spawn(Command::new("sh").args(["-c", script])).unwrap()
+    }
+
+    #[test]
+    fn everything_arrives_before_the_program_ends() {
+        let path = std::env::temp_dir().join(format!("spot-program-{}", std::process::id()));
+        let mut running = shell(&format!("cat > {}", path.display()));
+        for _ in 0..300 {
+            running.send(vec![7; 1_000]).unwrap();
+        }
+        running.finish(PATIENCE).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), vec![7; 300_000]);
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_program_that_ends_by_itself_is_gone() {
+        let mut running = shell("exit 0");
+        let sent = (0..200).try_for_each(|_| running.send(vec![0; 10_000]));
+        assert_eq!(sent, Err(OutputError::Gone));
+        assert_eq!(shell("exit 3").finish(PATIENCE), Err(OutputError::Gone));
+    }
+
+    #[test]
+    fn a_program_that_does_not_end_is_not_waited_for() {
+        let begin = Instant::now();
+        drop(shell("exec sleep 60"));
+        assert_eq!(shell("exec sleep 60").finish(Duration::from_millis(50)), Err(OutputError::Stalled));
+        assert!(begin.elapsed() < PATIENCE);
+    }
+
+    #[test]
+    fn a_missing_program_is_an_error() {
+        let missing = Running::spawn(&mut Command::new("spot-no-such-program"));
+        assert_eq!(missing.err(), Some(OutputError::NoProgram));
+        let samples = Samples { at: 0, rate: 8_000, channels: 1, data: Data::I16(vec![0]) };
+        assert_eq!(
+            Program::new(Player::Pacat).write(&samples),
+            Err(OutputError::WrongSpec),
+            "before a start"
+        );
+    }
+
+    #[test]
+    fn every_player_is_told_rate_and_channels() {
+        let spec = Spec { rate: 44_100, channels: 2, bits: 24, float: false };
+        for (player, words) in [
+            (Player::Pacat, "--raw --format=s16le --rate=44100 --channels=2"),
+            (Player::Aplay, "-t raw -f S16_LE -r 44100 -c 2"),
+            (Player::Ffplay, "-f s16le -sample_rate 44100 -ch_layout stereo -i pipe:0"),
+        ] {
+            let command = player.prepared(spec);
+            let line: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
+            assert!(line.join(" ").contains(words), "{line:?}");
         }
     }
 }

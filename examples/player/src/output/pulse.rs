@@ -1,12 +1,12 @@
 //! Sound through PulseAudio's protocol, which pipewire-pulse speaks too.
 
 use alloc::sync::Arc;
+use alloc::task::Wake;
 use core::pin::pin;
-use core::task::{Context, Poll};
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::task::{Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Instant;
 

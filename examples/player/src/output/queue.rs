@@ -1,9 +1,9 @@
 //! Sound on its way to a thread that asks for it in its own time.
 
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
-use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -130,8 +130,8 @@ impl Drop for Source {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! A score as samples.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 
 use super::Score;
 use super::maths::exp;

@@ -13,39 +13,52 @@ const RING: f64 = 1.7;
 const DAMPING: f32 = 0.34;
 
 pub(super) struct Room {
-    lines: [Vec<f32>; 8],
-    at: [usize; 8],
-    gains: [f32; 8],
-    dull: [f32; 8],
+    walls: [Wall; 8],
+}
+
+/// One of the echoes.
+struct Wall {
+    line: Vec<f32>,
+    at: usize,
+    gain: f32,
+    dull: f32,
 }
 
 impl Room {
     pub(super) fn new(rate: u32) -> Self {
-        let scaled = DELAYS.map(|delay| (delay * rate as usize / 44_100).max(1));
-        Self {
-            lines: scaled.map(|delay| vec![0.0; delay]),
-            at: [0; 8],
-            gains: scaled.map(|delay| exp(-6.907_755 * delay as f64 / (RING * f64::from(rate))) as f32),
-            dull: [0.0; 8],
-        }
+        let wall = |delay: usize| {
+            let delay = (delay * rate as usize / 44_100).max(1);
+            let gain = exp(-6.907_755 * delay as f64 / (RING * f64::from(rate))) as f32;
+            Wall { line: vec![0.0; delay], at: 0, gain, dull: 0.0 }
+        };
+        Self { walls: DELAYS.map(wall) }
     }
 
     /// What a sound of this moment, left and right, sounds like in the room a little later.
     pub(super) fn next(&mut self, left: f32, right: f32) -> (f32, f32) {
         let mut waves = [0.0; 8];
-        for line in 0..8 {
-            let heard = self.lines[line][self.at[line]];
-            self.dull[line] += (1.0 - DAMPING) * (heard - self.dull[line]);
-            waves[line] = self.dull[line];
+        for (wave, wall) in waves.iter_mut().zip(&mut self.walls) {
+            *wave = wall.heard();
         }
         let out = (waves[0] - waves[2] + waves[4] - waves[6], waves[1] - waves[3] + waves[5] - waves[7]);
         mix(&mut waves);
-        for line in 0..8 {
-            let input = if line % 2 == 0 { left } else { right };
-            self.lines[line][self.at[line]] = self.gains[line] * waves[line] + input;
-            self.at[line] = (self.at[line] + 1) % self.lines[line].len();
+        let inputs = [left, right].into_iter().cycle();
+        for ((wall, wave), input) in self.walls.iter_mut().zip(waves).zip(inputs) {
+            wall.send(wave, input);
         }
         out
+    }
+}
+
+impl Wall {
+    fn heard(&mut self) -> f32 {
+        self.dull += (1.0 - DAMPING) * (self.line[self.at] - self.dull);
+        self.dull
+    }
+
+    fn send(&mut self, wave: f32, input: f32) {
+        self.line[self.at] = self.gain * wave + input;
+        self.at = (self.at + 1) % self.line.len();
     }
 }
 

@@ -1,9 +1,11 @@
 //! Files to decode, with their seek tables, and ways to hand them over.
 
+use alloc::sync::Arc;
 use core::ops::Range;
 use core::time::Duration;
 use std::io;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex};
 
 use bytes::Bytes;
 use spot_player::decode::{Data, DecodeError, Decoder, Layout, Samples, SeekPoint, TrackBytes};
@@ -12,80 +14,81 @@ use spotproto::content::Format;
 
 /// A file and what a head would say of it.
 #[derive(Clone)]
-pub struct File {
-    pub bytes: Bytes,
-    pub layout: Layout,
+pub(crate) struct File {
+    pub(crate) bytes: Bytes,
+    pub(crate) layout: Layout,
 }
 
 /// The music in [`vorbis`], [`flac`] and [`wav`].
-pub static MUSIC: LazyLock<Pcm> = LazyLock::new(|| render(&prelude().first_bars(2)));
+pub(crate) static MUSIC: LazyLock<Pcm> = LazyLock::new(|| render(&prelude().first_bars(2)));
 
 static VORBIS: LazyLock<Bytes> =
     LazyLock::new(|| encode(&MUSIC, Encoding::Vorbis { kbps: 160 }).expect("160 kbit/s are usual").into());
 static FLAC: LazyLock<Bytes> =
     LazyLock::new(|| encode(&MUSIC, Encoding::Flac).expect("16 bits are usual").into());
 
-pub fn vorbis() -> File {
+pub(crate) fn vorbis() -> File {
     let bytes = VORBIS.clone();
     let pages = ogg_pages(&bytes);
     let (header, music): (Vec<_>, Vec<_>) = pages.iter().partition(|page| page.granule == 0);
-    let header = 0..header.last().map_or(0, |page| page.bytes.end);
+    let header = first(header.last().map_or(0, |page| page.bytes.end));
     let starts = core::iter::once(0).chain(music.iter().map(|page| page.granule));
     let seek = music.iter().zip(starts).map(|(page, start)| point(start, 44_100, page.bytes.start)).collect();
-    File { bytes, layout: Layout { format: Format::OggVorbis, header: vec![header], seek } }
+    File { bytes, layout: Layout { format: Format::OggVorbis, header, seek } }
 }
 
-pub fn flac() -> File {
+pub(crate) fn flac() -> File {
     let bytes = FLAC.clone();
     let frames = flac_frames(&bytes);
-    let header = 0..frames[0];
-    let seek = frames.iter().enumerate().map(|(number, at)| point(4_096 * number as u64, 44_100, *at)).collect();
-    File { bytes, layout: Layout { format: Format::Flac, header: vec![header], seek } }
+    let header = first(frames[0]);
+    let seek =
+        frames.iter().enumerate().map(|(number, at)| point(4_096 * number as u64, 44_100, *at)).collect();
+    File { bytes, layout: Layout { format: Format::Flac, header, seek } }
 }
 
-pub fn wav() -> File {
+pub(crate) fn wav() -> File {
     let bytes = encode(&MUSIC, Encoding::Wav).expect("it is short").into();
-    File { bytes, layout: Layout { format: Format::Wav, header: vec![0..44], seek: Vec::new() } }
+    File { bytes, layout: Layout { format: Format::Wav, header: first(44), seek: Vec::new() } }
 }
 
-pub fn mp3() -> File {
-    let bytes = Bytes::from_static(include_bytes!("../data/bach.mp3"));
+pub(crate) fn mp3() -> File {
+    let bytes = Bytes::from_static(include_bytes!("data/bach.mp3"));
     let frames = mp3_frames(&bytes);
     // The first frame is LAME's, without music.
     let seek = frames[1..].iter().enumerate();
     let seek = seek.map(|(number, at)| point(1_152 * number as u64, 44_100, *at)).collect();
-    File { bytes, layout: Layout { format: Format::Mp3, header: vec![0..frames[1]], seek } }
+    File { bytes, layout: Layout { format: Format::Mp3, header: first(frames[1]), seek } }
 }
 
-pub fn aac() -> File {
-    mp4(Format::Aac, include_bytes!("../data/bach-aac.m4a"))
+pub(crate) fn aac() -> File {
+    mp4(Format::Aac, include_bytes!("data/bach-aac.m4a"))
 }
 
-pub fn alac() -> File {
-    mp4(Format::Alac, include_bytes!("../data/bach-alac.m4a"))
+pub(crate) fn alac() -> File {
+    mp4(Format::Alac, include_bytes!("data/bach-alac.m4a"))
 }
 
-pub fn all() -> [File; 6] {
+pub(crate) fn all() -> [File; 6] {
     [vorbis(), flac(), wav(), mp3(), aac(), alac()]
 }
 
 impl File {
-    pub fn open(&self, ms: u64) -> Result<Decoder, DecodeError> {
+    pub(crate) fn open(&self, ms: u64) -> Result<Decoder, DecodeError> {
         self.open_as(Box::new(self.bytes.clone()), ms)
     }
 
-    pub fn open_as(&self, bytes: Box<dyn TrackBytes>, ms: u64) -> Result<Decoder, DecodeError> {
+    pub(crate) fn open_as(&self, bytes: Box<dyn TrackBytes>, ms: u64) -> Result<Decoder, DecodeError> {
         Decoder::open(bytes, self.layout.clone(), Duration::from_millis(ms))
     }
 
     /// The same file, other bytes.
-    pub fn with(&self, bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn with(&self, bytes: impl Into<Bytes>) -> Self {
         Self { bytes: bytes.into(), ..self.clone() }
     }
 }
 
 /// All that is left in a decoder, as one stretch.
-pub fn rest(decoder: &mut Decoder) -> Result<Samples, DecodeError> {
+pub(crate) fn rest(decoder: &mut Decoder) -> Result<Samples, DecodeError> {
     let mut all = Samples::new();
     let mut next = Samples::new();
     while decoder.next(&mut next)? {
@@ -103,7 +106,7 @@ pub fn rest(decoder: &mut Decoder) -> Result<Samples, DecodeError> {
 }
 
 /// What `all` is from a frame on.
-pub fn tail(all: &Samples, from: u64) -> Samples {
+pub(crate) fn tail(all: &Samples, from: u64) -> Samples {
     let skip = (from - all.at) as usize * usize::from(all.channels);
     let data = match &all.data {
         Data::I16(data) => Data::I16(data[skip..].to_vec()),
@@ -115,14 +118,14 @@ pub fn tail(all: &Samples, from: u64) -> Samples {
 
 /// Bytes that end with an error, and a note of what was asked for.
 #[derive(Clone)]
-pub struct Watched {
-    pub bytes: Bytes,
-    pub fails: Option<(u64, io::ErrorKind)>,
-    pub asked: Arc<Mutex<Vec<Range<u64>>>>,
+pub(crate) struct Watched {
+    pub(crate) bytes: Bytes,
+    pub(crate) fails: Option<(u64, io::ErrorKind)>,
+    pub(crate) asked: Arc<Mutex<Vec<Range<u64>>>>,
 }
 
 impl Watched {
-    pub fn new(bytes: &Bytes) -> Self {
+    pub(crate) fn new(bytes: &Bytes) -> Self {
         Self { bytes: bytes.clone(), fails: None, asked: Arc::default() }
     }
 }
@@ -147,9 +150,19 @@ impl TrackBytes for Watched {
     }
 }
 
+/// A path for a file that the test removes.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("spot-{name}-{}", std::process::id()))
+}
+
 fn mp4(format: Format, bytes: &'static [u8]) -> File {
     let bytes = Bytes::from_static(bytes);
-    File { bytes, layout: Layout { format, header: vec![0..1_000], seek: Vec::new() } }
+    File { bytes, layout: Layout { format, header: first(1_000), seek: Vec::new() } }
+}
+
+fn first(len: u64) -> Vec<Range<u64>> {
+    let header = 0..len;
+    Vec::from([header])
 }
 
 fn point(frame: u64, rate: u64, offset: u64) -> SeekPoint {

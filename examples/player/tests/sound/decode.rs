@@ -1,10 +1,9 @@
 //! Decoding: complete, from anywhere, of broken files and from broken sources.
 
-mod files;
-
+use core::ops::Range;
 use std::io::ErrorKind;
 
-use files::{MUSIC, Watched, rest, tail};
+use crate::files::{self, MUSIC, Watched, rest, tail};
 use spot_player::decode::{Data, DecodeError, SeekPoint};
 use spotproto::content::Format;
 
@@ -103,9 +102,12 @@ fn a_seek_table_that_is_a_little_late_is_forgiven() {
 #[test]
 fn a_seek_table_of_nonsense_is_an_error_or_sound_but_no_panic() {
     for mut file in files::all() {
-        let nonsense = |(index, offset): (u64, u64)| SeekPoint { time: core::time::Duration::from_millis(index * 100), offset };
+        let nonsense = |(index, offset): (u64, u64)| SeekPoint {
+            time: core::time::Duration::from_millis(index * 100),
+            offset,
+        };
         file.layout.seek = (0..).zip([7, u64::MAX, 3, 20_000, 20_001, 1_000_000_000]).map(nonsense).collect();
-        file.layout.header = vec![5..9, 0..u64::MAX, 100..50];
+        file.layout.header = vec![5..9, 0..u64::MAX, Range { start: 100, end: 50 }];
         for ms in [0, 150, 450, 1_700, 1_000_000] {
             let _ = file.open(ms).and_then(|mut decoder| rest(&mut decoder));
         }
@@ -115,7 +117,8 @@ fn a_seek_table_of_nonsense_is_an_error_or_sound_but_no_panic() {
 #[test]
 fn behind_the_end_there_is_silence_and_no_error() {
     for file in files::all() {
-        let mut decoder = file.open(3_600_000).unwrap_or_else(|error| panic!("{}: {error}", file.layout.format));
+        let mut decoder =
+            file.open(3_600_000).unwrap_or_else(|error| panic!("{}: {error}", file.layout.format));
         assert!(rest(&mut decoder).unwrap().is_empty());
         assert_eq!(decoder.spec(), None);
     }
@@ -129,7 +132,10 @@ fn three_quarters_of_a_file_play_to_the_cut() {
         let heard = rest(&mut decoder).unwrap();
         let part = heard.frames() as f64 / all.frames() as f64;
         assert!((0.6..0.9).contains(&part), "{}: {part}", file.layout.format);
-        assert!(decoder.ended_early() || file.layout.format == Format::Mp3, "MP3 does not say how long it is");
+        assert!(
+            decoder.ended_early() || file.layout.format == Format::Mp3,
+            "MP3 does not say how long it is"
+        );
     }
 }
 
@@ -142,7 +148,9 @@ fn garbage_is_an_error() {
     };
     let noise: Vec<u8> = (0..40_000).map(|_| byte()).collect();
     for file in files::all() {
-        for bytes in [&noise[..], &[], &[0; 5_000], b"OggS", b"fLaC", b"RIFF\0\0\0\0WAVE", b"<html>not found</html>"] {
+        for bytes in
+            [&noise[..], &[], &[0; 5_000], b"OggS", b"fLaC", b"RIFF\0\0\0\0WAVE", b"<html>not found</html>"]
+        {
             let error = file.with(bytes.to_vec()).open(0).err();
             assert!(error.is_some(), "{} took {} bytes of garbage", file.layout.format, bytes.len());
         }
@@ -155,7 +163,9 @@ fn one_format_under_anothers_name_is_an_error() {
     for (index, file) in files.iter().enumerate() {
         let other = &files[(index + 1) % files.len()];
         // MP4 is one container: AAC under the name of ALAC plays.
-        if !matches!(file.layout.format, Format::Aac | Format::Alac) || other.layout.format == Format::OggVorbis {
+        if !matches!(file.layout.format, Format::Aac | Format::Alac)
+            || other.layout.format == Format::OggVorbis
+        {
             assert!(file.with(other.bytes.clone()).open(0).is_err(), "{}", file.layout.format);
         }
     }
@@ -189,6 +199,15 @@ fn damage_anywhere_never_panics() {
             let _ = file.with(bytes).open(0).and_then(|mut decoder| rest(&mut decoder));
         }
     }
+}
+
+#[test]
+fn a_header_of_impossible_sizes_is_an_error() {
+    let mut bytes = files::wav().bytes.to_vec();
+    // More channels than a frame has bytes.
+    bytes[22..24].copy_from_slice(&u16::MAX.to_le_bytes());
+    bytes[32..34].copy_from_slice(&u16::MAX.to_le_bytes());
+    assert!(files::wav().with(bytes).open(0).is_err());
 }
 
 #[test]
