@@ -42,7 +42,7 @@ impl<C: Crypto> Sealer<C> {
         let text = wire.get_mut(start..).unwrap_or_default();
         let tag = self.0.seal(&[], text).map_err(PeerFault::Handshake)?;
         wire.put_slice(&tag);
-        if self.0.nonce() % REKEY_EVERY == 0 {
+        if self.0.nonce().is_multiple_of(REKEY_EVERY) {
             self.0.rekey();
         }
         Ok(())
@@ -75,7 +75,7 @@ impl<C: Crypto> Opener<C> {
         let Some((text, rest)) = rest.split_at_mut_checked(plain) else { return Ok(None) };
         let Some((tag, _)) = rest.split_first_chunk::<TAG_LEN>() else { return Ok(None) };
         self.0.open(&[], text, tag).map_err(|_| PeerFault::BadRecord)?;
-        if self.0.nonce() % REKEY_EVERY == 0 {
+        if self.0.nonce().is_multiple_of(REKEY_EVERY) {
             self.0.rekey();
         }
         Ok(Some(2..2 + plain))

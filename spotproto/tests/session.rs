@@ -3,6 +3,7 @@
 mod pair;
 
 use bytes::BytesMut;
+use core::time::Duration;
 use pair::{FILE, Pair, keys, piece, read, setup};
 use spotproto::content::PIECE_LEN;
 use spotproto::error::{PeerFault, Refused, Wait};
@@ -10,7 +11,6 @@ use spotproto::message::{Hello, Message, Open, Refusal, Urgency, Wanted, WireMes
 use spotproto::noise::Role;
 use spotproto::session::{Input, Output, Session, UNCONFIRMED_BYTES};
 use spotproto::{ByteMachine, CloseCode, Instant, Limits, Machine, SessionError};
-use std::time::Duration;
 
 fn hello() -> WireMessage {
     Message::Hello(Box::new(Hello { link_key: keys(7).public, port: 4070, agent: "test".into() }))

@@ -118,11 +118,10 @@ impl<C: Crypto> Session<C> {
         }
         self.put_control(wire, end, hard_end);
         self.put_data(wire, end);
-        if self.control.is_empty() && !self.answering.has_data() && wire.len() + 8 <= end {
-            if let Some(code) = self.owed.close {
-                frame::put(wire, kind::CLOSE, 0, &[code as u8]);
-                self.timers.set(Timer::Closed, now);
-            }
+        let all_said = self.control.is_empty() && !self.answering.has_data();
+        if let Some(code) = self.owed.close.filter(|_| all_said && wire.len() + 8 <= end) {
+            frame::put(wire, kind::CLOSE, 0, &[code as u8]);
+            self.timers.set(Timer::Closed, now);
         }
         rekey
     }

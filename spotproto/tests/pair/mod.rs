@@ -1,8 +1,10 @@
 //! Two sessions on a line with a delay, under one virtual clock.
 
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses another part of the harness")]
+#![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
 
 use bytes::{Bytes, BytesMut};
+use core::time::Duration;
 use spotproto::content::FileId;
 use spotproto::crypto::{KeyPair, PublicKey, RustCrypto, SecretKey};
 use spotproto::message::{Message, PieceRange, Read, Urgency, WireMessage};
@@ -11,7 +13,6 @@ use spotproto::preamble::LinkId;
 use spotproto::session::{Input, Output, Session, Setup};
 use spotproto::{ByteMachine, Instant, Limits, Machine, SessionError};
 use std::collections::VecDeque;
-use std::time::Duration;
 
 /// One end of the line.
 pub struct End {
