@@ -1,0 +1,11 @@
+//! A listener: tracks opened over the network and heard through an output.
+
+mod buffer;
+mod layout;
+mod player;
+mod report;
+
+pub use buffer::{Held, TrackBuffer};
+pub use layout::layout_of;
+pub use player::{Listener, Progress};
+pub use report::{Report, table};

@@ -1,0 +1,145 @@
+//! What came of a play, as a table for people and as JSON for scripts.
+
+use core::fmt::Write;
+use core::time::Duration;
+use serde_json::{Value, json};
+use spotproto::Gid;
+
+/// What came of a play.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Report {
+    /// The track.
+    pub gid: Option<Gid>,
+    /// Its title.
+    pub title: String,
+    /// Its artist.
+    pub artist: String,
+    /// How it is encoded.
+    pub format: String,
+    /// Length of what was heard.
+    pub heard: Duration,
+    /// From the click to the head of the track.
+    pub opened: Option<Duration>,
+    /// From the click to the first sound handed to the output.
+    pub first_sound: Option<Duration>,
+    /// Bytes of ciphertext from the server.
+    pub server_bytes: u64,
+    /// Pieces that matched their leaves.
+    pub pieces: u32,
+    /// Pieces that did not, and were thrown away.
+    pub forged: u32,
+    /// Times that the sound stopped because bytes were late.
+    pub stutters: u32,
+    /// For how long the decoder waited for bytes, the start included.
+    pub waited: Duration,
+    /// Times that the connection broke and was made again.
+    pub breaks: u32,
+    /// Damaged packets that the decoder left out.
+    pub damaged: u64,
+    /// What took the sound.
+    pub output: String,
+}
+
+impl Report {
+    /// One object; the names are part of the interface.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let ms = |span: Duration| (span.as_secs_f64() * 10_000.0).round() / 10.0;
+        json!({
+            "event": "played",
+            "track": self.gid.map(|gid| gid.to_string()),
+            "title": self.title,
+            "artist": self.artist,
+            "format": self.format,
+            "heard_s": self.heard.as_secs_f64(),
+            "opened_ms": self.opened.map(ms),
+            "first_sound_ms": self.first_sound.map(ms),
+            "bytes": { "server": self.server_bytes },
+            "pieces_verified": self.pieces,
+            "pieces_forged": self.forged,
+            "stutters": self.stutters,
+            "waited_ms": ms(self.waited),
+            "breaks": self.breaks,
+            "damaged_packets": self.damaged,
+            "output": self.output,
+        })
+    }
+}
+
+/// The reports as a small table.
+#[must_use]
+pub fn table(reports: &[Report]) -> String {
+    let mut text = String::new();
+    for report in reports {
+        let name = match (report.artist.as_str(), report.title.as_str()) {
+            ("", title) => title.to_owned(),
+            (artist, title) => format!("{artist} – {title}"),
+        };
+        let _ = writeln!(text, "{name}");
+        let mut row = |label: &str, value: String| {
+            let _ = writeln!(text, "  {label:<22} {value}");
+        };
+        row("heard", format!("{} through {}", clock(report.heard), report.output));
+        row("time to first sound", report.first_sound.map_or("none".into(), millis));
+        row("bytes from the server", format!("{} ({} pieces)", bytes(report.server_bytes), report.pieces));
+        row("pieces verified", verified(report));
+        row("stutters", report.stutters.to_string());
+        if report.breaks > 0 {
+            row("connection breaks", report.breaks.to_string());
+        }
+        if report.damaged > 0 {
+            row("damaged packets", report.damaged.to_string());
+        }
+    }
+    text
+}
+
+fn verified(report: &Report) -> String {
+    match report.forged {
+        0 => format!("{} of {}", report.pieces, report.pieces),
+        forged => format!("{} of {}, {forged} thrown away", report.pieces, report.pieces + forged),
+    }
+}
+
+fn millis(span: Duration) -> String {
+    format!("{:.0} ms", span.as_secs_f64() * 1000.0)
+}
+
+/// Minutes and seconds.
+#[must_use]
+pub fn clock(span: Duration) -> String {
+    format!("{}:{:02}", span.as_secs() / 60, span.as_secs() % 60)
+}
+
+/// A number of bytes, in the unit that suits it.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        _ => format!("{:.1} MB", count as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_names_what_a_listener_asks() {
+        let report = Report {
+            title: "Prelude".into(),
+            artist: "Bach".into(),
+            heard: Duration::from_secs(75),
+            first_sound: Some(Duration::from_micros(12_345)),
+            server_bytes: 1_234_567,
+            pieces: 76,
+            output: "silence".into(),
+            ..Report::default()
+        };
+        let text = table(&[report]);
+        for part in ["Bach – Prelude", "1:15", "12 ms", "1.2 MB", "76 of 76", "stutters"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+}
