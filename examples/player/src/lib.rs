@@ -2,6 +2,12 @@
 
 extern crate alloc;
 
+pub mod command;
 pub mod decode;
+pub mod device;
+pub mod failure;
+pub mod library;
+pub mod listen;
 pub mod output;
+pub mod server_name;
 pub mod tune;

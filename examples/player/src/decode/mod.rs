@@ -19,4 +19,4 @@ pub use decoder::{Decoder, Layout};
 pub use error::DecodeError;
 pub use samples::{Data, Samples, Spec};
 pub use source::TrackBytes;
-pub use start::{SeekPoint, entry_for};
+pub use start::{SeekPoint, entry_for, preroll};

@@ -28,14 +28,16 @@ pub fn entry_for(format: Format, seek: &[SeekPoint], target: Duration) -> Option
     seek.partition_point(|point| point.time <= by).checked_sub(1)
 }
 
-/// Sound that a decoder needs before it is right.
-const fn preroll(format: Format) -> Duration {
+/// Sound that a decoder needs before it is right, so the least time between an entry and what is heard from it on.
+#[must_use]
+pub const fn preroll(format: Format) -> Duration {
     match format {
         // The first block only primes the overlap, and a page may begin inside a packet. Blocks have at most 8,192
         // frames (Vorbis I §4.2.2).
         Format::OggVorbis => Duration::from_millis(250),
-        // A frame's data may begin 511 bytes before it (ISO 11172-3 §2.4.2.7): up to nine frames at low bit rates.
-        Format::Mp3 => Duration::from_millis(300),
+        // A frame's data may begin 511 bytes before it (ISO 11172-3 §2.4.2.7): up to nine frames at low bit rates, of
+        // 24 ms or more each.
+        Format::Mp3 => Duration::from_millis(235),
         _ => Duration::ZERO,
     }
 }

@@ -3,6 +3,7 @@
 use crate::decode::TrackBytes;
 use alloc::sync::Arc;
 use bytes::Bytes;
+use core::fmt;
 use core::time::Duration;
 use spotcache::seal::PieceCipher;
 use spotp2p::node::Command;
@@ -128,6 +129,12 @@ impl TrackBuffer {
         self.piece.truncate(length);
         self.open = Some(index);
         Ok(())
+    }
+}
+
+impl fmt::Debug for TrackBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrackBuffer").field("geometry", &self.geometry).finish_non_exhaustive()
     }
 }
 

@@ -8,4 +8,4 @@ mod report;
 pub use buffer::{Held, TrackBuffer};
 pub use layout::layout_of;
 pub use player::{Listener, Progress};
-pub use report::{Report, table};
+pub use report::{Report, bytes, clock, table};

@@ -194,7 +194,8 @@ impl Listener {
         let most = if play.ever_online { PATIENCE.1 } else { PATIENCE.0 };
         let since = play.offline_since.or((!play.ever_online).then_some(play.clicked));
         if since.is_some_and(|since| since.elapsed() > most) {
-            let line = format!("{} does not answer; is the server running, and the address right?", self.server);
+            let line =
+                format!("{} does not answer; is the server running, and the address right?", self.server);
             return Err(Failure::new(Exit::Unreachable, line));
         }
         Ok(())
@@ -239,13 +240,12 @@ impl Listener {
     fn refused(&self, play: &Play, why: Refusal) -> Failure {
         let server = &self.server;
         if play.report.forged > 0 {
-            let line = format!("{server} sends pieces that are not what it published; nothing of them was played");
+            let line =
+                format!("{server} sends pieces that are not what it published; nothing of them was played");
             return Failure::new(Exit::Untrusted, line);
         }
         match why {
-            Refusal::NotFound => {
-                Failure::new(Exit::NotFound, format!("{server} has no track {}", play.gid))
-            }
+            Refusal::NotFound => Failure::new(Exit::NotFound, format!("{server} has no track {}", play.gid)),
             Refusal::NoRight => {
                 Failure::new(Exit::Unreachable, format!("{server} does not let this device play it"))
             }
@@ -353,7 +353,8 @@ fn run(
     decoded: &mut Decoded,
     told: &mpsc::Sender<Told>,
 ) -> Result<(), Stopped> {
-    let mut decoder = Decoder::open(Box::new(buffer), layout_of(&opened.head), at).map_err(Stopped::Decode)?;
+    let mut decoder =
+        Decoder::open(Box::new(buffer), layout_of(&opened.head), at).map_err(Stopped::Decode)?;
     let Some(mut spec) = decoder.spec() else { return Ok(()) };
     decoded.output.start(spec).map_err(Stopped::Output)?;
     let mut samples = Samples::new();
@@ -366,7 +367,7 @@ fn run(
         }
         if written == 0 {
             let _ = told.try_send(Told::FirstSound(Instant::now()));
-        } else if decoded.output.is_dry() {
+        } else if decoded.output.is_timed() && decoded.output.played() >= written {
             decoded.stutters += 1;
         }
         decoded.output.write(&samples).map_err(Stopped::Output)?;

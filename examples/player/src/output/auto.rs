@@ -133,6 +133,10 @@ impl Output for Auto {
         self.lost + self.current.as_mut().map_or(0, |current| current.played())
     }
 
+    fn is_timed(&self) -> bool {
+        self.current.as_ref().is_none_or(|current| current.is_timed())
+    }
+
     fn name(&self) -> String {
         self.current.as_ref().map_or_else(|| "nothing yet".into(), |current| current.name())
     }

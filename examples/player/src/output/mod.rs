@@ -78,6 +78,11 @@ pub trait Output: Send {
     /// Frames heard since the last [`start`](Self::start) or [`flush`](Self::flush).
     fn played(&mut self) -> u64;
 
+    /// Whether [`played`](Self::played) runs with the time of the day, so that sound which is late is heard as a gap.
+    fn is_timed(&self) -> bool {
+        true
+    }
+
     /// What the output is, in a few words for the listener.
     fn name(&self) -> String;
 }

@@ -88,6 +88,10 @@ impl Output for Null {
         self.clock.heard(Instant::now())
     }
 
+    fn is_timed(&self) -> bool {
+        !self.is_fast
+    }
+
     fn name(&self) -> String {
         "silence".into()
     }

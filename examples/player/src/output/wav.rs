@@ -91,6 +91,10 @@ impl Output for Wav {
         self.heard
     }
 
+    fn is_timed(&self) -> bool {
+        false
+    }
+
     fn name(&self) -> String {
         self.path.display().to_string()
     }

@@ -1,0 +1,220 @@
+//! `spot play`: plays tracks from a server.
+
+use super::serve::stopped;
+use super::{OutputArgs, ServerArgs, link, runtime};
+use crate::device::Device;
+use crate::failure::{Exit, Failure};
+use crate::listen::{Listener, Progress, Report, clock, table};
+use crate::output::{Choice, Output};
+use crate::server_name::ServerName;
+use clap::Args;
+use core::time::Duration;
+use indicatif::{ProgressBar, ProgressStyle};
+use runtime_tokio::{Client, ClientOptions, DialOptions, Leaving, entropy};
+use spotp2p::node::Config;
+use spotproto::crypto::{KeyPair, RustCrypto};
+use spotproto::{Gid, Limits, Link};
+
+/// Arguments of `spot play`.
+#[derive(Args, Debug)]
+pub(super) struct Play {
+    /// Links of tracks, in any form; `#1:23` behind one starts it there.
+    #[arg(required = true, value_name = "LINK")]
+    links: Vec<String>,
+    /// Start the first track at this time: seconds, or MINUTES:SECONDS.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    seek: Option<Duration>,
+    #[command(flatten)]
+    server: ServerArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    /// Print JSON lines.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Play {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let mut tracks = self.links.iter().map(|text| track(text)).collect::<Result<Vec<_>, _>>()?;
+        if let (Some(seek), Some(first)) = (self.seek, tracks.first_mut()) {
+            first.1 = seek;
+        }
+        if tracks.len() > 1 && matches!(self.output.output, Choice::Wav(_)) {
+            let line = "--output wav:FILE takes one track; play them one by one";
+            return Err(Failure::new(Exit::Usage, line));
+        }
+        let device = self.server.device()?;
+        let server = self.server.server(&device)?;
+        runtime()?.block_on(async {
+            let playing = play_all(&self, &device, server, &tracks);
+            tokio::select! {
+                played = playing => played,
+                () = stopped() => Err(Failure::runtime("stopped")),
+            }
+        })
+    }
+}
+
+async fn play_all(
+    play: &Play,
+    device: &Device,
+    server: ServerName,
+    tracks: &[(Gid, Duration)],
+) -> Result<(), Failure> {
+    let client = client(&server, device.identity()?, play.server.port)?;
+    device.remember(&server)?;
+    let mut listener = Listener::new(client, server.address.clone());
+    let screen = Screen::new();
+    let mut output = play.output.output.output();
+    let mut reports = Vec::new();
+    for (gid, at) in tracks {
+        let (report, back) = hear(&mut listener, *gid, *at, output, &screen, Some((device, &server))).await?;
+        output = back;
+        if play.json {
+            println!("{}", report.json());
+        }
+        reports.push(report);
+    }
+    listener.leave().await;
+    if !play.json {
+        print!("{}", table(&reports));
+    }
+    Ok(())
+}
+
+/// A client of `server`, not connected yet.
+pub(super) fn client(server: &ServerName, identity: KeyPair, port: u16) -> Result<Client, Failure> {
+    let link_key = KeyPair::new::<RustCrypto>(entropy::secret_key().map_err(Failure::runtime)?);
+    let seed = entropy::seed().map_err(Failure::runtime)?;
+    let agent = concat!("spot/", env!("CARGO_PKG_VERSION"));
+    let config = Config { port, ..Config::new(link_key.public, agent, seed) };
+    let leaving = if port == 0 { Leaving::AnyPort } else { Leaving::PortOrAny(port) };
+    let options = ClientOptions {
+        server: server.address.clone(),
+        server_key: server.key,
+        identity,
+        dial: DialOptions { leaving, ..DialOptions::default() },
+        limits: Limits::DEFAULT,
+    };
+    Ok(Client::start(options, config))
+}
+
+/// Plays one track with progress on the screen; a key shown at first contact is remembered.
+pub(super) async fn hear(
+    listener: &mut Listener,
+    gid: Gid,
+    at: Duration,
+    output: Box<dyn Output>,
+    screen: &Screen,
+    pin: Option<(&Device, &ServerName)>,
+) -> Result<(Report, Box<dyn Output>), Failure> {
+    let mut pinned = Ok(());
+    let played = listener
+        .play(gid, at, output, |progress| {
+            if let (Progress::ServerKey(key), Some((device, server))) = (&progress, pin) {
+                screen.note(&format!("{} is met for the first time; its key is {key}", server.address));
+                pinned = device.remember(&ServerName { key: Some(*key), ..server.clone() });
+            }
+            screen.show(&progress);
+        })
+        .await;
+    screen.clear();
+    pinned?;
+    played
+}
+
+/// One line of progress, where a person looks on.
+#[derive(Debug)]
+pub(super) struct Screen {
+    bar: ProgressBar,
+}
+
+impl Screen {
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::new(0);
+        let style = ProgressStyle::with_template("{prefix} [{bar:30}] {wide_msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+        Self { bar }
+    }
+
+    fn note(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+
+    fn clear(&self) {
+        self.bar.set_length(0);
+        self.bar.finish_and_clear();
+        self.bar.reset();
+    }
+
+    fn show(&self, progress: &Progress) {
+        match progress {
+            Progress::Opened { artist, title, duration } => {
+                let name = [artist.as_str(), title.as_str()];
+                let name: Vec<&str> = name.into_iter().filter(|part| !part.is_empty()).collect();
+                self.bar.set_prefix(name.join(" – ").chars().filter(|c| !c.is_control()).collect::<String>());
+                self.bar.set_length(duration.as_millis() as u64);
+            }
+            Progress::At { position, waiting } => {
+                self.bar.set_position(position.as_millis() as u64);
+                let of = Duration::from_millis(self.bar.length().unwrap_or(0));
+                let waits = waiting.filter(|wait| *wait >= Duration::from_millis(100));
+                let waits = waits.map_or(String::new(), |wait| {
+                    format!("  waiting for the server, {:.1} s", wait.as_secs_f64())
+                });
+                self.bar.set_message(format!("{} of {}{waits}", clock(*position), clock(of)));
+            }
+            Progress::Offline { why, retry_in } => {
+                self.note(&format!(
+                    "the server is away ({why}); trying again in {:.1} s",
+                    retry_in.as_secs_f64()
+                ));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The track that a link leads to, and where to start.
+fn track(text: &str) -> Result<(Gid, Duration), Failure> {
+    match link::parse(text)? {
+        Link::Track { gid, at } => Ok((gid, at.map_or(Duration::ZERO, |at| at.duration()))),
+        _ => Err(Failure::new(Exit::NotFound, format!("{text} is no track; only tracks can be played"))),
+    }
+}
+
+/// Seconds, or minutes and seconds.
+fn time(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text} is no time; write seconds (83) or minutes and seconds (1:23)");
+    let (minutes, seconds) = match text.split_once(':') {
+        Some((minutes, seconds)) => (minutes.parse::<u32>().map_err(|_| wrong())?, seconds),
+        None => (0, text),
+    };
+    let seconds: f64 = seconds.parse().map_err(|_| wrong())?;
+    if !(0.0..1e7).contains(&seconds) || (text.contains(':') && seconds >= 60.0) {
+        return Err(wrong());
+    }
+    Ok(Duration::from_secs(u64::from(minutes) * 60) + Duration::from_secs_f64(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_as_people_write_them() {
+        assert_eq!(time("83"), Ok(Duration::from_secs(83)));
+        assert_eq!(time("1:23"), Ok(Duration::from_secs(83)));
+        assert_eq!(time("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["", "x", "1:75", "-3", "1:", "nan", "1e99"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_tracks_are_played() {
+        assert!(track("spotify:track:6JEK0CvvjDjjMUBFoXShNZ#0:44").is_ok_and(|(_, at)| at.as_secs() == 44));
+        assert_eq!(track("spotify:album:6JEK0CvvjDjjMUBFoXShNZ").unwrap_err().exit, Exit::NotFound);
+        assert_eq!(track("nonsense").unwrap_err().exit, Exit::NotFound);
+    }
+}

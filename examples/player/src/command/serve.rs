@@ -1,0 +1,280 @@
+//! `spot serve`: serves the music in a folder.
+
+use super::runtime;
+use crate::failure::{Exit, Failure};
+use crate::library::{Library, Options, Progress, Report, State};
+use crate::listen::bytes;
+use crate::server_name::{DEFAULT_PORT, ServerName};
+use alloc::sync::Arc;
+use clap::Args;
+use core::future::Future;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::ops::ControlFlow;
+use core::time::Duration;
+use indicatif::{ProgressBar, ProgressStyle};
+use runtime_tokio::kernel;
+use runtime_tokio::{
+    Clock, Listener, ServerEvent, ServerOptions, SocketOptions, listen, listen_everywhere, serve,
+};
+use serde_json::json;
+use spotp2p::access_point::{self, Limits};
+use spotproto::UnixTime;
+use std::io::Write;
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// How long a ticket is good for.
+const TICKET_LASTS: Duration = Duration::from_secs(3600);
+
+/// How often the folder is looked at again for what was added, changed or removed.
+const RESCAN: Duration = Duration::from_secs(60);
+
+/// Arguments of `spot serve`.
+#[derive(Args, Debug)]
+pub(super) struct Serve {
+    /// The folder with the music.
+    folder: PathBuf,
+    /// Where to listen; port 4070 of all addresses otherwise. Port 0 lets the system choose.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Where the server's keys and catalogue are kept.
+    #[arg(long, value_name = "FOLDER", env = "SPOT_STATE")]
+    state: Option<PathBuf>,
+    /// Print JSON lines.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let folder = match &self.state {
+            Some(folder) => folder.clone(),
+            None => State::default_folder().map_err(Failure::runtime)?,
+        };
+        let state = State::open(&folder).map_err(Failure::runtime)?;
+        let library = open_library(&self.folder, &state)?;
+        let report = scan(&library)?;
+        let talk = Talk { json: self.json };
+        talk.report(&report);
+        let runtime = runtime()?;
+        runtime.block_on(async {
+            let listener = self.listener()?;
+            let address = listener.local_addr().map_err(Failure::runtime)?;
+            let name = ServerName { address: shown(address).to_string(), key: Some(state.identity.public) };
+            talk.tracks(&library)?;
+            talk.listening(&name);
+            if let Some(advice) = kernel::advice() {
+                eprintln!("{advice}");
+            }
+            keep_up(library.clone(), talk);
+            start(listener, library, &state, stopped()).await;
+            Ok(())
+        })
+    }
+
+    fn listener(&self) -> Result<Listener, Failure> {
+        let options = SocketOptions { prefer_bbr: true, ..SocketOptions::default() };
+        match self.listen {
+            Some(address) => listen(address, &options),
+            None => listen_everywhere(DEFAULT_PORT, &options),
+        }
+        .map_err(Failure::runtime)
+    }
+}
+
+/// The library of a folder.
+pub(super) fn open_library(folder: &std::path::Path, state: &State) -> Result<Arc<Library>, Failure> {
+    if !folder.is_dir() {
+        return Err(Failure::new(Exit::NotFound, format!("{} is not a folder", folder.display())));
+    }
+    Library::open(folder, &state.database(), state.epochs.clone(), Options::default())
+        .map(Arc::new)
+        .map_err(Failure::runtime)
+}
+
+/// Brings the library up to date, with a bar when a person looks on.
+pub(super) fn scan(library: &Library) -> Result<Report, Failure> {
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("scanning [{bar:30}] {bytes}/{total_bytes} {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+    let report = library.scan(|progress: Progress<'_>| {
+        bar.set_length(progress.bytes_total);
+        bar.set_position(progress.bytes);
+        bar.set_message(format!("{}/{} {}", progress.files, progress.files_total, progress.name.display()));
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    report.map_err(Failure::runtime)
+}
+
+/// Serves `library` until `stop` is ready.
+pub(super) async fn start(
+    listener: Listener,
+    library: Arc<Library>,
+    state: &State,
+    stop: impl Future<Output = ()>,
+) {
+    let clock = Clock::start();
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let config = access_point::Config {
+        ticket_key: state.ticket_key.clone(),
+        pseudonym_key: state.pseudonym_key.clone(),
+        date: (clock.now(), UnixTime(since_1970.as_secs())),
+        ticket_lasts: TICKET_LASTS,
+        limits: Limits::DEFAULT,
+    };
+    let options = ServerOptions { identity: state.identity.clone(), limits: spotproto::Limits::DEFAULT };
+    let mut turned_away = 0u64;
+    serve(listener, library, options, clock, config, stop, |event| match event {
+        ServerEvent::AccessPoint(access_point::Event::TurnedAway { .. }) => {
+            turned_away += 1;
+            // The first one, and then ever fewer: a flood must not fill the log too.
+            if turned_away.is_power_of_two() {
+                eprintln!("turned away {turned_away} connections for want of room");
+            }
+        }
+        ServerEvent::Accept(error) => eprintln!("{error}"),
+        _ => {}
+    })
+    .await;
+}
+
+/// Looks at the folder again from time to time.
+fn keep_up(library: Arc<Library>, talk: Talk) {
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(RESCAN).await;
+            let library = library.clone();
+            let scanned = tokio::task::spawn_blocking(move || {
+                library.scan(|_| ControlFlow::Continue(())).map(|report| (report, library))
+            });
+            match scanned.await {
+                Ok(Ok((report, library))) if report.added + report.changed + report.removed > 0 => {
+                    talk.report(&report);
+                    if report.added + report.changed > 0 {
+                        let _ = talk.tracks(&library);
+                    }
+                }
+                Ok(Err(error)) => eprintln!("{error}"),
+                _ => {}
+            }
+        }
+    });
+}
+
+/// Ready when the person or the system wants the program to stop.
+pub(super) async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let terminate = async {
+            match signal(SignalKind::terminate()) {
+                Ok(mut signal) => {
+                    signal.recv().await;
+                }
+                Err(_) => core::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = terminate => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// An address that others can use: a listener on all addresses is shown by the one that leads outside.
+fn shown(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    // Connecting a datagram socket sends nothing; it only asks which of our addresses would be used (RFC 5737 names
+    // the other one).
+    let outside = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    SocketAddr::new(outside().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), address.port())
+}
+
+/// How a server talks: results on standard output, the rest beside it.
+#[derive(Clone, Copy, Debug)]
+struct Talk {
+    json: bool,
+}
+
+impl Talk {
+    fn report(self, report: &Report) {
+        for skipped in &report.skipped {
+            if self.json {
+                let why = &skipped.why;
+                say(&json!({ "event": "skipped", "path": skipped.path.to_string_lossy(), "why": why })
+                    .to_string());
+            } else {
+                eprintln!("skipped {skipped}");
+            }
+        }
+        if let Some(moved) = &report.rebuilt {
+            eprintln!("the catalogue was damaged; it was made anew, the old one is {}", moved.display());
+        }
+        if self.json {
+            say(&json!({
+                "event": "scanned", "added": report.added, "changed": report.changed,
+                "unchanged": report.unchanged, "removed": report.removed, "skipped": report.skipped.len(),
+                "bytes_read": report.bytes_read,
+            })
+            .to_string());
+        } else {
+            eprintln!(
+                "{} new, {} changed, {} as before, {} gone, {} skipped; read {}",
+                report.added,
+                report.changed,
+                report.unchanged,
+                report.removed,
+                report.skipped.len(),
+                bytes(report.bytes_read)
+            );
+        }
+    }
+
+    fn tracks(self, library: &Library) -> Result<(), Failure> {
+        for track in library.tracks().map_err(Failure::runtime)? {
+            if self.json {
+                say(&json!({
+                    "event": "track", "link": track.link.to_string(), "path": track.path.to_string_lossy(),
+                    "title": track.title, "artist": track.artist, "album": track.album,
+                    "duration_ms": track.duration.as_millis() as u64, "format": track.format.to_string(),
+                })
+                .to_string());
+            } else {
+                let name = [track.artist.as_str(), track.title.as_str()];
+                let name: Vec<&str> = name.into_iter().filter(|part| !part.is_empty()).collect();
+                let length = crate::listen::clock(track.duration);
+                say(&format!("{}  {length:>6}  {}", track.link, printable(&name.join(" – "))));
+            }
+        }
+        Ok(())
+    }
+
+    fn listening(self, name: &ServerName) {
+        if self.json {
+            say(&json!({ "event": "listening", "address": name.to_string() }).to_string());
+        } else {
+            say(&format!("\nlistening at {name}\nplay with: spot play --server '{name}' LINK"));
+        }
+    }
+}
+
+/// Prints a line; a reader that has left is no reason to stop serving.
+fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Names come from files: nothing in them may steer a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
