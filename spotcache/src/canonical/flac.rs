@@ -117,7 +117,9 @@ fn scan<S: Source>(
         let start = frame.start(info.block).saturating_sub(begin);
         let ticks = start..start + frame.samples;
         let entry = header_len + (at - sound);
-        seconds.sound(ticks.clone(), entry, entry + (end - at))?;
+        // A frame says nowhere how long it is: decoders wait for the header of the next.
+        let seen = (end + frame::HEADER_LEN_MAX as u64).min(window.len());
+        seconds.sound(ticks.clone(), entry, entry + (seen - at))?;
         match next {
             Some((offset, header)) => (at, frame) = (offset, header),
             None => {

@@ -6,7 +6,7 @@ use super::super::refusal::Refusal;
 use super::super::seconds::Seconds;
 use super::super::source::{Source, Window};
 use super::headers::{Headers, Identification};
-use super::page::{PAGE_HEADER_LEN_MAX, PAGE_LEN_MAX, Page, Renumbering};
+use super::page::{PAGE_HEADER_LEN_MAX, PAGE_LEN_MAX, Page, Renumbering, SERIAL};
 use core::ops::Range;
 use spotproto::content::Format;
 
@@ -27,7 +27,7 @@ pub(in super::super) fn analyse<S: Source>(
     let (bytes, count) = headers.pages();
     let Some((page, range)) = pages.next(window)? else { return Err(Refusal::Truncated) };
     let add = count.wrapping_sub(page.sequence());
-    let mut sound = Sound::new(identification, PlanBuilder::with_pages(Renumbering { serial: 0, add }));
+    let mut sound = Sound::new(identification, PlanBuilder::with_pages(Renumbering { serial: SERIAL, add }));
     sound.plan.literal(&bytes)?;
     sound.take(&page, range)?;
     while let Some((page, range)) = pages.next(window)? {
