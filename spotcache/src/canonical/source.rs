@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_window_shows_every_byte_whatever_the_reads_bring() {
-        let bytes: Vec<u8> = (0..300_000u32).map(|i| (i * 31 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..300_000u32).map(|i| (i * 31 / 8) as u8).collect();
         let mut source = Drops(bytes.clone());
         let mut window = Window::new(&mut source);
         for offset in [0usize, 5, 131_070, 131_073, 299_990, 4, 200_000] {

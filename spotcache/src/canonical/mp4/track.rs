@@ -4,6 +4,7 @@ use super::super::refusal::Refusal;
 use super::super::source::{Source, Window};
 use super::atoms::{Atom, find, need};
 use super::codec::Sound;
+use super::gapless::{Note, note};
 use alloc::vec::Vec;
 
 /// The largest of the small atoms that are read whole.
@@ -18,6 +19,8 @@ pub(super) struct Track {
     pub(super) header: Vec<u8>,
     pub(super) media: Vec<u8>,
     pub(super) edits: Option<Vec<u8>>,
+    /// What iTunes says instead of an edit list.
+    note: Option<Note>,
     /// Ticks a second of the whole film, in which edits give their durations.
     film_timescale: u32,
     pub(super) description: Atom,
@@ -64,7 +67,9 @@ impl Track {
             Some(offsets) => offsets,
             None => need(window, &table, b"co64")?,
         };
+        let note = if edits.is_none() { note(window, moov) } else { None };
         Ok(Some(Self {
+            note,
             sound: Sound::read(&description.read(window, SMALL_MAX)?)?,
             timescale: timescale(&media)?,
             film_timescale: timescale(&film)?,
@@ -83,6 +88,9 @@ impl Track {
     pub(super) fn music(&self, ticks: u64) -> Music {
         let delay = self.delay().min(ticks);
         let left = ticks - delay;
+        if let Some(note) = self.note {
+            return Music { delay, ticks: note.samples.min(left), is_exact: true };
+        }
         let (span, _) = self.edit().unwrap_or((0, 0));
         let span = (u128::from(span) * u128::from(self.timescale)).div_ceil(u128::from(self.film_timescale));
         match u64::try_from(span) {
@@ -96,7 +104,8 @@ impl Track {
 
     /// Ticks in front that are not music.
     pub(super) fn delay(&self) -> u64 {
-        self.edit().map_or(0, |(_, start)| start)
+        let noted = self.note.map_or(0, |note| note.delay);
+        self.edit().map_or(noted, |(_, start)| start)
     }
 
     /// Duration, in the film's ticks, and start, in the track's, of the first edit that is not a pause.
