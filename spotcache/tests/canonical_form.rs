@@ -83,3 +83,46 @@ fn what_a_decoder_needs_first_comes_first_and_is_small() {
         assert!(header.start == 0 && header.end <= most, "{name}: {header:?}");
     }
 }
+
+#[test]
+fn an_odd_number_of_bytes_in_a_wav_is_padded() {
+    let mut wav = fixture("tone.wav");
+    // One channel of 8 bits: one byte a frame.
+    wav[22..24].copy_from_slice(&1u16.to_le_bytes());
+    wav[32..36].copy_from_slice(&[1, 0, 8, 0]);
+    let (bytes, facts) = canonical(&wav[..44 + 9]).unwrap();
+    assert_eq!((bytes.len(), facts.samples), (44 + 10, Some(9)));
+    assert_eq!(&bytes[4..8], &46u32.to_le_bytes());
+    assert_eq!((&bytes[40..44], bytes[53]), (&9u32.to_le_bytes()[..], 0));
+    assert!(canonical(&bytes).unwrap().0 == bytes);
+}
+
+#[test]
+fn a_damaged_ogg_page_is_left_out_as_decoders_do() {
+    let source = fixture("sweep.ogg");
+    let starts: Vec<usize> =
+        source.windows(5).enumerate().filter(|(_, bytes)| *bytes == b"OggS\0").map(|(at, _)| at).collect();
+    let mut damaged = source.clone();
+    damaged[starts[3] + 2000] ^= 1;
+    let (whole, _) = canonical(&source).unwrap();
+    let (rest, _) = canonical(&damaged).unwrap();
+    assert_eq!(whole.len() - rest.len(), starts[4] - starts[3]);
+    assert!(decode(&rest).samples == decode(&damaged).samples);
+}
+
+#[test]
+fn a_likeness_of_a_frame_inside_a_flac_frame_is_not_taken_for_one() {
+    let source = fixture("sweep.flac");
+    let (_, facts) = canonical(&source).unwrap();
+    // Frames of 1024 samples: their headers say so, and count.
+    let frame = |number: u8| {
+        let header = source
+            .windows(5)
+            .position(|bytes| bytes[..2] == [0xff, 0xf8] && bytes[2] >> 4 == 10 && bytes[4] == number);
+        header.expect("a frame")
+    };
+    let mut lured = source.clone();
+    let early = source[frame(2)..frame(2) + 6].to_vec();
+    lured[frame(10) + 100..frame(10) + 106].copy_from_slice(&early);
+    assert_eq!(canonical(&lured).unwrap().1, facts);
+}

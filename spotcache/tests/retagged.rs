@@ -64,6 +64,7 @@ fn flac(source: &[u8]) -> Vec<u8> {
         &block(6, &picture),
         &block(1, &[0; 3000]),
         &source[42..],
+        &ape(&picture),
         &id3v1(),
     ]
     .concat()
@@ -234,6 +235,16 @@ fn a_retagged_copy_has_the_same_canonical_form_and_facts() {
         assert!(before == after, "{name}: the canonical form changed with the tags");
         assert_eq!(facts, again, "{name}");
     }
+}
+
+#[test]
+fn tags_between_joined_mp3_files_are_stepped_over() {
+    let sound = fixture("sweep.mp3");
+    let tag = id3v2(&picture());
+    let (joined, facts) = canonical(&[&sound[..], &sound].concat()).unwrap();
+    let (tagged, again) = canonical(&[&sound[..], &tag, &sound].concat()).unwrap();
+    assert!(joined == tagged);
+    assert_eq!(facts, again);
 }
 
 #[test]

@@ -108,17 +108,20 @@ impl Track {
         self.edit().map_or(noted, |(_, start)| start)
     }
 
-    /// Duration, in the film's ticks, and start, in the track's, of the first edit that is not a pause.
     fn edit(&self) -> Option<(u64, u64)> {
-        let body = self.edits.as_deref()?;
-        let (entry, half) = if body.first() == Some(&1) { (20, 8) } else { (12, 4) };
-        body.get(8..)?.chunks_exact(entry).find_map(|entry| {
-            let (span, rest) = entry.split_at_checked(half)?;
-            let start = rest.get(..half)?;
-            // All ones is -1: an empty edit.
-            (start.iter().any(|byte| *byte != 0xff)).then(|| (number(span), number(start)))
-        })
+        self.edits.as_deref().and_then(first_edit)
     }
+}
+
+/// Duration, in the film's ticks, and start, in the track's, of the first edit in an `elst` that is not a pause.
+fn first_edit(body: &[u8]) -> Option<(u64, u64)> {
+    let (entry, half) = if body.first() == Some(&1) { (20, 8) } else { (12, 4) };
+    body.get(8..)?.chunks_exact(entry).find_map(|entry| {
+        let (span, rest) = entry.split_at_checked(half)?;
+        let start = rest.get(..half)?;
+        // All ones is -1: an empty edit.
+        (start.iter().any(|byte| *byte != 0xff)).then(|| (number(span), number(start)))
+    })
 }
 
 /// A big-endian number of at most eight bytes.
@@ -131,4 +134,27 @@ fn timescale(body: &[u8]) -> Result<u32, Refusal> {
     let at = if body.first() == Some(&1) { 20 } else { 12 };
     let scale = body.get(at..at + 4).map_or(0, number) as u32;
     if scale == 0 { Err(Refusal::Damaged("its clock stands still")) } else { Ok(scale) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_edit_that_is_not_a_pause_counts_in_both_widths() {
+        let pause = [&500u32.to_be_bytes()[..], &[0xff; 4], &[0, 1, 0, 0]].concat();
+        let edit = [&9000u32.to_be_bytes()[..], &1024u32.to_be_bytes(), &[0, 1, 0, 0]].concat();
+        let narrow = [&[0; 4][..], &2u32.to_be_bytes(), &pause, &edit].concat();
+        assert_eq!(first_edit(&narrow), Some((9000, 1024)));
+        let wide = [
+            &[1, 0, 0, 0][..],
+            &1u32.to_be_bytes(),
+            &9000u64.to_be_bytes(),
+            &1024u64.to_be_bytes(),
+            &[0, 1, 0, 0],
+        ];
+        assert_eq!(first_edit(&wide.concat()), Some((9000, 1024)));
+        assert_eq!(first_edit(&narrow[..20]), None);
+        assert_eq!(first_edit(&[]), None);
+    }
 }

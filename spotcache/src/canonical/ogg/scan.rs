@@ -10,11 +10,15 @@ use super::page::{PAGE_HEADER_LEN_MAX, PAGE_LEN_MAX, Page, Renumbering, SERIAL};
 use core::ops::Range;
 use spotproto::content::Format;
 
+/// Pages with wrong checksums, from which a file counts as damaged rather than scratched. Each may cost a walk over
+/// 64 KiB.
+const BAD_PAGES_MAX: u32 = 1000;
+
 pub(in super::super) fn analyse<S: Source>(
     window: &mut Window<'_, S>,
     start: u64,
 ) -> Result<Canonical, Refusal> {
-    let mut pages = Pages { at: start, serial: None };
+    let mut pages = Pages { at: start, serial: None, bad: 0 };
     let mut headers = Headers::default();
     loop {
         let Some((page, range)) = pages.next(window)? else { return Err(Refusal::Truncated) };
@@ -40,6 +44,8 @@ pub(in super::super) fn analyse<S: Source>(
 struct Pages {
     at: u64,
     serial: Option<u32>,
+    /// Pages left out for their checksums.
+    bad: u32,
 }
 
 impl Pages {
@@ -57,6 +63,10 @@ impl Pages {
             if !page.is_intact(bytes) {
                 // Decoders leave such a page out as well.
                 self.at = offset + 1;
+                self.bad += 1;
+                if self.bad > BAD_PAGES_MAX {
+                    return Err(Refusal::Damaged("too many of its pages have wrong checksums"));
+                }
                 continue;
             }
             self.at = offset + page.len() as u64;
