@@ -3,5 +3,6 @@
 extern crate alloc;
 
 pub mod decode;
+pub mod library;
 pub mod output;
 pub mod tune;
