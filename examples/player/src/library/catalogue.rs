@@ -3,14 +3,18 @@
 use super::disk::Stamp;
 use super::intake::Taken;
 use super::schema;
+use alloc::collections::BTreeMap;
 use core::fmt;
 use core::time::Duration;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, named_params, params};
 use spotproto::content::{FileId, Format};
 use spotproto::{Gid, Link};
-use std::collections::BTreeMap;
+#[cfg(unix)]
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+#[cfg(unix)]
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// Raised when canonical forms change or more formats are supported: places looked at before are then read again.
@@ -329,20 +333,20 @@ fn add_file(connection: &Connection, taken: &Taken) -> Result<(), CatalogueError
 
 #[cfg(unix)]
 fn bytes(path: &Path) -> &[u8] {
-    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str())
+    path.as_os_str().as_bytes()
 }
 
 #[cfg(unix)]
 fn path(bytes: Vec<u8>) -> PathBuf {
-    std::ffi::OsString::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(bytes)).into()
+    OsString::from_vec(bytes).into()
 }
 
-/// Names that are no Unicode are read again by each scan.
 #[cfg(not(unix))]
 fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
 
+/// Names that are no Unicode are read again by each scan.
 #[cfg(not(unix))]
 fn path(bytes: Vec<u8>) -> PathBuf {
     String::from_utf8_lossy(&bytes).into_owned().into()

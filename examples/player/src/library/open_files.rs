@@ -1,16 +1,17 @@
 //! The files that are being served, kept open with all it takes to seal a piece of them.
 
 use super::disk::{Disk, Stamp};
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use bytes::Bytes;
 use spotcache::canonical::{Plan, ReadError};
 use spotcache::seal::{PieceCipher, serve_piece};
 use spotproto::content::{FileId, Geometry, LeafRange, Leaves};
 use spotproto::crypto::{RustCrypto, TAG_LEN};
 use spotproto::message::PieceRange;
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A file that is being served.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use super::catalogue::{Catalogue, CatalogueError, Track};
 use super::open_files::{NoPiece, OpenFile, OpenFiles};
 use super::scan::{Progress, Report, Scan, ScanError};
 use super::state::Epochs;
+use alloc::sync::Arc;
 use bytes::Bytes;
 use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +19,7 @@ use spotproto::crypto::RustCrypto;
 use spotproto::message::{PieceRange, Refusal, Wanted};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// How many places of one file are tried before a piece counts as lost.

@@ -1,12 +1,13 @@
 //! What a file's tags say of its music.
 
 use super::disk::Metered;
+use core::panic::AssertUnwindSafe;
 use lofty::config::ParseOptions;
 use lofty::file::{TaggedFile, TaggedFileExt};
 use lofty::probe::Probe;
 use lofty::tag::{Accessor, ItemKey};
 use std::io::BufReader;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::path::Path;
 
 /// The most bytes of a title, an artist or an album: what a message has room for.
@@ -70,7 +71,8 @@ fn clean(text: &str) -> String {
         }
         line.push_str(word);
         if line.len() > TEXT_MAX {
-            line.truncate(line.floor_char_boundary(TEXT_MAX));
+            let end = (0..=TEXT_MAX).rev().find(|end| line.is_char_boundary(*end));
+            line.truncate(end.unwrap_or(0));
             break;
         }
     }

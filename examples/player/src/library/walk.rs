@@ -1,7 +1,7 @@
 //! What lies in a folder: every file that may be music, in the same order each time.
 
 use super::disk::Stamp;
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;

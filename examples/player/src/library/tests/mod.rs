@@ -22,8 +22,6 @@ use std::path::Path;
 use std::time::SystemTime;
 use tempfile::TempDir;
 
-const SETTLE: Duration = Duration::from_millis(60);
-
 /// A folder of music and a state folder beside it.
 struct Shelf {
     music: TempDir,
@@ -53,7 +51,11 @@ impl Shelf {
     }
 
     fn library_of(&self, epochs: Epochs) -> Library {
-        let options = Options { readers: 2, settle: SETTLE, open_files: 4 };
+        self.library_with(epochs, Duration::from_millis(60))
+    }
+
+    fn library_with(&self, epochs: Epochs, settle: Duration) -> Library {
+        let options = Options { readers: 2, settle, open_files: 4 };
         Library::open(self.music.path(), &self.database(), epochs, options).unwrap()
     }
 
