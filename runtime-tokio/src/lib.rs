@@ -1,1 +1,23 @@
 #![doc = include_str!("../README.md")]
+
+pub mod client;
+pub mod clock;
+pub mod connection;
+pub mod dial;
+pub mod entropy;
+pub mod handle;
+pub mod kernel;
+pub mod listen;
+pub mod server;
+pub mod socket;
+pub mod store;
+
+pub use client::{Client, ClientEvent, ClientOptions};
+pub use clock::Clock;
+pub use connection::{Ended, Why, drive, drive_into};
+pub use dial::{DialError, DialOptions, Leaving, connect, connect_any};
+pub use handle::{Handle, spawn};
+pub use listen::{Listener, listen, listen_everywhere};
+pub use server::{ServerEvent, ServerOptions, serve};
+pub use socket::{SocketError, SocketOptions};
+pub use store::Store;

@@ -1,11 +1,12 @@
 //! Sealing and opening a piece, against the bare primitives over the same bytes in the same run.
 
+use core::hint::black_box;
+use core::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use spotcache::seal::{PieceCipher, serve_piece};
 use spotproto::content::{BLOCK_LEN, ContentKey, Hash, PIECE_LEN};
 use spotproto::crypto::{Aead, Crypto, RustCrypto, SecretKey, TAG_LEN};
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 type Cipher = <RustCrypto as Crypto>::Aead;
 

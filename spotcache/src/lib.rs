@@ -2,4 +2,5 @@
 #![doc = include_str!("../README.md")]
 extern crate alloc;
 
+pub mod canonical;
 pub mod seal;

@@ -32,7 +32,6 @@ const ROUTE_CHANGE: Duration = Duration::from_secs(60);
 /// What was known when a piece was asked for; comes back when it arrives.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Sample {
-    asked: Instant,
     delivered: u64,
     delivered_at: Instant,
 }
@@ -74,8 +73,20 @@ impl Flow {
         if self.in_flight == 0 {
             self.delivered_at = now;
         }
+        self.sample()
+    }
+
+    fn sample(&mut self) -> Sample {
         self.in_flight += 1;
-        Sample { asked: now, delivered: self.delivered, delivered_at: self.delivered_at }
+        Sample { delivered: self.delivered, delivered_at: self.delivered_at }
+    }
+
+    /// A piece turns out to have been asked for at `since`, by a request that left the choice to the answerer.
+    pub fn asked_since(&mut self, since: Instant) -> Sample {
+        if self.in_flight == 0 {
+            self.delivered_at = since;
+        }
+        self.sample()
     }
 
     /// A piece of `bytes` arrived.

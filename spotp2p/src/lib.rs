@@ -3,23 +3,21 @@
 
 extern crate alloc;
 
+pub mod access_point;
 pub mod flow;
+pub mod node;
 mod payload;
+pub mod reach;
 
-pub use payload::Payload;
+pub use access_point::AccessPoint;
+pub use node::Node;
+pub use payload::{FileKey, Payload};
 
-use core::fmt;
-
-/// The number by which a machine and its owner name a connection. The owner of an access point counts them; a node
-/// counts its own.
+/// The number by which a machine and its owner name a connection: a node counts its own, the owner of an access point
+/// counts those that it accepts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SessionId(pub u64);
 
 /// The number of an effect; it comes back with the effect's result.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId(pub u64);
-
-/// What a file's name must be able to do: 32 bytes in production, a small number in a simulation.
-pub trait FileKey: Copy + Ord + fmt::Debug {}
-
-impl<T: Copy + Ord + fmt::Debug> FileKey for T {}

@@ -1,17 +1,29 @@
-//! A piece's payload, as machines see it.
+//! What the machines move, named so that production and simulation run the same code.
 
 use bytes::Bytes;
 use core::fmt;
-use spotproto::content::Hash;
+use spotproto::content::{FileId, Hash};
 use spotproto::crypto::{Crypto, RustCrypto};
 
-/// The bytes of a piece in production, a length and a verdict in a simulation.
+/// A file's name: 32 bytes in production, a small number in a simulation.
+pub trait FileKey: Copy + Ord + fmt::Debug {
+    /// The root that its pieces are proved against; `None` where pieces carry their own verdict.
+    fn root(&self) -> Option<FileId>;
+}
+
+impl FileKey for FileId {
+    fn root(&self) -> Option<FileId> {
+        Some(*self)
+    }
+}
+
+/// A piece's payload: bytes in production, a length and a verdict in a simulation.
 pub trait Payload: Clone + fmt::Debug {
     /// Bytes of ciphertext.
     fn size(&self) -> usize;
 
-    /// Whether these are the bytes that `leaf` stands for.
-    fn matches(&self, leaf: &Hash) -> bool;
+    /// Whether these are the bytes that `leaf` stands for; without a leaf, whether they are good by themselves.
+    fn is_genuine(&self, leaf: Option<&Hash>) -> bool;
 }
 
 impl Payload for Bytes {
@@ -19,7 +31,7 @@ impl Payload for Bytes {
         self.len()
     }
 
-    fn matches(&self, leaf: &Hash) -> bool {
-        Hash(RustCrypto::hash(&[self])) == *leaf
+    fn is_genuine(&self, leaf: Option<&Hash>) -> bool {
+        leaf.is_some_and(|leaf| RustCrypto::hash(&[self]) == leaf.0)
     }
 }

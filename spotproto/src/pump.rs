@@ -186,10 +186,15 @@ impl<M: ByteMachine> Pump<M> {
         self.work = self.work.saturating_add(count);
     }
 
-    /// The line broke: nothing comes and nothing goes. What came before is still used and delivered.
-    pub fn lost(&mut self) {
+    /// The line takes nothing more. It is still read: what the other side said before it left tells why.
+    pub fn write_failed(&mut self) {
         self.cut = true;
         self.outbox = BytesMut::new();
+    }
+
+    /// The line broke: nothing comes and nothing goes. What came before is still used and delivered.
+    pub fn lost(&mut self) {
+        self.write_failed();
         self.eof();
     }
 
@@ -251,7 +256,8 @@ impl<M: ByteMachine> Pump<M> {
     ) -> bool {
         loop {
             let drained = self.drain(deliver);
-            if self.exhausted() || !self.is_running() {
+            // Bytes wait for all that is queued, so that there is room left for what commands bring about.
+            if !drained || self.exhausted() || !self.is_running() {
                 return drained;
             }
             if self.stalled && self.machine.wants_input() {
@@ -262,7 +268,7 @@ impl<M: ByteMachine> Pump<M> {
                 let told = self.machine.handle_eof(now);
                 self.heed(now, told);
             } else {
-                return drained;
+                return true;
             }
         }
     }
@@ -405,7 +411,15 @@ impl<M: ByteMachine> Pump<M> {
     /// be woken again.
     fn refuse_to_hang(&mut self, now: Instant, drained: bool) {
         let idle = drained && self.outbox.is_empty() && self.machine.poll_timeout().is_none();
-        if idle && self.eof != Eof::Told && self.is_running() && !self.machine.wants_input() {
+        if !idle || self.eof == Eof::Told || !self.is_running() || self.machine.wants_input() {
+            return;
+        }
+        if self.cut {
+            // It may well wait for the line to take what it owes, and the line never will.
+            self.inbox = BytesMut::new();
+            self.stalled = false;
+            self.eof = Eof::Told;
+        } else {
             self.fail(now, Broken::RefusesWhenDrained);
         }
     }

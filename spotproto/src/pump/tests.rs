@@ -159,7 +159,7 @@ fn eof_waits_until_all_before_it_was_delivered() {
     finish_reading(&mut pump);
     let mut events = Vec::new();
     let wants = pump.turn(NOW, Err);
-    assert!(!wants.done && !wants.read && wants.room);
+    assert!(!wants.done && !wants.read && wants.room && wants.command);
     assert!(collect(&mut pump, &mut events).done);
     assert_eq!(events.len(), 7);
     assert_eq!(events.last(), Some(&Event::Eof));
@@ -220,6 +220,28 @@ fn a_lost_line_ends_the_pump_after_what_came_before_is_delivered() {
     let wants = collect(&mut pump, &mut events);
     assert!(wants.done && !wants.write);
     assert_eq!(events, [Event::Parcel(b"before".to_vec()), Event::Eof]);
+}
+
+#[test]
+fn a_line_that_takes_nothing_more_is_read_to_its_end() {
+    let mut pump = pump();
+    pump.command(NOW, Order::Bulk(1 << 20));
+    pump.write_failed();
+    let mut events = Vec::new();
+    let wants = collect(&mut pump, &mut events);
+    assert!(wants.read && !wants.write && !wants.done);
+    feed(&mut pump, &mut [0; 4096], &parcels(&[b"why"]));
+    finish_reading(&mut pump);
+    assert!(collect(&mut pump, &mut events).done);
+    assert_eq!(events, [Event::Parcel(b"why".to_vec()), Event::Eof]);
+}
+
+#[test]
+fn a_machine_that_waits_for_a_line_that_takes_nothing_is_over_and_not_to_blame() {
+    let mut pump = Pump::new(Toy::with(Bugs { refuses: true, ..Bugs::default() }), BATCH);
+    pump.write_failed();
+    assert!(collect(&mut pump, &mut Vec::new()).done);
+    assert_eq!(pump.into_end().1, None);
 }
 
 #[test]

@@ -60,9 +60,8 @@ pub enum Input {
     Close(CloseCode),
 }
 
-/// What a session tells its owner.
+/// What a session tells its owner. A closed list, so that no owner forgets one.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
 pub enum Output {
     /// The handshake tells who the other side is.
     Established {

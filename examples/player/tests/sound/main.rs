@@ -1,0 +1,10 @@
+//! Sound from file to output, over the library's public parts.
+
+extern crate alloc;
+
+mod decode;
+mod files;
+mod output;
+#[cfg(feature = "audio-pulse")]
+mod pulse;
+mod tune;

@@ -1,0 +1,276 @@
+//! Drives a [`Node`] and its connection to the access point.
+
+use crate::clock::{Alarm, Clock};
+use crate::connection::{Why, drive_into};
+use crate::dial::{DialOptions, connect};
+use crate::entropy;
+use bytes::Bytes;
+use core::fmt;
+use core::future::pending;
+use spotp2p::SessionId;
+use spotp2p::node::{Command, Config, Effect, Event, Input, Node, Output};
+use spotproto::content::FileId;
+use spotproto::crypto::{KeyPair, PublicKey};
+use spotproto::noise::Role;
+use spotproto::preamble::LinkId;
+use spotproto::pump::{BATCH, Fault, Pump};
+use spotproto::session::{self, Session, Setup};
+use spotproto::{Limits, Machine, SessionError};
+use std::io;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// Room for commands and events; both sides wait when it is full.
+const QUEUE: usize = 64;
+
+/// Messages that may wait for a session; more than a node ever has outstanding on one.
+const SESSION_QUEUE: usize = 1024;
+
+/// Whom a client talks to, and as whom.
+#[derive(Clone, Debug)]
+pub struct ClientOptions {
+    /// The access point, as `host:port`.
+    pub server: String,
+    /// Its key; without it the first contact shows it ([`ClientEvent::ServerKey`]), and it holds from then on.
+    pub server_key: Option<PublicKey>,
+    /// This device's key.
+    pub identity: KeyPair,
+    /// How to connect.
+    pub dial: DialOptions,
+    /// The bounds of a session.
+    pub limits: Limits,
+}
+
+/// What a client tells its program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ClientEvent {
+    /// First contact: the key that the server showed. Keep it, and insist on it next time.
+    ServerKey(PublicKey),
+    /// The node says.
+    Node(Event<FileId, Bytes>),
+}
+
+/// A node that runs in a task of its own. Dropping it ends the task and its connection.
+pub struct Client {
+    commands: mpsc::Sender<Command<FileId>>,
+    events: mpsc::Receiver<ClientEvent>,
+    task: JoinHandle<()>,
+}
+
+impl Client {
+    /// Starts a node. It connects when it is told to, or has something to ask.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime with I/O and time enabled.
+    #[must_use]
+    pub fn start(options: ClientOptions, config: Config) -> Self {
+        let (commands, commanded) = mpsc::channel(QUEUE);
+        let (told, events) = mpsc::channel(QUEUE);
+        let task = tokio::spawn(run(options, config, commanded, told));
+        Self { commands, events, task }
+    }
+
+    /// Where commands go; may be cloned.
+    #[must_use]
+    pub fn commands(&self) -> mpsc::Sender<Command<FileId>> {
+        self.commands.clone()
+    }
+
+    /// Gives a command, as soon as there is room.
+    ///
+    /// # Errors
+    /// The client's task has ended.
+    pub async fn tell(&self, command: Command<FileId>) -> Result<(), Command<FileId>> {
+        self.commands.send(command).await.map_err(|refused| refused.0)
+    }
+
+    /// The next event; `None` once the client is over.
+    pub async fn next(&mut self) -> Option<ClientEvent> {
+        self.events.recv().await
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("over", &self.task.is_finished()).finish_non_exhaustive()
+    }
+}
+
+/// What comes back from a connection's task.
+enum News {
+    Session(session::Output),
+    Ended(Option<SessionError>),
+}
+
+struct Driver {
+    options: ClientOptions,
+    clock: Clock,
+    node: Node<FileId, Bytes>,
+    /// The one connection, while there is one: its number and the way to it.
+    session: Option<(SessionId, mpsc::Sender<session::Input>)>,
+    tasks: JoinSet<()>,
+    news: mpsc::Sender<(SessionId, News)>,
+    events: mpsc::Sender<ClientEvent>,
+    /// The event for which there was no room.
+    held: Option<ClientEvent>,
+}
+
+async fn run(
+    options: ClientOptions,
+    config: Config,
+    mut commands: mpsc::Receiver<Command<FileId>>,
+    events: mpsc::Sender<ClientEvent>,
+) {
+    let clock = Clock::start();
+    let (news, mut reports) = mpsc::channel(QUEUE);
+    let node = Node::new(clock.now(), config);
+    let mut driver =
+        Driver { options, clock, node, session: None, tasks: JoinSet::new(), news, events, held: None };
+    let mut alarm = Alarm::new(clock);
+    let room = driver.events.clone();
+    loop {
+        driver.drain();
+        let wake = driver.node.poll_timeout();
+        // While the program takes no events nothing more is read, but its commands stay welcome: it may be waiting
+        // to give one before it looks at events again.
+        let full = driver.held.is_some();
+        let reading = !full && driver.node.wants_input();
+        let input = tokio::select! {
+            command = commands.recv() => match command {
+                Some(command) => Input::Command(command),
+                None => return,
+            },
+            Some((session, news)) = reports.recv(), if reading => match driver.report(session, news) {
+                Some(input) => input,
+                None => continue,
+            },
+            permit = room.reserve(), if full => {
+                let (Ok(permit), Some(event)) = (permit, driver.held.take()) else { return };
+                permit.send(event);
+                continue;
+            }
+            () = async { match wake { Some(at) => alarm.until(at).await, None => pending().await } } => {
+                let Ok(()) = driver.node.handle_timeout(clock.now());
+                continue;
+            }
+        };
+        let Ok(()) = driver.node.handle_input(clock.now(), input);
+    }
+}
+
+impl Driver {
+    /// Carries out what the node asks for, until an event finds no room.
+    fn drain(&mut self) {
+        while self.held.is_none() {
+            let Some(output) = self.node.poll_output() else { return };
+            match output {
+                Output::Send { to, message } => self.send(to, session::Input::Send(message)),
+                Output::Effect(Effect::Connect { session, .. }) => self.connect(session),
+                Output::Effect(Effect::HangUp { session, code }) => {
+                    self.send(session, session::Input::Close(code));
+                    self.session = None;
+                }
+                Output::Event(event) => self.show(ClientEvent::Node(event)),
+                _ => {}
+            }
+        }
+    }
+
+    fn show(&mut self, event: ClientEvent) {
+        if let Err(TrySendError::Full(event)) = self.events.try_send(event) {
+            self.held = Some(event);
+        }
+    }
+
+    fn send(&mut self, to: SessionId, input: session::Input) {
+        if let Some((session, queue)) = &self.session
+            && *session == to
+            && queue.try_send(input).is_err()
+        {
+            // The task is over, and will say so; or it takes nothing, and is over when its queue is dropped.
+            self.session = None;
+        }
+    }
+
+    fn connect(&mut self, session: SessionId) {
+        let (queue, inputs) = mpsc::channel(SESSION_QUEUE);
+        self.session = Some((session, queue));
+        while self.tasks.try_join_next().is_some() {}
+        let connection = connection(session, self.options.clone(), self.clock, inputs, self.news.clone());
+        self.tasks.spawn(connection);
+    }
+
+    /// What the node is to be told of a connection's news.
+    fn report(&mut self, session: SessionId, news: News) -> Option<Input<FileId, Bytes>> {
+        match news {
+            News::Session(session::Output::Established { peer, .. }) => {
+                if self.options.server_key.replace(peer).is_none() {
+                    self.show(ClientEvent::ServerKey(peer));
+                }
+                Some(Input::Connected { session })
+            }
+            News::Session(session::Output::Message(message)) => {
+                Some(Input::Message { from: session, message })
+            }
+            News::Session(session::Output::RoundTrip(span)) => Some(Input::RoundTrip { session, span }),
+            News::Session(_) => None,
+            News::Ended(why) => Some(Input::Disconnected { session, why }),
+        }
+    }
+}
+
+/// One connection, from the dialling to its end.
+async fn connection(
+    id: SessionId,
+    options: ClientOptions,
+    clock: Clock,
+    inputs: mpsc::Receiver<session::Input>,
+    news: mpsc::Sender<(SessionId, News)>,
+) {
+    let why = match converse(id, options, clock, inputs, news.clone()).await {
+        Ok(why) => why,
+        // No address answered; the node tries again by its own rule.
+        Err(_) => None,
+    };
+    let _ = news.send((id, News::Ended(why))).await;
+}
+
+async fn converse(
+    id: SessionId,
+    options: ClientOptions,
+    clock: Clock,
+    mut inputs: mpsc::Receiver<session::Input>,
+    news: mpsc::Sender<(SessionId, News)>,
+) -> io::Result<Option<SessionError>> {
+    let (stream, _) = connect(&options.server, &options.dial).await.map_err(io::Error::other)?;
+    let setup = Setup {
+        role: Role::Initiator,
+        dialled: true,
+        link: LinkId::ACCESS_POINT,
+        identity: options.identity,
+        ephemeral: entropy::secret_key().map_err(io::Error::other)?,
+        remote: options.server_key,
+        limits: options.limits,
+    };
+    let mut session: Session = Session::new(clock.now(), setup).map_err(io::Error::other)?;
+    // What is asked already rides in the first message.
+    while let Ok(input) = inputs.try_recv() {
+        if let Err(error) = session.handle_input(clock.now(), input) {
+            return Ok(Some(error));
+        }
+    }
+    let pump = Pump::new(session, BATCH);
+    let ended = drive_into(stream, pump, clock, inputs, news, |output| (id, News::Session(output))).await;
+    Ok(Some(match ended.why {
+        Why::Finished(Fault::Machine(error)) => error,
+        _ => SessionError::Lost,
+    }))
+}

@@ -1,0 +1,233 @@
+//! Drives an [`AccessPoint`], its listener and its connections; a [`Store`] answers its effects.
+
+use crate::clock::Clock;
+use crate::connection::drive_into;
+use crate::entropy;
+use crate::listen::{AcceptError, Listener};
+use crate::store::Store;
+use bytes::Bytes;
+use core::future::Future;
+use core::net::SocketAddr;
+use core::pin::pin;
+use core::time::Duration;
+use spotp2p::SessionId;
+use spotp2p::access_point::{AccessPoint, Config, Done, Effect, Event, Input, Output};
+use spotproto::content::FileId;
+use spotproto::crypto::KeyPair;
+use spotproto::noise::Role;
+use spotproto::preamble::LinkId;
+use spotproto::pump::{BATCH, Pump};
+use spotproto::session::{self, Session, Setup};
+use spotproto::{CloseCode, Limits, Machine};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// Inputs that may wait for the access point; connections stop reading when it is full.
+const QUEUE: usize = 256;
+
+/// Messages that may wait for a session: more than an access point ever owes one that takes them.
+const SESSION_QUEUE: usize = 512;
+
+/// How long connections have to say goodbye when the server stops.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// As whom a server answers.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// The key that clients pin.
+    pub identity: KeyPair,
+    /// The bounds of a session.
+    pub limits: Limits,
+}
+
+/// What a server tells its program.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// The access point says.
+    AccessPoint(Event),
+    /// The system refuses to hand out connections for a moment.
+    Accept(AcceptError),
+}
+
+type Inputs = Input<FileId, Bytes>;
+
+struct Driver<S> {
+    options: ServerOptions,
+    clock: Clock,
+    access_point: AccessPoint<FileId, Bytes>,
+    store: Arc<S>,
+    sessions: BTreeMap<SessionId, mpsc::Sender<session::Input>>,
+    next_session: u64,
+    tasks: JoinSet<()>,
+    inputs: mpsc::Sender<Inputs>,
+}
+
+/// Serves until `stop` is ready, then says goodbye to every client.
+///
+/// `trouble` hears what the operator may want to know; it must not block.
+pub async fn serve<S: Store>(
+    mut listener: Listener,
+    store: Arc<S>,
+    options: ServerOptions,
+    clock: Clock,
+    config: Config,
+    stop: impl Future<Output = ()>,
+    mut trouble: impl FnMut(ServerEvent),
+) {
+    let (inputs, mut inbox) = mpsc::channel(QUEUE);
+    let mut driver = Driver {
+        options,
+        clock,
+        access_point: AccessPoint::new(config),
+        store,
+        sessions: BTreeMap::new(),
+        next_session: 0,
+        tasks: JoinSet::new(),
+        inputs,
+    };
+    let mut stop = pin!(stop);
+    loop {
+        driver.drain(&mut trouble);
+        tokio::select! {
+            () = &mut stop => break,
+            Some(input) = inbox.recv() => driver.tell(input),
+            Some(_) = driver.tasks.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, from)) => driver.accept(stream, from),
+                Err(error) => trouble(ServerEvent::Accept(error)),
+            },
+        }
+        // What came meanwhile is told before anything is carried out: one drain serves it all.
+        while driver.access_point.wants_input() {
+            let Ok(input) = inbox.try_recv() else { break };
+            driver.tell(input);
+        }
+    }
+    driver.say_goodbye(inbox).await;
+}
+
+impl<S: Store> Driver<S> {
+    fn tell(&mut self, input: Inputs) {
+        if let Input::Disconnected { session } = input {
+            self.sessions.remove(&session);
+        }
+        let Ok(()) = self.access_point.handle_input(self.clock.now(), input);
+    }
+
+    fn accept(&mut self, stream: TcpStream, from: SocketAddr) {
+        let session = SessionId(self.next_session);
+        self.next_session += 1;
+        let (queue, inputs) = mpsc::channel(SESSION_QUEUE);
+        self.sessions.insert(session, queue);
+        self.tell(Input::Accepted { session, from: from.ip() });
+        let connection =
+            connection(session, stream, self.options.clone(), self.clock, inputs, self.inputs.clone());
+        self.tasks.spawn(connection);
+    }
+
+    fn drain(&mut self, trouble: &mut impl FnMut(ServerEvent)) {
+        while let Some(output) = self.access_point.poll_output() {
+            match output {
+                Output::Send { to, message } => self.send(to, session::Input::Send(message)),
+                Output::Effect(Effect::HangUp { session, code }) => {
+                    self.send(session, session::Input::Close(code));
+                    self.sessions.remove(&session);
+                }
+                Output::Effect(effect) => self.carry_out(effect),
+                Output::Event(event) => trouble(ServerEvent::AccessPoint(event)),
+                _ => {}
+            }
+        }
+    }
+
+    fn send(&mut self, to: SessionId, input: session::Input) {
+        let gone = self.sessions.get(&to).is_some_and(|queue| queue.try_send(input).is_err());
+        if gone {
+            // Its queue is full although the access point owes it little: it takes nothing. Dropping ends it.
+            self.sessions.remove(&to);
+        }
+    }
+
+    /// Has the store answer, on a thread where it may block.
+    fn carry_out(&mut self, effect: Effect<FileId>) {
+        let (store, inputs) = (self.store.clone(), self.inputs.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Some((request, done)) = answer(&*store, effect) {
+                // Waits while the access point is busy: this thread has nothing better to do.
+                let _ = inputs.blocking_send(Input::Done(request, done));
+            }
+        });
+    }
+
+    async fn say_goodbye(mut self, mut inbox: mpsc::Receiver<Inputs>) {
+        for queue in self.sessions.values() {
+            let _ = queue.try_send(session::Input::Close(CloseCode::ShuttingDown));
+        }
+        self.sessions.clear();
+        let all_gone = async {
+            loop {
+                tokio::select! {
+                    gone = self.tasks.join_next() => if gone.is_none() { return },
+                    _ = inbox.recv() => {}
+                }
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, all_gone).await;
+    }
+}
+
+fn answer<S: Store>(store: &S, effect: Effect<FileId>) -> Option<(spotp2p::RequestId, Done<FileId, Bytes>)> {
+    match effect {
+        Effect::Find { request, wanted } => Some((request, Done::Found(store.find(&wanted).map(Box::new)))),
+        Effect::Prove { request, file, ranges } => Some((request, Done::Proofs(store.prove(&file, &ranges)))),
+        Effect::Fetch { request, file, piece } => Some((request, Done::Piece(store.piece(&file, piece)))),
+        _ => None,
+    }
+}
+
+/// One connection, from its handshake to its end.
+async fn connection(
+    id: SessionId,
+    stream: TcpStream,
+    options: ServerOptions,
+    clock: Clock,
+    commands: mpsc::Receiver<session::Input>,
+    inputs: mpsc::Sender<Inputs>,
+) {
+    if let Ok(session) = responder(options, clock) {
+        let pump = Pump::new(session, BATCH);
+        let wrap = move |output| input_of(id, output);
+        drive_into(stream, pump, clock, commands, inputs.clone(), wrap).await;
+    }
+    let _ = inputs.send(Input::Disconnected { session: id }).await;
+}
+
+fn responder(options: ServerOptions, clock: Clock) -> io::Result<Session> {
+    let setup = Setup {
+        role: Role::Responder,
+        dialled: false,
+        link: LinkId::ACCESS_POINT,
+        identity: options.identity,
+        ephemeral: entropy::secret_key().map_err(io::Error::other)?,
+        remote: None,
+        limits: options.limits,
+    };
+    Session::new(clock.now(), setup).map_err(io::Error::other)
+}
+
+fn input_of(session: SessionId, output: session::Output) -> Inputs {
+    match output {
+        session::Output::Established { peer, confirmed } => {
+            Input::Established { session, device: peer, confirmed }
+        }
+        session::Output::Confirmed => Input::Confirmed { session },
+        session::Output::Message(message) => Input::Message { from: session, message },
+        session::Output::Sent { channel, .. } => Input::Sent { session, channel },
+        session::Output::RoundTrip(span) => Input::RoundTrip { session, span },
+    }
+}

@@ -1,0 +1,29 @@
+//! Where an access point's effects get their answers.
+
+use bytes::Bytes;
+use spotp2p::access_point::Entry;
+use spotproto::content::{FileId, LeafRange};
+use spotproto::message::{PieceRange, Refusal, Wanted};
+
+/// A catalogue and its files.
+///
+/// The calls may block (they read files and databases): they are made from threads that are there for that.
+pub trait Store: Send + Sync + 'static {
+    /// What the catalogue knows of a track or file.
+    ///
+    /// # Errors
+    /// What the client is told.
+    fn find(&self, wanted: &Wanted<FileId>) -> Result<Entry<FileId>, Refusal>;
+
+    /// Proves pieces of a file: one proof for each range.
+    ///
+    /// # Errors
+    /// What the client is told.
+    fn prove(&self, file: &FileId, ranges: &[PieceRange]) -> Result<Vec<LeafRange>, Refusal>;
+
+    /// One piece of ciphertext, checked against its leaf: bytes that fail must not be returned.
+    ///
+    /// # Errors
+    /// What the client is told.
+    fn piece(&self, file: &FileId, piece: u32) -> Result<Bytes, Refusal>;
+}

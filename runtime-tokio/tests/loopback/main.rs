@@ -1,0 +1,8 @@
+//! The adapter over real sockets, on loopback.
+
+extern crate alloc;
+
+mod connection;
+mod dial;
+mod listen;
+mod toy;

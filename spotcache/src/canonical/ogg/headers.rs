@@ -1,0 +1,138 @@
+//! The header packets of Vorbis (Vorbis I §4.2), and the canonical pages that carry them.
+
+use super::super::refusal::Refusal;
+use super::page::{Page, write};
+use alloc::vec::Vec;
+
+/// The largest setup packet that is taken; real ones have about four kilobytes.
+const SETUP_LEN_MAX: usize = 256 * 1024;
+
+/// A comment packet without comments: type, "vorbis", the vendor, no comments, the framing bit (Vorbis I §5.2.1).
+const NO_COMMENTS: &[u8] = b"\x03vorbis\x07\0\0\0spotp2p\0\0\0\0\x01";
+
+/// What the identification packet says (Vorbis I §4.2.2).
+#[derive(Clone, Copy)]
+pub(super) struct Identification {
+    pub(super) channels: u8,
+    pub(super) sample_rate: u32,
+    /// Samples in a long block.
+    pub(super) long_block: u32,
+}
+
+impl Identification {
+    fn read(packet: &[u8]) -> Result<Self, Refusal> {
+        const BAD: Refusal = Refusal::Damaged("its Vorbis header makes no sense");
+        let &[0, 0, 0, 0, channels, a, b, c, d, .., blocks, framing] = packet.get(7..30).ok_or(BAD)? else {
+            return Err(Refusal::Unsupported("this version of Vorbis"));
+        };
+        let (short, long) = (blocks & 15, blocks >> 4);
+        let sample_rate = u32::from_le_bytes([a, b, c, d]);
+        if channels == 0
+            || sample_rate == 0
+            || framing & 1 == 0
+            || !(6..=13).contains(&short)
+            || !(short..=13).contains(&long)
+        {
+            return Err(BAD);
+        }
+        Ok(Self { channels, sample_rate, long_block: 1 << long })
+    }
+}
+
+/// Takes the three header packets out of the first pages.
+#[derive(Default)]
+pub(super) struct Headers {
+    packets: usize,
+    identification: Vec<u8>,
+    /// Only enough of the comments to know that they are comments: pictures can be megabytes.
+    comment: Vec<u8>,
+    setup: Vec<u8>,
+}
+
+impl Headers {
+    /// Takes the next page, with its body; answers whether the headers are complete.
+    pub(super) fn take(&mut self, page: &Page, mut body: &[u8]) -> Result<bool, Refusal> {
+        for len in page.lacing() {
+            let (part, rest) = body.split_at_checked(usize::from(*len)).ok_or(Refusal::Truncated)?;
+            body = rest;
+            let (packet, limit) = match self.packets {
+                0 => (&mut self.identification, 256),
+                1 => (&mut self.comment, 7),
+                2 => (&mut self.setup, SETUP_LEN_MAX),
+                // Vorbis I §A.2: the first audio packet begins a page.
+                _ => return Err(Refusal::Damaged("its sound begins in a header page")),
+            };
+            let room = limit - packet.len();
+            if self.packets == 2 && part.len() > room {
+                return Err(Refusal::TooLarge("the Vorbis setup header"));
+            }
+            packet.extend_from_slice(part.get(..room).unwrap_or(part));
+            if *len < 255 {
+                self.check()?;
+                self.packets += 1;
+            }
+        }
+        Ok(self.packets == 3)
+    }
+
+    pub(super) fn identification(&self) -> Result<Identification, Refusal> {
+        Identification::read(&self.identification)
+    }
+
+    /// The canonical header pages, and how many there are.
+    pub(super) fn pages(&self) -> (Vec<u8>, u32) {
+        let mut out = Vec::with_capacity(self.setup.len() + 512);
+        write(&mut out, 2, 0, 0, &[self.identification.len() as u8], &self.identification);
+        let mut lacing = Vec::new();
+        for packet in [NO_COMMENTS, &self.setup] {
+            lacing.resize(lacing.len() + packet.len() / 255, 255);
+            lacing.push((packet.len() % 255) as u8);
+        }
+        let body = [NO_COMMENTS, &self.setup].concat();
+        let mut body = &body[..];
+        let mut count = 1;
+        let mut goes_on = false;
+        for lacing in lacing.chunks(255) {
+            let len = lacing.iter().map(|len| usize::from(*len)).sum();
+            let (part, rest) = body.split_at_checked(len).unwrap_or((body, &[]));
+            body = rest;
+            // RFC 3533 §6: -1 where no packet ends on the page.
+            let granule = if lacing.iter().all(|len| *len == 255) { -1 } else { 0 };
+            write(&mut out, u8::from(goes_on), granule, count, lacing, part);
+            goes_on = lacing.last() == Some(&255);
+            count += 1;
+        }
+        (out, count)
+    }
+
+    /// Whether the packet that is complete now is the one that should come here.
+    fn check(&self) -> Result<(), Refusal> {
+        let (packet, magic): (&[u8], &[u8]) = match self.packets {
+            0 => (&self.identification, b"\x01vorbis"),
+            1 => (&self.comment, b"\x03vorbis"),
+            _ => (&self.setup, b"\x05vorbis"),
+        };
+        if packet.starts_with(magic) {
+            return if self.packets == 0 { self.identification().map(drop) } else { Ok(()) };
+        }
+        match self.packets {
+            0 => Err(Refusal::Unsupported(codec(packet))),
+            _ => Err(Refusal::Damaged("its Vorbis headers are out of order")),
+        }
+    }
+}
+
+/// The name of a codec by its first packet in Ogg.
+fn codec(packet: &[u8]) -> &'static str {
+    const KNOWN: [(&[u8], &str); 8] = [
+        (b"OpusHead", "Opus"),
+        (b"Speex   ", "Speex"),
+        (b"\x7fFLAC", "FLAC in Ogg"),
+        (b"fLaC", "FLAC in Ogg"),
+        (b"\x80theora", "Theora video"),
+        (b"fishead\0", "Ogg with several streams"),
+        (b"CELT    ", "CELT"),
+        (b"PCM     ", "PCM in Ogg"),
+    ];
+    KNOWN.iter().find(|(magic, _)| packet.starts_with(magic)).map_or("this codec in Ogg", |(_, name)| name)
+}

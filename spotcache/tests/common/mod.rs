@@ -1,0 +1,90 @@
+//! What the tests of canonical forms share.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use spotcache::canonical::{Canonical, Facts, Plan, Refusal, analyse};
+use spotproto::codec::Reader;
+use std::io::Cursor;
+use std::path::Path;
+use symphonia::core::codecs::audio::AudioDecoderOptions;
+use symphonia::core::formats::TrackType;
+use symphonia::core::formats::probe::Hint;
+use symphonia::core::io::{MediaSourceStream, ReadOnlySource};
+
+/// Every fixture that is a whole sound file.
+pub(crate) const FIXTURES: [&str; 7] =
+    ["sweep.ogg", "sweep.flac", "sweep.mp3", "sweep-vbr.mp3", "tone.wav", "sweep.aac.m4a", "sweep.alac.m4a"];
+
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    std::fs::read(path).expect("a fixture")
+}
+
+/// The canonical form, read in odd steps through a plan that was stored and loaded, as a server would.
+pub(crate) fn canonical(source: &[u8]) -> Result<(Vec<u8>, Facts), Refusal> {
+    let Canonical { plan, facts } = analyse(&mut &source[..])?;
+    let mut stored = Vec::new();
+    plan.encode(&mut stored);
+    let plan = Plan::decode(&mut Reader::new(&stored)).expect("a plan that was just encoded");
+    assert_eq!(facts.geometry.plaintext_len(), plan.len());
+    let mut bytes = vec![0; plan.len() as usize];
+    for (index, part) in bytes.chunks_mut(1009).enumerate() {
+        let count =
+            plan.read_at(&mut &source[..], index as u64 * 1009, part).expect("a source that did not change");
+        assert_eq!(count, part.len());
+    }
+    Ok((bytes, facts))
+}
+
+/// What a decoder makes of bytes.
+pub(crate) struct Decoded {
+    pub(crate) rate: u32,
+    pub(crate) channels: usize,
+    /// Interleaved.
+    pub(crate) samples: Vec<f32>,
+    /// Time stamp of the first packet, in sample frames.
+    pub(crate) first: u64,
+}
+
+impl Decoded {
+    pub(crate) fn frames(&self) -> usize {
+        self.samples.len() / self.channels
+    }
+}
+
+pub(crate) fn decode(bytes: &[u8]) -> Decoded {
+    decode_stream(MediaSourceStream::new(Box::new(Cursor::new(bytes.to_vec())), Default::default()))
+}
+
+/// The same of bytes that come as a stream, without length or seeking: as after a jump.
+pub(crate) fn decode_forward(bytes: &[u8]) -> Decoded {
+    let source = ReadOnlySource::new(Cursor::new(bytes.to_vec()));
+    decode_stream(MediaSourceStream::new(Box::new(source), Default::default()))
+}
+
+fn decode_stream(stream: MediaSourceStream<'static>) -> Decoded {
+    let mut format = symphonia::default::get_probe()
+        .probe(&Hint::new(), stream, Default::default(), Default::default())
+        .expect("a format that symphonia knows");
+    let track = format.default_track(TrackType::Audio).expect("a track");
+    let id = track.id;
+    let parameters = track.codec_params.as_ref().and_then(|codec| codec.audio()).expect("a codec").clone();
+    let mut decoder = symphonia::default::get_codecs()
+        .make_audio_decoder(&parameters, &AudioDecoderOptions::default())
+        .expect("a codec that symphonia knows");
+    let mut samples = Vec::new();
+    let mut buffer = Vec::<f32>::new();
+    let mut first = None;
+    let mut channels = 1;
+    while let Ok(Some(packet)) = format.next_packet() {
+        if packet.track_id != id {
+            continue;
+        }
+        first.get_or_insert(packet.pts.get());
+        let Ok(decoded) = decoder.decode(&packet) else { continue };
+        channels = decoded.spec().channels().count();
+        decoded.copy_to_vec_interleaved(&mut buffer);
+        samples.extend_from_slice(&buffer);
+    }
+    let rate = parameters.sample_rate.expect("a sample rate");
+    Decoded { rate, channels, samples, first: first.unwrap_or(0) as u64 }
+}

@@ -1,0 +1,159 @@
+//! What the access point knows of one connection.
+
+use super::Entry;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use spotproto::crypto::PublicKey;
+use spotproto::message::{Channel, Hello, PieceRange, Urgency};
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Session<K> {
+    /// Who is there, once the handshake tells.
+    pub(super) device: Option<PublicKey>,
+    /// Whether what came is no replay.
+    pub(super) confirmed: bool,
+    /// Whether it logged in.
+    pub(super) logged_in: bool,
+    /// A log-in that waits for the confirmation.
+    pub(super) hello: Option<Box<Hello>>,
+    /// Requests that are being answered.
+    pub(super) answers: BTreeMap<Channel, Answer<K>>,
+    /// Pieces asked of the store or given to the connection, and not taken by the line yet.
+    pub(super) ahead: usize,
+    /// Of those, the ones given to the connection, by request.
+    queued: BTreeMap<Channel, usize>,
+}
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub(super) struct Answer<K> {
+    pub(super) urgency: Urgency,
+    /// Known from the start for a read, and once the catalogue has answered for an open.
+    pub(super) file: Option<K>,
+    /// Pieces still to be fetched, in order.
+    pub(super) pieces: VecDeque<PieceRange>,
+    /// Pieces being fetched.
+    pub(super) fetching: usize,
+    /// Whether something else (the catalogue, a proof) must come first.
+    pub(super) waiting: bool,
+    /// For an open: what its answer has to begin with.
+    pub(super) opening: Option<Opening<K>>,
+}
+
+/// An open that waits for the catalogue, and then for the proofs of its first pieces.
+#[derive(Debug)]
+pub(super) struct Opening<K> {
+    pub(super) at_ms: u32,
+    /// Most pieces to send with it.
+    pub(super) credit: u32,
+    /// What the catalogue answered.
+    pub(super) entry: Option<Box<Entry<K>>>,
+}
+
+impl<K: Copy> Session<K> {
+    pub(super) const fn new() -> Self {
+        Self {
+            device: None,
+            confirmed: false,
+            logged_in: false,
+            hello: None,
+            answers: BTreeMap::new(),
+            ahead: 0,
+            queued: BTreeMap::new(),
+        }
+    }
+
+    /// A piece goes to the connection.
+    pub(super) fn queue(&mut self, channel: Channel) {
+        *self.queued.entry(channel).or_insert(0) += 1;
+    }
+
+    /// The line took a piece.
+    pub(super) fn sent(&mut self, channel: Channel) {
+        let Some(queued) = self.queued.get_mut(&channel) else { return };
+        *queued -= 1;
+        self.ahead -= 1;
+        if *queued == 0 {
+            self.queued.remove(&channel);
+        }
+    }
+
+    /// The requester wants no more, so the connection drops what it had queued; what is being fetched is counted off
+    /// when it comes.
+    pub(super) fn abort(&mut self, channel: Channel) {
+        self.answers.remove(&channel);
+        self.ahead -= self.queued.remove(&channel).unwrap_or(0);
+    }
+
+    /// The next piece to fetch: of the most urgent request, the oldest of those first.
+    pub(super) fn next_piece(&mut self) -> Option<(Channel, K, u32)> {
+        let (channel, answer) = self
+            .answers
+            .iter_mut()
+            .filter(|(_, answer)| !answer.waiting && !answer.pieces.is_empty())
+            .min_by_key(|(channel, answer)| (answer.urgency, **channel))?;
+        let file = answer.file?;
+        let range = answer.pieces.front_mut()?;
+        let piece = range.start;
+        range.start += 1;
+        range.count -= 1;
+        if range.count == 0 {
+            answer.pieces.pop_front();
+        }
+        answer.fetching += 1;
+        Some((*channel, file, piece))
+    }
+}
+
+impl<K> Answer<K> {
+    /// Whether nothing more will come of it.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.waiting && self.pieces.is_empty() && self.fetching == 0
+    }
+}
+
+/// The pieces to send with an open, `most` in all: headers first, then from where the music shall start.
+pub(super) fn first_pieces(
+    headers: impl Iterator<Item = u32>,
+    at: u32,
+    pieces: u32,
+    most: u32,
+) -> Vec<PieceRange> {
+    let mut ranges: Vec<PieceRange> = Vec::new();
+    let mut left = most;
+    let headers: Vec<u32> = headers.collect();
+    // Headers are four ranges at most, so headers and music are MAX_FIRST at most.
+    let music = (at..pieces).filter(|piece| !headers.contains(piece));
+    for piece in headers.iter().copied().chain(music) {
+        if left == 0 {
+            break;
+        }
+        match ranges.last_mut() {
+            Some(range) if range.end() == piece => range.count += 1,
+            _ => ranges.push(PieceRange { start: piece, count: 1 }),
+        }
+        left -= 1;
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(start: u32, count: u32) -> PieceRange {
+        PieceRange { start, count }
+    }
+
+    #[test]
+    fn an_open_brings_headers_and_then_music_within_the_credit() {
+        assert_eq!(first_pieces([0].into_iter(), 0, 100, 5), [range(0, 5)]);
+        assert_eq!(first_pieces([0].into_iter(), 40, 100, 5), [range(0, 1), range(40, 4)]);
+        assert_eq!(first_pieces([0, 99].into_iter(), 98, 100, 9), [range(0, 1), range(99, 1), range(98, 1)]);
+        assert_eq!(first_pieces([0, 1].into_iter(), 1, 2, 9), [range(0, 2)]);
+        assert_eq!(first_pieces([0].into_iter(), 0, 100, 0), []);
+    }
+}

@@ -1,0 +1,9 @@
+//! Reaching others: which addresses to try in which order, and when to try again.
+
+mod addresses;
+mod backoff;
+mod race;
+
+pub use addresses::MAX_ADDRESSES;
+pub use backoff::{Backoff, BackoffConfig, BackoffInput, BackoffOutput};
+pub use race::{NoAddress, Race, RaceConfig, RaceError, RaceInput, RaceOutput};
