@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use core::time::Duration;
 use runtime_tokio::{
-    Client, ClientEvent, ClientOptions, Clock, DialOptions, ServerOptions, SocketOptions, Store, entropy, listen, serve,
+    Client, ClientEvent, ClientOptions, Clock, DialOptions, ServerOptions, SocketOptions, Store, entropy,
+    listen, serve,
 };
 use spotp2p::access_point::{self, Entry};
 use spotp2p::node::{Command, Config, Event};
@@ -41,7 +42,8 @@ impl Shelf {
                 piece.into()
             })
             .collect();
-        let hashes = pieces.iter().map(|piece| spotproto::content::Hash(RustCrypto::hash(&[piece]))).collect();
+        let hashes =
+            pieces.iter().map(|piece| spotproto::content::Hash(RustCrypto::hash(&[piece]))).collect();
         let leaves = Leaves::new::<RustCrypto>(hashes).expect("leaves");
         let length = u64::from(PIECES) * BLOCK_LEN as u64;
         let head = Head {
@@ -96,7 +98,8 @@ struct Server {
 }
 
 fn start_server(shelf: Arc<Shelf>, identity: u8, address: &str) -> Server {
-    let listener = listen(address.parse().expect("an address"), &SocketOptions::default()).expect("a free port");
+    let listener =
+        listen(address.parse().expect("an address"), &SocketOptions::default()).expect("a free port");
     let address = listener.local_addr().expect("an address").to_string();
     let (stop, stopped) = oneshot::channel();
     let config = access_point::Config {

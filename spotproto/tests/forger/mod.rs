@@ -2,17 +2,20 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses another part of the harness")]
 
-use crate::pair::keys;
+use crate::pair::{keys, read, setup};
 use bytes::{BufMut, BytesMut};
+use core::time::Duration;
 use spotproto::codec::Writer;
 use spotproto::content::FileId;
 use spotproto::crypto::{PublicKey, SecretKey};
 use spotproto::frame::kind;
-use spotproto::message::Hello;
+use spotproto::message::{Hello, Urgency};
 use spotproto::noise::{CipherState, Handshake, Pattern, Role};
 use spotproto::preamble::{LinkId, PREAMBLE_LEN, Preamble};
-use spotproto::session::Session;
-use spotproto::{ByteMachine, Instant, Machine};
+use spotproto::session::{Input, Session};
+use spotproto::{ByteMachine, Instant, Machine, SessionError};
+
+pub const NOW: Instant = Instant::START;
 
 /// Largest limit that a flush of a session needs in these tests.
 const FLUSH: usize = 8 << 10;
@@ -73,6 +76,17 @@ impl Forger {
         Self { send, receive }
     }
 
+    /// Seals `plain`, and has an honest session take it.
+    pub fn give(&mut self, victim: &mut Session, now: Instant, plain: &[u8]) {
+        let mut wire = self.record(plain);
+        assert_eq!(victim.handle_bytes(now, &mut wire), Ok(wire.len()));
+    }
+
+    /// Replaces the key, as a session does behind a record that says so.
+    pub fn rekey(&mut self) {
+        self.send.rekey();
+    }
+
     /// Seals `plain`, whatever it is, as the next record.
     pub fn record(&mut self, plain: &[u8]) -> Vec<u8> {
         let mut text = plain.to_vec();
@@ -126,4 +140,40 @@ pub fn hello_body(agent: &str) -> Vec<u8> {
     let mut body = Vec::new();
     Writer::new(&mut body).bytes(&[7; 32]).u16(4070).counted(agent.as_bytes());
     body
+}
+
+pub fn client() -> Session {
+    Session::new(NOW, setup(Role::Initiator, 1, 11, Some(keys(2).public))).unwrap()
+}
+
+pub fn server() -> Session {
+    Session::new(NOW, setup(Role::Responder, 2, 12, None)).unwrap()
+}
+
+/// A finished session says one short word to the other side, gives what it has, and repeats its error.
+pub fn check_finished(session: &mut Session, error: SessionError) {
+    assert!(session.poll_timeout().is_none());
+    assert!(last_word(session).len() <= 64);
+    assert!(last_word(session).is_empty());
+    assert_eq!(session.handle_bytes(NOW, &mut [0; 64]), Err(error));
+    assert_eq!(session.handle_timeout(NOW + Duration::from_secs(9999)), Err(error));
+    assert_eq!(session.handle_eof(NOW), Err(error));
+    assert_eq!(session.handle_input(NOW, Input::Send(read(1, 0, 1, Urgency::Next))), Err(error));
+    while session.poll_output().is_some() {}
+    assert_eq!(session.outstanding(), 0);
+}
+
+/// Whether an error blames the other side, or repeats what it said.
+pub fn is_the_peers(error: SessionError) -> bool {
+    error.is_peers_fault()
+        || matches!(
+            error,
+            SessionError::Closed { by_peer: true, .. } | SessionError::Refused(_) | SessionError::Refusing(_)
+        )
+}
+
+fn last_word(session: &mut Session) -> BytesMut {
+    let mut wire = BytesMut::new();
+    session.poll_transmit(NOW, &mut wire, FLUSH);
+    wire
 }
