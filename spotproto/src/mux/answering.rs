@@ -67,6 +67,10 @@ impl Answering {
     /// The other side wants no more: what is queued is dropped, in mid-piece too. `false` if it was over already.
     pub(crate) fn abort(&mut self, channel: Channel) -> bool {
         let Some(answer) = self.open.remove(&channel) else { return false };
+        if self.open.is_empty() {
+            // An empty map keeps a node of the tree, most of a kilobyte.
+            self.open = BTreeMap::new();
+        }
         self.queued -= answer.queue.len();
         self.owed -= u64::from(answer.credit) + answer.queue.len() as u64;
         if !answer.queue.is_empty() {
