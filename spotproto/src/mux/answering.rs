@@ -135,6 +135,11 @@ impl Answering {
         !self.order.is_empty()
     }
 
+    /// Pieces queued, the one that is partly out included.
+    pub(crate) const fn queued(&self) -> usize {
+        self.queued
+    }
+
     /// Appends one fragment of at most `frame` bytes, or what fits into `room`. Tells which piece, if any, is out now.
     pub(crate) fn put_fragment(&mut self, out: &mut BytesMut, frame: usize, room: usize) -> Put {
         let Some(channel) = self.order.turn(frame) else { return Put::Nothing };

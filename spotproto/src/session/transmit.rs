@@ -79,7 +79,10 @@ impl<C: Crypto> Session<C> {
         } else {
             asked.min(UNCONFIRMED_BYTES.saturating_sub(self.unconfirmed + OVERHEAD + LAST_WORD))
         };
-        wire.reserve(allowed + OVERHEAD);
+        // Once a flush, for all of it: to grow with every record would copy what is sealed already. A ping alone takes
+        // what it needs.
+        let waiting = self.answering.queued() * (MAX_PLAINTEXT + OVERHEAD);
+        wire.reserve(waiting.min(limit.saturating_sub(wire.len())));
         let start = Sealer::<C>::begin(wire);
         let rekey = self.put_frames(now, wire, start + allowed);
         if wire.len() == start {
