@@ -50,9 +50,10 @@ fn editing_tags_changes_neither_track_nor_file() {
 
 #[test]
 fn a_large_cover_is_neither_served_nor_in_the_way() {
-    for (name, encoding) in [("a.flac", Encoding::Flac), ("a.ogg", VORBIS)] {
+    let mp3 = include_bytes!("../../../../../spotcache/tests/fixtures/sweep-vbr.mp3").to_vec();
+    let files = [("a.flac", song(1, Encoding::Flac)), ("a.ogg", song(1, VORBIS)), ("a.mp3", mp3)];
+    for (name, bytes) in files {
         let shelf = Shelf::new();
-        let bytes = song(1, encoding);
         shelf.put(name, &bytes);
         let library = shelf.library();
         scan(&library);
