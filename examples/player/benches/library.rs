@@ -28,11 +28,13 @@ fn wav() -> Vec<u8> {
     bytes
 }
 
-fn library(folder: &TempDir) -> Library {
-    let database = tempfile::tempdir().expect("a folder").keep().join("library.sqlite");
+/// A library that was never scanned, and where its catalogue lies.
+fn library(folder: &TempDir) -> (Library, TempDir) {
+    let state = tempfile::tempdir().expect("a folder");
+    let database = state.path().join("library.sqlite");
     let epochs = Epochs::of(Epoch::new(1, SecretKey([7; 32])));
     let options = Options { settle: core::time::Duration::ZERO, ..Options::default() };
-    Library::open(folder.path(), &database, epochs, options).expect("a library")
+    (Library::open(folder.path(), &database, epochs, options).expect("a library"), state)
 }
 
 fn scan(library: &Library) {
@@ -42,7 +44,7 @@ fn scan(library: &Library) {
 fn serve(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("a.wav"), wav()).expect("a file");
-    let library = library(&folder);
+    let (library, _state) = library(&folder);
     scan(&library);
     let gid = library.tracks().expect("tracks")[0].link.gid().expect("a track");
     let entry = library.find(&Wanted::Track(gid)).expect("an entry");
@@ -85,9 +87,9 @@ fn take_in(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("scan");
     group.sample_size(10).throughput(Throughput::Bytes(2 * wav.len() as u64));
     group.bench_function("new files", |bencher| {
-        bencher.iter_with_setup(|| library(&folder), |library| scan(&library));
+        bencher.iter_with_setup(|| library(&folder), |(library, _state)| scan(&library));
     });
-    let known = library(&folder);
+    let (known, _state) = library(&folder);
     scan(&known);
     group.bench_function("known files", |bencher| bencher.iter(|| scan(&known)));
     group.finish();

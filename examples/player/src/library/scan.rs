@@ -129,7 +129,7 @@ impl Scan<'_> {
         report.removed = gone.len();
         let work = self.compare(found, &known, &mut report);
         self.read(&work, &known, &mut report, progress)?;
-        if report.added + report.changed + report.removed > 0 {
+        if !work.is_empty() || !gone.is_empty() {
             self.catalogue.retire(&gone)?;
             self.open_files.clear();
         }

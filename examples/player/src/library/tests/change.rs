@@ -153,6 +153,20 @@ fn a_file_cut_short_while_it_is_served_is_refused() {
 }
 
 #[test]
+fn a_song_that_becomes_a_text_is_gone() {
+    let shelf = Shelf::new();
+    shelf.put("a.ogg", &song(1, VORBIS));
+    let library = shelf.library();
+    scan(&library);
+    let (gid, file) = only(&library);
+    shelf.put("a.ogg", b"words");
+    assert_eq!(why(&scan(&library)), "this is not a sound file");
+    assert_eq!(library.find(&Wanted::Track(gid)), Err(Refusal::NotFound));
+    assert_eq!(library.piece(&file, 0), Err(Refusal::NotFound));
+    assert_eq!(scan(&library).bytes_read, 0);
+}
+
+#[test]
 fn another_copy_takes_over_when_the_first_place_changes() {
     let shelf = Shelf::new();
     let (old, new) = (song(1, Encoding::Wav), song(2, Encoding::Wav));
