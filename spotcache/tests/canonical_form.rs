@@ -110,19 +110,33 @@ fn a_damaged_ogg_page_is_left_out_as_decoders_do() {
     assert!(decode(&rest).samples == decode(&damaged).samples);
 }
 
+/// Where the frame with this number begins in the FLAC fixture, whose frames have 1024 samples.
+fn flac_frame(source: &[u8], number: u8) -> usize {
+    let is_it = |bytes: &[u8]| bytes[..2] == [0xff, 0xf8] && bytes[2] >> 4 == 10 && bytes[4] == number;
+    source.windows(5).position(is_it).expect("a frame")
+}
+
 #[test]
 fn a_likeness_of_a_frame_inside_a_flac_frame_is_not_taken_for_one() {
     let source = fixture("sweep.flac");
     let (_, facts) = canonical(&source).unwrap();
-    // Frames of 1024 samples: their headers say so, and count.
-    let frame = |number: u8| {
-        let header = source
-            .windows(5)
-            .position(|bytes| bytes[..2] == [0xff, 0xf8] && bytes[2] >> 4 == 10 && bytes[4] == number);
-        header.expect("a frame")
-    };
-    let mut lured = source.clone();
-    let early = source[frame(2)..frame(2) + 6].to_vec();
-    lured[frame(10) + 100..frame(10) + 106].copy_from_slice(&early);
-    assert_eq!(canonical(&lured).unwrap().1, facts);
+    for (number, inside) in [(2, 10), (27, 3), (20, 6)] {
+        let mut lured = source.clone();
+        let at = flac_frame(&source, number);
+        let lure = source[at..at + 6].to_vec();
+        let place = flac_frame(&source, inside) + 100;
+        lured[place..place + 6].copy_from_slice(&lure);
+        assert_eq!(canonical(&lured).unwrap().1, facts, "frame {number} in frame {inside}");
+    }
+}
+
+#[test]
+fn a_flac_that_lost_a_frame_keeps_its_times() {
+    let source = fixture("sweep.flac");
+    let (whole, facts) = canonical(&source).unwrap();
+    let (start, end) = (flac_frame(&source, 10), flac_frame(&source, 11));
+    let (bytes, scratched) = canonical(&[&source[..start], &source[end..]].concat()).unwrap();
+    assert_eq!((whole.len() - bytes.len(), scratched.samples), (end - start, facts.samples));
+    assert_eq!(scratched.seek.byte_at(1000), facts.seek.byte_at(1000));
+    assert_eq!(scratched.seek.byte_at(2000), facts.seek.byte_at(2000) - (end - start) as u64);
 }

@@ -240,7 +240,8 @@ fn a_retagged_copy_has_the_same_canonical_form_and_facts() {
 #[test]
 fn tags_between_joined_mp3_files_are_stepped_over() {
     let sound = fixture("sweep.mp3");
-    let tag = id3v2(&picture());
+    // A picture that would sound like more of the same.
+    let tag = id3v2(&sound);
     let (joined, facts) = canonical(&[&sound[..], &sound].concat()).unwrap();
     let (tagged, again) = canonical(&[&sound[..], &tag, &sound].concat()).unwrap();
     assert!(joined == tagged);
