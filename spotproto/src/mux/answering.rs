@@ -130,6 +130,11 @@ impl Answering {
         Ok(None)
     }
 
+    /// Whether any request is unanswered.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Whether data waits.
     pub(crate) fn has_data(&self) -> bool {
         !self.order.is_empty()

@@ -49,7 +49,14 @@ impl<C: Crypto> Session<C> {
             return self.put_last_word(wire);
         }
         let before = wire.len();
+        if self.holds_answer() {
+            return Ok(());
+        }
+        // All that an unconfirmed initiator may be sent goes out in one flush: there is nothing yet that could be more
+        // urgent, and every short packet would cost a place in TCP's first window (RFC 6928 counts ten of them).
+        let limit = if self.confirmed { limit } else { limit.max(UNCONFIRMED_BYTES) };
         if self.shake.is_some() {
+            self.timers.clear(Timer::Answer);
             self.shake_transmit(now, wire)?;
         }
         while wire.len() < limit && self.put_record(now, wire, limit)? {}
@@ -57,6 +64,11 @@ impl<C: Crypto> Session<C> {
             self.drained(now);
         }
         Ok(())
+    }
+
+    /// Whether the responder's first message waits a moment for the answer to an early request, to share its packets.
+    fn holds_answer(&self) -> bool {
+        self.timers.get(Timer::Answer).is_some() && self.answering.is_busy() && !self.answering.has_data()
     }
 
     /// Whether anything waits for the line.
