@@ -18,6 +18,9 @@ const MIN_BODY: usize = 512;
 /// Small messages for which an empty queue keeps its memory.
 const KEPT_CONTROL: usize = 4;
 
+/// Most plaintext of a record before the initiator is confirmed.
+const FIRST_RECORDS: usize = 4 * 1024;
+
 /// Room kept for a close record under the replay rule.
 const LAST_WORD: usize = OVERHEAD + 8;
 
@@ -89,7 +92,10 @@ impl<C: Crypto> Session<C> {
         let allowed = if self.confirmed {
             asked
         } else {
-            asked.min(UNCONFIRMED_BYTES.saturating_sub(self.unconfirmed + OVERHEAD + LAST_WORD))
+            // Short records, so that what the first packets bring can be used before the last ones are here.
+            asked
+                .min(FIRST_RECORDS)
+                .min(UNCONFIRMED_BYTES.saturating_sub(self.unconfirmed + OVERHEAD + LAST_WORD))
         };
         // Once a flush, for all of it: to grow with every record would copy what is sealed already. A ping alone takes
         // what it needs.

@@ -41,6 +41,9 @@ pub(super) struct Serve {
     /// Where the server's keys and catalogue are kept.
     #[arg(long, value_name = "FOLDER", env = "SPOT_STATE")]
     state: Option<PathBuf>,
+    /// Leave the choice of congestion control to the system, instead of asking for BBR where the kernel has it.
+    #[arg(long)]
+    system_congestion_control: bool,
     /// Print JSON lines.
     #[arg(long)]
     json: bool,
@@ -74,7 +77,8 @@ impl Serve {
     }
 
     fn listener(&self) -> Result<Listener, Failure> {
-        let options = SocketOptions { prefer_bbr: true, ..SocketOptions::default() };
+        let options =
+            SocketOptions { prefer_bbr: !self.system_congestion_control, ..SocketOptions::default() };
         match self.listen {
             Some(address) => listen(address, &options),
             None => listen_everywhere(DEFAULT_PORT, &options),
