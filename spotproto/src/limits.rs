@@ -17,6 +17,8 @@ use core::time::Duration;
 pub struct Limits {
     /// From the first byte to the end of the handshake.
     pub handshake: Duration,
+    /// How long a responder's first message may wait for the answer to a request that came with the initiator's.
+    pub first_answer: Duration,
     /// Silence after which a ping goes out.
     pub keep_alive: Duration,
     /// How often the round trip is measured while answers are outstanding.
@@ -47,6 +49,7 @@ impl Limits {
     /// The defaults, as documented on each field's value below.
     pub const DEFAULT: Self = Self {
         handshake: Duration::from_secs(10),
+        first_answer: Duration::from_millis(5),
         keep_alive: Duration::from_secs(30),
         measure: Duration::from_secs(1),
         dead_after: Duration::from_secs(20),

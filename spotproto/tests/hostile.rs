@@ -17,6 +17,7 @@ const FLUSH: usize = 8192;
 
 fn flush(session: &mut Session) -> Vec<u8> {
     let mut wire = BytesMut::new();
+    session.handle_timeout(NOW).unwrap();
     session.poll_transmit(NOW, &mut wire, FLUSH);
     wire.to_vec()
 }

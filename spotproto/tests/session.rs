@@ -35,6 +35,28 @@ fn requests_ride_in_the_first_message_when_the_key_is_known() {
 }
 
 #[test]
+fn the_first_answer_shares_a_flush_with_the_handshake() {
+    let mut pair = Pair::ik();
+    pair.client_sends(open(1));
+    pair.run(Duration::from_millis(25));
+    assert!(pair.client.line.is_empty(), "the handshake waits for the answer");
+    pair.server_sends(piece(1, 0));
+    pair.settle();
+    let flushes: Vec<usize> = pair.client.line.iter().map(|flush| flush.1.len()).collect();
+    assert_eq!(flushes.len(), 1, "{flushes:?}");
+    assert!(flushes[0] > 16_000 && flushes[0] <= UNCONFIRMED_BYTES, "{flushes:?}");
+}
+
+#[test]
+fn a_slow_answer_does_not_hold_the_handshake_up() {
+    let mut pair = Pair::ik();
+    pair.client_sends(open(1));
+    pair.run(Duration::from_millis(56));
+    assert!(pair.client.confirmed());
+    assert!(pair.client.messages().is_empty());
+}
+
+#[test]
 fn at_first_contact_the_key_is_shown_and_requests_follow() {
     let mut pair = Pair::xx();
     pair.client_sends(open(1));

@@ -64,7 +64,7 @@ impl Limits {
         half_open: 512,
         half_open_per_prefix: 128,
         ahead: 8,
-        ahead_unconfirmed: 1,
+        ahead_unconfirmed: 2,
         outputs: 256,
     };
 }

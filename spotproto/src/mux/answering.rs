@@ -130,9 +130,19 @@ impl Answering {
         Ok(None)
     }
 
+    /// Whether any request is unanswered.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// Whether data waits.
     pub(crate) fn has_data(&self) -> bool {
         !self.order.is_empty()
+    }
+
+    /// Pieces queued, the one that is partly out included.
+    pub(crate) const fn queued(&self) -> usize {
+        self.queued
     }
 
     /// Appends one fragment of at most `frame` bytes, or what fits into `room`. Tells which piece, if any, is out now.

@@ -1,5 +1,6 @@
 //! Preamble and Noise messages, until both sides hold keys.
 
+use super::liveness::Timer;
 use super::{Output, Session, Setup, pattern_of};
 use crate::crypto::{Crypto, KeyPair, PublicKey, SecretKey};
 use crate::error::{PeerFault, Refused, SessionError};
@@ -183,6 +184,9 @@ impl<C: Crypto> Session<C> {
             self.finish_shake(now)?;
         }
         self.receive_early(now, message.get(payload).unwrap_or_default(), early)?;
+        if early && self.answering.is_busy() {
+            self.timers.set(Timer::Answer, now + self.limits.first_answer);
+        }
         Ok(Some(2 + length))
     }
 

@@ -19,12 +19,14 @@ pub(super) enum Timer {
     Stall,
     /// The record that began must be complete.
     Trickle,
+    /// The answer to an early request must be here, or the handshake goes on without it.
+    Answer,
     /// The close went out: the session is over.
     Closed,
 }
 
 impl Timer {
-    pub(super) const COUNT: usize = 6;
+    pub(super) const COUNT: usize = 7;
 }
 
 impl TimerName for Timer {
@@ -51,6 +53,7 @@ impl<C: Crypto> Session<C> {
                 return Err(SessionError::TimedOut(wait));
             }
         }
+        self.timers.take_due(Timer::Answer, now);
         if self.timers.take_due(Timer::Ping, now) {
             self.owed.ping = true;
             self.timers.set(Timer::Ping, now + self.limits.keep_alive);

@@ -49,7 +49,14 @@ impl<C: Crypto> Session<C> {
             return self.put_last_word(wire);
         }
         let before = wire.len();
+        if self.holds_answer() {
+            return Ok(());
+        }
+        // All that an unconfirmed initiator may be sent goes out in one flush: there is nothing yet that could be more
+        // urgent, and every short packet would cost a place in TCP's first window (RFC 6928 counts ten of them).
+        let limit = if self.confirmed { limit } else { limit.max(UNCONFIRMED_BYTES) };
         if self.shake.is_some() {
+            self.timers.clear(Timer::Answer);
             self.shake_transmit(now, wire)?;
         }
         while wire.len() < limit && self.put_record(now, wire, limit)? {}
@@ -57,6 +64,11 @@ impl<C: Crypto> Session<C> {
             self.drained(now);
         }
         Ok(())
+    }
+
+    /// Whether the responder's first message waits a moment for the answer to an early request, to share its packets.
+    fn holds_answer(&self) -> bool {
+        self.timers.get(Timer::Answer).is_some() && self.answering.is_busy() && !self.answering.has_data()
     }
 
     /// Whether anything waits for the line.
@@ -79,7 +91,10 @@ impl<C: Crypto> Session<C> {
         } else {
             asked.min(UNCONFIRMED_BYTES.saturating_sub(self.unconfirmed + OVERHEAD + LAST_WORD))
         };
-        wire.reserve(allowed + OVERHEAD);
+        // Once a flush, for all of it: to grow with every record would copy what is sealed already. A ping alone takes
+        // what it needs.
+        let waiting = self.answering.queued() * (MAX_PLAINTEXT + OVERHEAD);
+        wire.reserve(waiting.min(limit.saturating_sub(wire.len())));
         let start = Sealer::<C>::begin(wire);
         let rekey = self.put_frames(now, wire, start + allowed);
         if wire.len() == start {

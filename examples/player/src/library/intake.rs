@@ -163,3 +163,50 @@ fn gid(digest: &Digest) -> Gid {
     gid.copy_from_slice(&hash[..16]);
     Gid::from_bytes(gid)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tune::{Encoding, Pcm, encode};
+    use core::hint::spin_loop;
+    use spotproto::crypto::SecretKey;
+    use std::io::Write;
+    use std::thread;
+
+    #[test]
+    fn a_file_that_grows_while_it_is_read_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        let samples = (0..6_000_000u32).map(|at| (at.wrapping_mul(at) >> 9) as i16).collect();
+        let pcm = Pcm { title: String::new(), composer: String::new(), rate: 44_100, samples };
+        fs::write(&path, encode(&pcm, Encoding::Wav).unwrap()).unwrap();
+        let epoch = Epoch::new(1, SecretKey([1; 32]));
+        let stamp = || Stamp::of(&fs::metadata(&path).unwrap());
+        assert!(take(&path, stamp(), &epoch, &Meter::default()).is_ok());
+
+        let meter = Meter::default();
+        let expected = stamp();
+        let taken = thread::scope(|scope| {
+            let taken = scope.spawn(|| take(&path, expected, &epoch, &meter));
+            while meter.read() == 0 {
+                spin_loop();
+            }
+            // Behind the music: it stays the same, but who knows what comes next.
+            File::options().append(true).open(&path).unwrap().write_all(b"x").unwrap();
+            taken.join().unwrap()
+        });
+        assert_eq!(taken.unwrap_err(), Skip::Changing);
+    }
+
+    #[test]
+    fn a_stopped_reader_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        fs::write(&path, [0; 100]).unwrap();
+        let meter = Meter::default();
+        meter.stop();
+        let stamp = Stamp::of(&fs::metadata(&path).unwrap());
+        let taken = take(&path, stamp, &Epoch::new(1, SecretKey([1; 32])), &meter);
+        assert_eq!(taken.unwrap_err(), Skip::Stopped);
+    }
+}

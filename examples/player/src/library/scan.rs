@@ -129,7 +129,7 @@ impl Scan<'_> {
         report.removed = gone.len();
         let work = self.compare(found, &known, &mut report);
         self.read(&work, &known, &mut report, progress)?;
-        if report.added + report.changed + report.removed > 0 {
+        if !work.is_empty() || !gone.is_empty() {
             self.catalogue.retire(&gone)?;
             self.open_files.clear();
         }
@@ -168,8 +168,8 @@ impl Scan<'_> {
     ) -> Result<(), ScanError> {
         let meter = Meter::default();
         let next = AtomicUsize::new(0);
-        let readers = self.options.readers.min(work.len());
-        let (results, incoming) = sync_channel(2 * readers.max(1));
+        let readers = self.options.readers.clamp(1, work.len().max(1));
+        let (results, incoming) = sync_channel(2 * readers);
         let (root, epochs, settle) = (self.root, self.epochs, self.options.settle);
         let done = thread::scope(|scope| {
             for _ in 0..readers {
@@ -178,7 +178,7 @@ impl Scan<'_> {
                 scope.spawn(move || reader(root, work, next, epochs, settle, meter, &results));
             }
             drop(results);
-            let mut told = Told { work, next: &next, meter: &meter, progress, files: 0, bytes: 0 };
+            let mut told = Told::new(work, &next, &meter, progress);
             let done = self.collect(&incoming, known, report, &mut told);
             // However this ends, no reader may be left that waits for somebody to take its result.
             if done.is_err() {
@@ -238,7 +238,8 @@ fn finding(
             }
             Ok(taken)
         }
-        Err(Skip::Stopped) => return None,
+        // Gone since the walk: nothing to tell, and the next scan sees it.
+        Err(Skip::Stopped | Skip::Unreadable(io::ErrorKind::NotFound)) => return None,
         Err(skip) => {
             let why = skip.to_string();
             report.skipped.push(Skipped { path: file.path.clone(), why: why.clone() });
@@ -306,23 +307,33 @@ struct Told<'a, 'p> {
     progress: &'p mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
     files: usize,
     bytes: u64,
+    bytes_total: u64,
 }
 
-impl Told<'_, '_> {
+impl<'a, 'p> Told<'a, 'p> {
+    fn new(
+        work: &'a [Candidate],
+        next: &'a AtomicUsize,
+        meter: &'a Meter,
+        progress: &'p mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Self {
+        let bytes_total = work.iter().map(|file| file.stamp.size).sum();
+        Self { work, next, meter, progress, files: 0, bytes: 0, bytes_total }
+    }
+
     fn done(&mut self, file: &Candidate) {
         self.files += 1;
         self.bytes += file.stamp.size;
     }
 
     fn tell(&mut self) {
-        let bytes_total = self.work.iter().map(|file| file.stamp.size).sum::<u64>();
         let begun = self.next.load(Ordering::Relaxed).min(self.work.len()).saturating_sub(1);
         let progress = Progress {
             files: self.files,
             files_total: self.work.len(),
             // Files are read about three times; so even a single large one moves.
-            bytes: self.bytes.max(self.meter.read() / 3).min(bytes_total),
-            bytes_total,
+            bytes: self.bytes.max(self.meter.read() / 3).min(self.bytes_total),
+            bytes_total: self.bytes_total,
             name: self.work.get(begun).map_or(Path::new(""), |file| &file.path),
         };
         if (self.progress)(progress).is_break() {

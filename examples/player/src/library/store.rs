@@ -95,7 +95,7 @@ impl Library {
     }
 
     /// Brings the catalogue up to what lies in the folder. Files are offered as soon as they are taken in. `progress`
-    /// is called about ten times a second, from this thread, and may stop the scan.
+    /// is called after each file and at least ten times a second, from this thread, and may stop the scan.
     ///
     /// # Errors
     /// Folder or catalogue cannot be used at all. What is wrong with single files is in the report.

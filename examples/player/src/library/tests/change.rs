@@ -50,9 +50,10 @@ fn editing_tags_changes_neither_track_nor_file() {
 
 #[test]
 fn a_large_cover_is_neither_served_nor_in_the_way() {
-    for (name, encoding) in [("a.flac", Encoding::Flac), ("a.ogg", VORBIS)] {
+    let mp3 = include_bytes!("../../../../../spotcache/tests/fixtures/sweep-vbr.mp3").to_vec();
+    let files = [("a.flac", song(1, Encoding::Flac)), ("a.ogg", song(1, VORBIS)), ("a.mp3", mp3)];
+    for (name, bytes) in files {
         let shelf = Shelf::new();
-        let bytes = song(1, encoding);
         shelf.put(name, &bytes);
         let library = shelf.library();
         scan(&library);
@@ -149,6 +150,20 @@ fn a_file_cut_short_while_it_is_served_is_refused() {
     library.piece(&file, 0).unwrap();
     File::options().write(true).open(shelf.music.path().join("a.wav")).unwrap().set_len(5_000).unwrap();
     assert_eq!(library.piece(&file, 3), Err(Refusal::Unavailable));
+}
+
+#[test]
+fn a_song_that_becomes_a_text_is_gone() {
+    let shelf = Shelf::new();
+    shelf.put("a.ogg", &song(1, VORBIS));
+    let library = shelf.library();
+    scan(&library);
+    let (gid, file) = only(&library);
+    shelf.put("a.ogg", b"words");
+    assert_eq!(why(&scan(&library)), "this is not a sound file");
+    assert_eq!(library.find(&Wanted::Track(gid)), Err(Refusal::NotFound));
+    assert_eq!(library.piece(&file, 0), Err(Refusal::NotFound));
+    assert_eq!(scan(&library).bytes_read, 0);
 }
 
 #[test]

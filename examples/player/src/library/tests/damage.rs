@@ -48,17 +48,19 @@ fn a_database_with_damaged_pages_is_made_anew_by_a_scan() {
 
 #[test]
 fn damage_that_answers_come_upon_is_mended_by_the_next_scan() {
-    for column in ["head", "leaves", "digest"] {
+    for damage in
+        ["head = x'00ff'", "leaves = x'00ff'", "leaves = zeroblob(length(leaves))", "digest = x'00ff'"]
+    {
         let shelf = shelf();
         let library = shelf.library();
         scan(&library);
         let gid = gid(&library.tracks().unwrap()[0]);
         let database = Connection::open(shelf.database()).unwrap();
-        database.execute(&format!("UPDATE files SET {column} = x'00ff'"), ()).unwrap();
+        database.execute(&format!("UPDATE files SET {damage}"), ()).unwrap();
         drop(database);
-        assert_eq!(download(&library, gid).err(), Some(Refusal::Unavailable), "{column}");
+        assert_eq!(download(&library, gid).err(), Some(Refusal::Unavailable), "{damage}");
         assert!(library.is_outdated());
-        assert!(scan(&library).rebuilt.is_some(), "{column}");
+        assert!(scan(&library).rebuilt.is_some(), "{damage}");
         download(&library, gid).unwrap();
     }
 }

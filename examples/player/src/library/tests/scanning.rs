@@ -202,6 +202,15 @@ fn names_that_are_no_text_are_names_all_the_same() {
     download(&library, gid).unwrap();
 }
 
+#[cfg(unix)]
+#[test]
+fn no_name_commands_the_terminal_that_it_is_told_on() {
+    let shelf = Shelf::new();
+    shelf.put("\u{1b}[2J\n.ogg", b"words");
+    let line = scan(&shelf.library()).skipped[0].to_string();
+    assert_eq!(line, "\u{fffd}[2J\u{fffd}.ogg: this is not a sound file");
+}
+
 #[test]
 fn a_folder_that_is_not_there_changes_nothing() {
     let shelf = Shelf::new();

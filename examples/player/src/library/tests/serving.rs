@@ -1,6 +1,7 @@
 //! What an access point gets out of a library.
 
 use super::*;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 #[test]
 fn every_piece_verifies_and_opens_to_the_canonical_plaintext() {
@@ -147,5 +148,36 @@ fn pieces_are_served_to_many_threads_at_once() {
         for _ in 0..4 {
             scope.spawn(|| assert!(download(&library, gid).unwrap() == expected));
         }
+    });
+}
+
+#[test]
+fn scans_do_not_disturb_who_listens() {
+    let shelf = Shelf::new();
+    let songs: Vec<_> = (0..4).map(|seed| song(seed, VORBIS)).collect();
+    for (seed, bytes) in songs.iter().enumerate() {
+        shelf.put(&format!("{seed}.ogg"), bytes);
+    }
+    let library = shelf.library();
+    scan(&library);
+    let tracks = library.tracks().unwrap();
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for (track, bytes) in tracks.iter().zip(&songs) {
+            let (library, over) = (&library, &over);
+            scope.spawn(move || {
+                let expected = canonical(bytes);
+                while !over.load(Ordering::Relaxed) {
+                    assert!(download(library, gid(track)).unwrap() == expected);
+                }
+            });
+        }
+        for round in 1..6 {
+            for seed in 0..songs.len() {
+                shelf.age(&format!("{seed}.ogg"), Duration::from_secs(60 * round));
+            }
+            assert_eq!(scan(&library).changed, songs.len());
+        }
+        over.store(true, Ordering::Relaxed);
     });
 }
