@@ -14,8 +14,11 @@ use crate::time::UnixTime;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-/// The message in a frame; `None` for a kind that is no message.
-pub(crate) fn decode(frame: &Frame<'_>) -> Result<Option<WireMessage>, CodecError> {
+/// The message in a frame; `None` for a kind that is no message, or not known.
+///
+/// # Errors
+/// What is wrong with the body.
+pub fn decode(frame: &Frame<'_>) -> Result<Option<WireMessage>, CodecError> {
     let channel = frame.channel;
     let mut body = Reader::new(frame.body);
     let message = match frame.kind {

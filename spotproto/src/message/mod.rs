@@ -11,18 +11,32 @@ pub use words::{
     Hello, MAX_FIRST, MAX_READ, Open, Opened, PieceRange, Read, Refusal, Urgency, Wanted, Welcome,
 };
 
+pub use decode::decode as decode_frame;
+
 pub(crate) use decode::decode;
 pub(crate) use encode::{encode, fits_a_frame};
 
 use crate::content::{FileId, LeafRange};
 use alloc::boxed::Box;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// The number that a requester picks for a request; each must be above all earlier ones of the same connection.
 pub type Channel = u32;
 
 /// A message as it travels between production machines.
 pub type WireMessage = Message<FileId, Bytes>;
+
+/// Appends a message as the one frame that carries it, as a session would; for fuzzers and for tests of the format.
+///
+/// `false`, and nothing appended, for a piece, which takes several frames, and for what is too long for one.
+#[must_use]
+pub fn encode_frame(message: &WireMessage, out: &mut BytesMut) -> bool {
+    let fits = !matches!(message, Message::Piece { .. }) && fits_a_frame(message);
+    if fits {
+        encode(message, out);
+    }
+    fits
+}
 
 /// One message.
 ///
