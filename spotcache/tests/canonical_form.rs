@@ -31,7 +31,7 @@ fn a_canonical_form_decodes_to_the_very_same_samples() {
 #[test]
 fn facts_say_what_the_encoders_were_given() {
     for (name, format, rate, channels, samples) in [
-        ("sweep.ogg", Format::OggVorbis, 22_050, 1, Some(81_585)),
+        ("sweep.ogg", Format::OggVorbis, 16_000, 1, Some(59_200)),
         ("sweep.flac", Format::Flac, 8000, 1, Some(29_600)),
         // Its frames are too short for LAME to tell of delay and padding.
         ("sweep.mp3", Format::Mp3, 22_050, 1, None),
@@ -82,4 +82,61 @@ fn what_a_decoder_needs_first_comes_first_and_is_small() {
         let [header] = &facts.headers[..] else { panic!("{name}: {:?}", facts.headers) };
         assert!(header.start == 0 && header.end <= most, "{name}: {header:?}");
     }
+}
+
+#[test]
+fn an_odd_number_of_bytes_in_a_wav_is_padded() {
+    let mut wav = fixture("tone.wav");
+    // One channel of 8 bits: one byte a frame.
+    wav[22..24].copy_from_slice(&1u16.to_le_bytes());
+    wav[32..36].copy_from_slice(&[1, 0, 8, 0]);
+    let (bytes, facts) = canonical(&wav[..44 + 9]).unwrap();
+    assert_eq!((bytes.len(), facts.samples), (44 + 10, Some(9)));
+    assert_eq!(&bytes[4..8], &46u32.to_le_bytes());
+    assert_eq!((&bytes[40..44], bytes[53]), (&9u32.to_le_bytes()[..], 0));
+    assert!(canonical(&bytes).unwrap().0 == bytes);
+}
+
+#[test]
+fn a_damaged_ogg_page_is_left_out_as_decoders_do() {
+    let source = fixture("sweep.ogg");
+    let starts: Vec<usize> =
+        source.windows(5).enumerate().filter(|(_, bytes)| *bytes == b"OggS\0").map(|(at, _)| at).collect();
+    let mut damaged = source.clone();
+    damaged[starts[3] + 2000] ^= 1;
+    let (whole, _) = canonical(&source).unwrap();
+    let (rest, _) = canonical(&damaged).unwrap();
+    assert_eq!(whole.len() - rest.len(), starts[4] - starts[3]);
+    assert!(decode(&rest).samples == decode(&damaged).samples);
+}
+
+/// Where the frame with this number begins in the FLAC fixture, whose frames have 1024 samples.
+fn flac_frame(source: &[u8], number: u8) -> usize {
+    let is_it = |bytes: &[u8]| bytes[..2] == [0xff, 0xf8] && bytes[2] >> 4 == 10 && bytes[4] == number;
+    source.windows(5).position(is_it).expect("a frame")
+}
+
+#[test]
+fn a_likeness_of_a_frame_inside_a_flac_frame_is_not_taken_for_one() {
+    let source = fixture("sweep.flac");
+    let (_, facts) = canonical(&source).unwrap();
+    for (number, inside) in [(2, 10), (27, 3), (20, 6)] {
+        let mut lured = source.clone();
+        let at = flac_frame(&source, number);
+        let lure = source[at..at + 6].to_vec();
+        let place = flac_frame(&source, inside) + 100;
+        lured[place..place + 6].copy_from_slice(&lure);
+        assert_eq!(canonical(&lured).unwrap().1, facts, "frame {number} in frame {inside}");
+    }
+}
+
+#[test]
+fn a_flac_that_lost_a_frame_keeps_its_times() {
+    let source = fixture("sweep.flac");
+    let (whole, facts) = canonical(&source).unwrap();
+    let (start, end) = (flac_frame(&source, 10), flac_frame(&source, 11));
+    let (bytes, scratched) = canonical(&[&source[..start], &source[end..]].concat()).unwrap();
+    assert_eq!((whole.len() - bytes.len(), scratched.samples), (end - start, facts.samples));
+    assert_eq!(scratched.seek.byte_at(1000), facts.seek.byte_at(1000));
+    assert_eq!(scratched.seek.byte_at(2000), facts.seek.byte_at(2000) - (end - start) as u64);
 }

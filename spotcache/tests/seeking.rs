@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{canonical, decode, decode_forward, fixture};
+use common::{canonical, decode, decode_forward, decode_from, fixture};
 use spotcache::canonical::{Facts, MP3_WARM_UP_FRAMES};
 
 /// What a player that jumps to an entry feeds its decoder.
@@ -20,35 +20,22 @@ fn promised(facts: &Facts, entry: usize) -> usize {
     entry * facts.seek.step_ms() as usize * facts.sample_rate as usize / 1000
 }
 
-/// Compares what was decoded after a jump with the end of the whole, and answers how many frames came.
-fn check_tail(
-    name: &str,
-    entry: usize,
-    whole: &[f32],
-    after: &[f32],
-    channels: usize,
-    warm_up: usize,
-) -> usize {
-    let tail = &whole[whole.len() - after.len()..];
-    let skip = warm_up * channels;
-    assert!(after[skip..] == tail[skip..], "{name}: other sound after a jump to entry {entry}");
-    after.len() / channels
-}
-
 #[test]
 fn formats_that_say_where_they_are_yield_every_sample_from_an_entry_on() {
-    // How many frames a decoder that was just started may get wrong: none, or what Vorbis' overlap needs.
     for name in ["sweep.ogg", "sweep.flac", "tone.wav"] {
         let (bytes, facts) = canonical(&fixture(name)).expect(name);
         let whole = decode(&bytes);
         assert!(facts.seek.len() >= 2, "{name}");
         for entry in 0..facts.seek.len() {
             let after = decode_forward(&jump(&bytes, &facts, entry));
-            let frames = check_tail(name, entry, &whole.samples, &after.samples, whole.channels, 0);
-            let first = whole.frames() - frames;
+            assert!(
+                whole.samples.ends_with(&after.samples),
+                "{name}: other sound after a jump to entry {entry}"
+            );
+            let first = whole.frames() - after.frames();
             assert!(first <= promised(&facts, entry), "{name}: entry {entry} yields from {first} on");
-            assert!(entry == 0 || first > 0, "{name}: entry {entry} is the start");
         }
+        assert!(facts.seek.byte_at(u32::MAX) > facts.seek.byte_at(0), "{name}: all entries are the start");
     }
 }
 
@@ -56,34 +43,87 @@ fn formats_that_say_where_they_are_yield_every_sample_from_an_entry_on() {
 fn an_mp3_warms_up_before_the_time_of_an_entry() {
     for (name, samples_a_frame) in [("sweep-vbr.mp3", 1152), ("sweep.mp3", 576)] {
         let (bytes, facts) = canonical(&fixture(name)).expect(name);
-        let whole = decode(&bytes[facts.headers.first().map_or(0, |range| range.end as usize)..]);
+        let whole = decode_forward(&bytes);
         for entry in 0..facts.seek.len() {
-            let after = decode(&bytes[facts.seek.entry(entry) as usize..]);
-            // As MP3_WARM_UP_FRAMES says: where the first frame at an entry belongs.
+            let after = decode_forward(&jump(&bytes, &facts, entry));
+            // As MP3_WARM_UP_FRAMES says: where the first frame at an entry belongs. The decoder takes the delay off
+            // the front of whatever comes behind the header.
             let sample = promised(&facts, entry) + facts.delay as usize;
             let warm_up = MP3_WARM_UP_FRAMES * samples_a_frame;
             let first = (sample / samples_a_frame * samples_a_frame).saturating_sub(warm_up);
-            assert_eq!(whole.frames() - after.frames(), first, "{name}: entry {entry}");
-            let tail = &whole.samples[sample * whole.channels..];
+            let skip = promised(&facts, entry) - first;
+            let tail = &whole.samples[promised(&facts, entry) * whole.channels..];
+            assert!(
+                after.samples[skip * whole.channels..].starts_with(tail),
+                "{name}: other sound after a jump to entry {entry}"
+            );
+        }
+    }
+}
+
+/// Offsets of all frames, from the table of sizes alone: in a canonical form they lie one behind the other.
+fn mp4_frames(bytes: &[u8], header: usize) -> Vec<usize> {
+    let table = bytes.windows(4).position(|window| window == b"stsz").expect("sizes") + 4;
+    let count = u32::from_be_bytes(bytes[table + 8..table + 12].try_into().unwrap()) as usize;
+    let sizes = bytes[table + 12..].chunks(4).take(count);
+    let mut at = header;
+    sizes
+        .map(|size| {
+            let here = at;
+            at += u32::from_be_bytes(size.try_into().unwrap()) as usize;
+            here
+        })
+        .collect()
+}
+
+#[test]
+fn an_mp4_entry_is_the_frame_before_the_one_that_sounds() {
+    for (name, samples_a_frame) in [("sweep.aac.m4a", 1024), ("sweep.alac.m4a", 4096)] {
+        let (bytes, facts) = canonical(&fixture(name)).expect(name);
+        let header = facts.headers[0].end as usize;
+        assert_eq!(&bytes[header - 4..header], b"mdat");
+        let frames = mp4_frames(&bytes, header);
+        let whole = decode(&bytes);
+        for entry in 0..facts.seek.len() {
+            let at = facts.seek.entry(entry) as usize;
+            let sounding = (promised(&facts, entry) + facts.delay as usize) / samples_a_frame;
+            assert_eq!(at, frames[sounding.saturating_sub(1)], "{name}: entry {entry}");
+
+            // Nothing but the header and the bytes from the entry on has arrived.
+            let mut arrived = bytes.clone();
+            arrived[header..at].fill(0);
+            let before = sounding.saturating_sub(1) * samples_a_frame;
+            let after = decode_from(&arrived, before as u64);
+            let tail = &whole.samples[sounding * samples_a_frame * whole.channels..];
             assert!(after.samples.ends_with(tail), "{name}: other sound after a jump to entry {entry}");
         }
     }
 }
 
 #[test]
-fn entries_of_an_mp4_are_where_its_index_says() {
-    for (name, bytes_each) in [("sweep.aac.m4a", 3..900), ("sweep.alac.m4a", 100..20_000)] {
-        let (bytes, facts) = canonical(&fixture(name)).expect(name);
-        let header = facts.headers[0].end;
-        assert_eq!(&bytes[header as usize - 4..header as usize], b"mdat");
-        let mut before = header;
-        for entry in 0..facts.seek.len() {
-            let at = facts.seek.entry(entry);
-            assert!(at >= before && at < bytes.len() as u64, "{name}: entry {entry}");
-            before = at;
-        }
-        assert!(bytes_each.contains(&facts.seek.lead()), "{name}: lead {}", facts.seek.lead());
-    }
+fn music_that_itunes_encoded_is_as_long_as_it_says() {
+    let source = fixture("sweep.aac.m4a");
+    let (_, edited) = canonical(&source).unwrap();
+    // iTunes writes no edit list, but a note among the tags, which take the place of the encoder's name here.
+    let mut noted = source.clone();
+    let at = |kind: &[u8]| source.windows(4).position(|window| window == kind).expect("an atom");
+    noted[at(b"edts")..][..4].copy_from_slice(b"free");
+    let (_, plain) = canonical(&noted).unwrap();
+    assert_eq!((plain.delay, plain.samples.unwrap()), (0, edited.samples.unwrap() + 1024));
+
+    let atom = |kind: &[u8], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes()[..], kind, body].concat();
+    let name = atom(b"name", b"\0\0\0\0iTunSMPB");
+    let data = atom(b"data", b"\0\0\0\x01\0\0\0\0 00000000 00000400 00000100 000000000000E000 00000000");
+    let note = atom(b"ilst", &atom(b"----", &[name, data].concat()));
+    let tags = atom(b"udta", &atom(b"meta", &[&[0; 4], &note[..]].concat()));
+    // The index is at the end of this file, so it can grow without moving the sound.
+    noted[at(b"udta")..][..4].copy_from_slice(b"free");
+    noted.extend_from_slice(&tags);
+    let moov = at(b"moov") - 4;
+    let len = (noted.len() - moov) as u32;
+    noted[moov..moov + 4].copy_from_slice(&len.to_be_bytes());
+    let (_, facts) = canonical(&noted).unwrap();
+    assert_eq!((facts.delay, facts.samples), (1024, Some(0xe000)));
 }
 
 #[test]

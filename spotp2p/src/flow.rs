@@ -29,11 +29,16 @@ const PLATEAU_ROUNDS: u8 = 3;
 /// Round trips are taken to have changed for good after this long without one near the minimum.
 const ROUTE_CHANGE: Duration = Duration::from_secs(60);
 
+/// Busy rounds for which a rate counts, once or twice over.
+const MEMORY_ROUNDS: u8 = 10;
+
 /// What was known when a piece was asked for; comes back when it arrives.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Sample {
     delivered: u64,
     delivered_at: Instant,
+    /// Asked on a line that lay idle: what it shows is no more than a lower bound, since nothing was under way.
+    from_idle: bool,
 }
 
 /// The estimate for one connection.
@@ -42,6 +47,8 @@ pub struct Flow {
     delivered: u64,
     delivered_at: Instant,
     in_flight: u32,
+    /// Nothing has arrived since the line lay idle.
+    from_idle: bool,
     rate: LatestMax,
     least_round_trip: Option<Duration>,
     near_least_at: Instant,
@@ -59,7 +66,8 @@ impl Flow {
             delivered: 0,
             delivered_at: now,
             in_flight: 0,
-            rate: LatestMax::new(now),
+            from_idle: true,
+            rate: LatestMax::default(),
             least_round_trip: None,
             near_least_at: now,
             least_since: Duration::MAX,
@@ -70,23 +78,17 @@ impl Flow {
 
     /// A piece is asked for.
     pub fn asked(&mut self, now: Instant) -> Sample {
-        if self.in_flight == 0 {
-            self.delivered_at = now;
-        }
-        self.sample()
-    }
-
-    fn sample(&mut self) -> Sample {
-        self.in_flight += 1;
-        Sample { delivered: self.delivered, delivered_at: self.delivered_at }
+        self.asked_since(now)
     }
 
     /// A piece turns out to have been asked for at `since`, by a request that left the choice to the answerer.
     pub fn asked_since(&mut self, since: Instant) -> Sample {
         if self.in_flight == 0 {
             self.delivered_at = since;
+            self.from_idle = true;
         }
-        self.sample()
+        self.in_flight += 1;
+        Sample { delivered: self.delivered, delivered_at: self.delivered_at, from_idle: self.from_idle }
     }
 
     /// A piece of `bytes` arrived.
@@ -94,12 +96,14 @@ impl Flow {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.delivered = self.delivered.saturating_add(bytes as u64);
         self.delivered_at = now;
+        self.from_idle = false;
         let span = now.since(sample.delivered_at).as_secs_f64();
         if span > 0.0 {
-            self.rate.note(now, (self.delivered - sample.delivered) as f64 / span, self.memory());
+            self.rate.raise((self.delivered - sample.delivered) as f64 / span);
         }
-        if sample.delivered >= self.round_ends {
+        if sample.delivered >= self.round_ends && !sample.from_idle {
             self.round_ends = self.delivered;
+            self.rate.round();
             self.judge_growth();
         }
     }
@@ -153,8 +157,9 @@ impl Flow {
         let gain = if growing { GROW } else { CRUISE };
         let pieces = gain * rate * round_trip.as_secs_f64() / PIECE_LEN as f64;
         let least = if growing { FIRST_PIECES } else { LEAST_PIECES };
-        // Rounded up: on a line whose bandwidth × delay is a few pieces, rounding down would leave it idle.
-        (libm::ceil(pieces) as u32).clamp(least, MOST_PIECES)
+        // Rounded to the nearest: that is never below what keeps the line full, and one more piece is one more that a
+        // seek waits behind.
+        (libm::round(pieces) as u32).clamp(least, MOST_PIECES)
     }
 
     fn judge_growth(&mut self) {
@@ -162,34 +167,27 @@ impl Flow {
         let rate = self.rate.value();
         self.plateau = if rate >= reached * GROWTH { (rate, 0) } else { (reached, rounds.saturating_add(1)) };
     }
-
-    /// How long a rate counts: ten round trips, a second at least.
-    fn memory(&self) -> Duration {
-        let round_trip = self.least_round_trip.unwrap_or(Duration::from_millis(100));
-        round_trip.saturating_mul(10).clamp(Duration::from_secs(1), Duration::from_secs(10))
-    }
 }
 
-/// The largest value of the last one to two memory spans, in two buckets.
-#[derive(Clone, Debug)]
+/// The largest value of the last one to two spans of [`MEMORY_ROUNDS`], in two buckets. Time alone forgets nothing: a
+/// line that lay idle is most likely the one it was.
+#[derive(Clone, Debug, Default)]
 struct LatestMax {
-    since: Instant,
+    rounds: u8,
     current: f64,
     previous: f64,
 }
 
 impl LatestMax {
-    const fn new(now: Instant) -> Self {
-        Self { since: now, current: 0.0, previous: 0.0 }
+    fn raise(&mut self, value: f64) {
+        self.current = self.current.max(value);
     }
 
-    fn note(&mut self, now: Instant, value: f64, memory: Duration) {
-        if now.since(self.since) > memory {
-            self.previous = self.current;
-            self.current = 0.0;
-            self.since = now;
+    fn round(&mut self) {
+        self.rounds += 1;
+        if self.rounds >= MEMORY_ROUNDS {
+            *self = Self { rounds: 0, current: 0.0, previous: self.current };
         }
-        self.current = self.current.max(value);
     }
 
     fn value(&self) -> f64 {
@@ -224,6 +222,7 @@ mod tests {
             }
         }
         let spent = now.since(begun.1).as_secs_f64();
+        (0..line.len()).for_each(|_| flow.withdrawn());
         (flow, (pieces - 1 - begun.0) as f64 * PIECE_LEN as f64 / spent / rate)
     }
 
@@ -259,6 +258,37 @@ mod tests {
             flow.round_trip(at(second), Duration::from_millis(150));
         }
         assert_eq!(flow.least_round_trip(), Some(Duration::from_millis(150)));
+    }
+
+    #[test]
+    fn a_line_that_lay_idle_is_remembered() {
+        let (mut flow, _) = run(1.2e6, Duration::from_millis(50), 400);
+        let mut now = flow.delivered_at;
+        for _ in 0..30 {
+            now = now + Duration::from_secs(2);
+            let samples: alloc::vec::Vec<_> = (0..5).map(|_| flow.asked(now)).collect();
+            for sample in samples {
+                now = now + Duration::from_millis(25);
+                flow.arrived(now, sample, PIECE_LEN);
+            }
+        }
+        assert_eq!(flow.window(), 5);
+    }
+
+    #[test]
+    fn a_line_that_became_slow_is_noticed() {
+        let (mut flow, _) = run(1.2e6, Duration::from_millis(50), 400);
+        let mut now = flow.delivered_at;
+        let mut line: VecDeque<Sample> = VecDeque::new();
+        for _ in 0..300 {
+            while flow.in_flight() < flow.window() {
+                line.push_back(flow.asked(now));
+            }
+            now = now + Duration::from_millis(160);
+            let sample = line.pop_front().expect("something is outstanding");
+            flow.arrived(now, sample, PIECE_LEN);
+        }
+        assert_eq!(flow.window(), LEAST_PIECES);
     }
 
     #[test]

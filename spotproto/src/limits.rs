@@ -1,13 +1,17 @@
 //! Every bound of a session in one place.
 
+use crate::content::PIECE_LEN;
+use crate::frame::MAX_BODY;
+use crate::record::MAX_PLAINTEXT;
 use core::time::Duration;
 
 /// The bounds of one [`Session`](crate::session::Session).
 ///
-/// Worst-case memory of a session, in words: `channels` answers being assembled at one piece each, plus
-/// `queued_pieces` pieces queued to send, plus `control` small messages (below 10 KiB each, usually below 100
-/// bytes), plus `outputs` messages not yet taken by the application. With the defaults: 64 × 16 KiB + 32 × 16 KiB,
-/// about 1.6 MiB when a peer fills everything, under 2 KiB when idle.
+/// Worst-case memory of a session, in words: `channels` answers being assembled at one piece each, plus `outputs`
+/// pieces not yet taken by the application, plus `queued_pieces` pieces queued to send, plus `control` small messages
+/// (up to a frame's body each, usually below 100 bytes), plus the outputs of the record that was one too many. See
+/// [`Limits::most_memory`]. With the defaults: 2.5 MiB of pieces when a peer fills everything and the application takes
+/// nothing; under 2 KiB when idle, whatever went by before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Limits {
@@ -57,6 +61,28 @@ impl Limits {
         frame: 4096,
     };
 }
+
+impl Limits {
+    /// Most bytes that a session may hold, when the other side fills everything, and the application queues as much as
+    /// it may, the longest messages only, and takes nothing. What it queued counts as the session's.
+    #[must_use]
+    pub const fn most_memory(&self) -> usize {
+        let pieces = self.channels + self.outputs + self.queued_pieces;
+        // A record is taken whole, whatever is in it: a frame of some use has 7 bytes, an output less than 64, and a
+        // queue doubles.
+        let record = MAX_PLAINTEXT / 7 * 64 * 2;
+        pieces * PIECE_LEN + self.control * CONTROL + record + self.channels * CHANNEL + BASE
+    }
+}
+
+/// A queued message with the longest body.
+const CONTROL: usize = MAX_BODY + 128;
+
+/// What the two sides of a channel cost beside pieces.
+const CHANNEL: usize = 512;
+
+/// The session itself.
+const BASE: usize = 2048;
 
 impl Default for Limits {
     fn default() -> Self {

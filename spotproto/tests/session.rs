@@ -2,11 +2,11 @@
 
 mod pair;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 use pair::{FILE, Pair, keys, piece, read, setup};
-use spotproto::content::PIECE_LEN;
-use spotproto::error::{PeerFault, Refused, Wait};
+use spotproto::content::{Hash, LeafRange, PIECE_LEN};
+use spotproto::error::{Misuse, PeerFault, Refused, Wait};
 use spotproto::message::{Hello, Message, Open, Refusal, Urgency, Wanted, WireMessage};
 use spotproto::noise::Role;
 use spotproto::session::{Input, Output, Session, UNCONFIRMED_BYTES};
@@ -146,6 +146,39 @@ fn urgent_answers_overtake_what_was_queued_before() {
     pair.run(Duration::from_millis(30));
     let order: Vec<_> = pair.client.messages().iter().filter_map(Message::channel).collect();
     assert_eq!(order, [2, 2, 1, 1, 1, 1, 1, 1, 1, 1]);
+}
+
+#[test]
+fn pieces_never_overtake_the_header_of_their_answer() {
+    let mut pair = Pair::connected();
+    pair.client_sends(read(1, 0, 1, Urgency::Playing));
+    pair.client_sends(read(2, 0, 1, Urgency::Playing));
+    pair.run(Duration::from_millis(25));
+    for channel in [1, 2] {
+        // Both headers don't fit one flush, and a short piece would fit behind the first.
+        pair.server_sends(leaves(channel, 150));
+        pair.server_sends(Message::Piece { channel, index: 0, data: Bytes::from_static(&[1; 300]) });
+    }
+    pair.run(Duration::from_millis(30));
+    let order = pair.client.messages();
+    let order: Vec<_> = order.iter().map(|m| (m.channel(), matches!(m, Message::Leaves { .. }))).collect();
+    assert_eq!(order, [(Some(1), true), (Some(2), true), (Some(1), false), (Some(2), false)]);
+}
+
+#[test]
+fn a_message_that_no_frame_has_room_for_is_refused_at_once() {
+    let mut pair = Pair::connected();
+    pair.client_sends(read(1, 0, 1, Urgency::Playing));
+    pair.run(Duration::from_millis(25));
+    pair.server_sends(leaves(1, 510));
+    assert_eq!(pair.server.error, None);
+    pair.server_sends(leaves(1, 513));
+    assert_eq!(pair.server.error, Some(SessionError::Misuse(Misuse::TooLarge)));
+}
+
+fn leaves(channel: u32, count: usize) -> WireMessage {
+    let leaves = LeafRange { start: 0, leaves: vec![Hash([3; 32]); count], uncles: Vec::new() };
+    Message::Leaves { channel, leaves: Box::new(leaves) }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::refusal::Refusal;
 use super::seconds::Seconds;
 use super::source::{Source, Window};
 use super::tags;
+use core::ops::{Range, RangeInclusive};
 use spotproto::content::Format;
 
 /// "fLaC", the header of a last metadata block of type 0 and length 34 (RFC 9639 §8.1).
@@ -19,6 +20,13 @@ const BLOCKS_MAX: usize = 1 << 16;
 
 /// How far frame numbers may jump where frames were lost; further on, a header is taken for a chance likeness.
 const LOST_FRAMES_MAX: u64 = 1024;
+
+/// How many such jumps a file may have before it counts as damaged. Each costs a look ahead.
+const GAPS_MAX: u32 = 1000;
+
+/// How far ahead a frame's successor is looked for: above the largest frame, 65,535 samples of eight channels with
+/// 32 bits that did not compress.
+const FRAME_LEN_MAX: u64 = 9 << 18;
 
 /// The fields of STREAMINFO that matter here (RFC 9639 §8.2).
 #[derive(Clone, Copy)]
@@ -109,62 +117,99 @@ fn scan<S: Source>(
         .filter(|frame| frame.fits(info))
         .ok_or(Refusal::Damaged("its sound does not begin with a frame"))?;
     let mut seconds = Seconds::new(info.sample_rate);
+    let mut frames = Frames { info, gaps: 0 };
     let begin = first.start(info.block);
     let (mut frame, mut at) = (first, sound);
     loop {
-        let next = next_frame(window, at, &frame, info)?;
+        let next = frames.next(window, at, &frame)?;
         let end = next.map_or(window.len(), |(end, _)| end);
         let start = frame.start(info.block).saturating_sub(begin);
         let ticks = start..start + frame.samples;
         let entry = header_len + (at - sound);
-        seconds.sound(ticks.clone(), entry, entry + (end - at))?;
+        // A frame says nowhere how long it is: decoders wait for the header of the next.
+        let seen = (end + frame::HEADER_LEN_MAX as u64).min(window.len());
+        seconds.sound(ticks.clone(), entry, entry + (seen - at))?;
         match next {
             Some((offset, header)) => (at, frame) = (offset, header),
-            None => {
-                // Only the last frame can be cut short without a later one telling.
-                return if frame::is_intact(window, at..end)? {
-                    Ok((seconds, ticks.end))
-                } else {
-                    Err(Refusal::Truncated)
-                };
-            }
+            // Only the last frame can be cut short without a later one telling.
+            None if frame::is_intact(window, at..end)? => return Ok((seconds, ticks.end)),
+            None => return Err(Refusal::Truncated),
         }
     }
 }
 
-/// The frame behind the one at `at`.
-///
-/// A sync code with a right CRC-8 can turn up in sound by chance; one that also carries the stream's parameters
-/// and the number that comes next cannot, for all practical purposes.
-fn next_frame<S: Source>(
-    window: &mut Window<'_, S>,
-    at: u64,
-    frame: &FrameHeader,
+/// Finds one frame after the other.
+struct Frames {
     info: StreamInfo,
-) -> Result<Option<(u64, FrameHeader)>, Refusal> {
-    let mut from = at + frame::HEADER_LEN_MIN;
-    let due = frame.number + if frame.variable { frame.samples } else { 1 };
-    let lost_max = if frame.variable { LOST_FRAMES_MAX * info.block } else { LOST_FRAMES_MAX };
-    loop {
-        let held = window.some(from, frame::HEADER_LEN_MAX)?;
-        if held.len() < 2 {
-            return Ok(None);
+    gaps: u32,
+}
+
+impl Frames {
+    /// The frame behind the one at `at`.
+    ///
+    /// A sync code with a right CRC-8 turns up in sound by chance. One that also carries the stream's parameters and
+    /// the number that comes next is believed; one with a later number only if no frame has the number due, and its
+    /// own successor is there.
+    fn next<S: Source>(
+        &mut self,
+        window: &mut Window<'_, S>,
+        at: u64,
+        frame: &FrameHeader,
+    ) -> Result<Option<(u64, FrameHeader)>, Refusal> {
+        let end = window.len();
+        let ahead = |from: u64| from + frame::HEADER_LEN_MIN..end.min(from + FRAME_LEN_MAX);
+        let due = frame.successor();
+        let found = self.find(window, ahead(at), frame.variable, due..=due)?;
+        if found.is_some() {
+            return Ok(found);
         }
-        let Some(skip) = held.windows(2).position(|pair| pair[0] == 0xff && pair[1] & 0xfe == 0xf8) else {
-            from += held.len() as u64 - 1;
-            continue;
-        };
-        let offset = from + skip as u64;
-        let header = FrameHeader::read(window.some(offset, frame::HEADER_LEN_MAX)?, info.sample_rate);
-        match header {
-            Some(header)
-                if header.fits(info)
-                    && header.variable == frame.variable
-                    && (due..=due + lost_max).contains(&header.number) =>
-            {
+        let lost_max = if frame.variable { LOST_FRAMES_MAX * self.info.block } else { LOST_FRAMES_MAX };
+        let mut from = at + frame::HEADER_LEN_MIN;
+        while let Some((offset, header)) =
+            self.find(window, from..end, frame.variable, due..=due + lost_max)?
+        {
+            self.gaps += 1;
+            if self.gaps > GAPS_MAX {
+                return Err(Refusal::Damaged("too many of its frames are missing"));
+            }
+            let next = header.successor();
+            if self.find(window, ahead(offset), frame.variable, next..=next)?.is_some() {
                 return Ok(Some((offset, header)));
             }
-            _ => from = offset + 1,
+            from = offset + 1;
         }
+        Ok(None)
+    }
+
+    /// The first header in `range` that is one of this stream, with a number among these.
+    fn find<S: Source>(
+        &self,
+        window: &mut Window<'_, S>,
+        range: Range<u64>,
+        variable: bool,
+        numbers: RangeInclusive<u64>,
+    ) -> Result<Option<(u64, FrameHeader)>, Refusal> {
+        let mut at = range.start;
+        while at < range.end {
+            let held = window.some(at, frame::HEADER_LEN_MAX)?;
+            if held.len() < 2 {
+                break;
+            }
+            let Some(skip) = held.windows(2).position(|pair| pair[0] == 0xff && pair[1] & 0xfe == 0xf8)
+            else {
+                at += held.len() as u64 - 1;
+                continue;
+            };
+            at += skip as u64;
+            let header = FrameHeader::read(window.some(at, frame::HEADER_LEN_MAX)?, self.info.sample_rate);
+            let fits = |header: &FrameHeader| {
+                header.fits(self.info) && header.variable == variable && numbers.contains(&header.number)
+            };
+            if let Some(header) = header.filter(fits) {
+                return Ok(Some((at, header)));
+            }
+            at += 1;
+        }
+        Ok(None)
     }
 }

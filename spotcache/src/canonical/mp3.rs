@@ -47,26 +47,28 @@ pub(super) fn analyse<S: Source>(window: &mut Window<'_, S>, start: u64) -> Resu
     sound.finish(header_len, info)
 }
 
-/// The first frame: one that another like it follows, or that ends with the file.
+/// The first frame: one that two others like it follow, or that the file ends with. One alone is found by chance in
+/// any large file.
 fn find_first<S: Source>(window: &mut Window<'_, S>, start: u64) -> Result<(u64, FrameHeader), Refusal> {
-    let mut layer = None;
     for offset in start..window.len().min(start + SEARCH_MAX) {
-        let held = window.some(offset, frame::LEN_MAX + 4)?;
+        let held = window.some(offset, 2 * frame::LEN_MAX + 4)?;
         if let Some(header) = FrameHeader::read(held)
-            && goes_on(held, &header)
+            && goes_on(held, &header, 2)
         {
             return Ok((offset, header));
         }
-        layer = layer.or_else(|| frame::relative(held));
     }
-    Err(layer.map_or(Refusal::NotAudio, Refusal::Unsupported))
+    let relative = frame::relative(window.some(start, 4)?);
+    Err(relative.map_or(Refusal::NotAudio, Refusal::Unsupported))
 }
 
-/// Whether behind a frame at the front of `held` another of the stream begins, or the file ends.
-fn goes_on(held: &[u8], header: &FrameHeader) -> bool {
+/// Whether behind a frame at the front of `held` so many others of the stream begin, or the file ends.
+fn goes_on(held: &[u8], header: &FrameHeader, frames: usize) -> bool {
     match held.get(header.len..) {
+        _ if frames == 0 => true,
         Some([]) => true,
-        Some(rest) => FrameHeader::read(rest).is_some_and(|next| next.is_like(header)),
+        Some(rest) => FrameHeader::read(rest)
+            .is_some_and(|next| next.is_like(header) && goes_on(rest, &next, frames - 1)),
         None => false,
     }
 }
@@ -85,7 +87,7 @@ fn next<S: Source>(
         }
         if let Some(header) = FrameHeader::read(held).filter(|header| header.is_like(first))
             && held.len() >= header.len
-            && (!astray || goes_on(held, &header))
+            && (!astray || goes_on(held, &header, 1))
         {
             return Ok(Some((at, header)));
         }

@@ -151,6 +151,7 @@ impl<C: Crypto> SealPass<C> {
 mod tests {
     use super::super::{ChangedOnDisk, content_key, serve_piece};
     use super::*;
+    use alloc::string::ToString;
     use proptest::prelude::*;
     use spotproto::content::{BLOCK_LEN, Format};
     use spotproto::crypto::{RustCrypto, SecretKey};
@@ -189,6 +190,26 @@ mod tests {
             assert!(piece.iter().all(|byte| *byte == 0), "a sealed piece was left in the buffer");
         }
         pass.finish()
+    }
+
+    #[test]
+    fn a_known_plaintext_gives_the_file_that_other_implementations_worked_out() {
+        // By Python's hashlib, hmac and cryptography: 40,000 bytes that count up modulo 251, as WAV.
+        let plaintext: Vec<u8> = (0..40_000u32).map(|i| (i % 251) as u8).collect();
+        let digest = digest(&plaintext);
+        let master = SecretKey(core::array::from_fn(|i| i as u8));
+        let key = content_key::<RustCrypto>(&master, Format::Wav, &digest);
+        let expected = "7631de8fe7b79b859fcbb439dc2da2c63fdc126784c4e43a0495101fdea0b6be";
+        assert_eq!(FileId(*key.expose()).to_string(), expected);
+        let mut pass = SealPass::<RustCrypto>::new(&key, digest);
+        for index in 0..3 {
+            pass.push(&mut block(&plaintext, digest.geometry, index)).unwrap();
+        }
+        let sealed = pass.finish().unwrap();
+        let last = "cc7fca8e81bfe1964a60ae7f18ae2b7ccfec6fbfaad5ce4f1c4bcb8ada82cd30";
+        assert_eq!(sealed.leaves.hashes()[2].to_string(), last);
+        let root = "2bd541a7df563d027c25a1e7ac6b1fe720ebae68c0d018b4cfe84bc5ba44f089";
+        assert_eq!(sealed.file.to_string(), root);
     }
 
     #[test]

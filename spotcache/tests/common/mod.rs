@@ -41,8 +41,6 @@ pub(crate) struct Decoded {
     pub(crate) channels: usize,
     /// Interleaved.
     pub(crate) samples: Vec<f32>,
-    /// Time stamp of the first packet, in sample frames.
-    pub(crate) first: u64,
 }
 
 impl Decoded {
@@ -52,16 +50,22 @@ impl Decoded {
 }
 
 pub(crate) fn decode(bytes: &[u8]) -> Decoded {
-    decode_stream(MediaSourceStream::new(Box::new(Cursor::new(bytes.to_vec())), Default::default()))
+    decode_from(bytes, 0)
+}
+
+/// The same from the first packet on that begins at this time stamp or later.
+pub(crate) fn decode_from(bytes: &[u8], start: u64) -> Decoded {
+    let source = Cursor::new(bytes.to_vec());
+    decode_stream(MediaSourceStream::new(Box::new(source), Default::default()), start)
 }
 
 /// The same of bytes that come as a stream, without length or seeking: as after a jump.
 pub(crate) fn decode_forward(bytes: &[u8]) -> Decoded {
     let source = ReadOnlySource::new(Cursor::new(bytes.to_vec()));
-    decode_stream(MediaSourceStream::new(Box::new(source), Default::default()))
+    decode_stream(MediaSourceStream::new(Box::new(source), Default::default()), 0)
 }
 
-fn decode_stream(stream: MediaSourceStream<'static>) -> Decoded {
+fn decode_stream(stream: MediaSourceStream<'static>, start: u64) -> Decoded {
     let mut format = symphonia::default::get_probe()
         .probe(&Hint::new(), stream, Default::default(), Default::default())
         .expect("a format that symphonia knows");
@@ -73,18 +77,16 @@ fn decode_stream(stream: MediaSourceStream<'static>) -> Decoded {
         .expect("a codec that symphonia knows");
     let mut samples = Vec::new();
     let mut buffer = Vec::<f32>::new();
-    let mut first = None;
     let mut channels = 1;
     while let Ok(Some(packet)) = format.next_packet() {
-        if packet.track_id != id {
+        if packet.track_id != id || (packet.pts.get() as u64) < start {
             continue;
         }
-        first.get_or_insert(packet.pts.get());
         let Ok(decoded) = decoder.decode(&packet) else { continue };
         channels = decoded.spec().channels().count();
         decoded.copy_to_vec_interleaved(&mut buffer);
         samples.extend_from_slice(&buffer);
     }
     let rate = parameters.sample_rate.expect("a sample rate");
-    Decoded { rate, channels, samples, first: first.unwrap_or(0) as u64 }
+    Decoded { rate, channels, samples }
 }

@@ -1,9 +1,9 @@
 //! Messages to frames. See docs/protocol.md, "Messages", for the byte tables.
 
-use super::{Hello, Message, Open, Opened, PieceRange, Read, Wanted, Welcome, WireMessage};
+use super::{Hello, MAX_FIRST, Message, Open, Opened, PieceRange, Read, Wanted, Welcome, WireMessage};
 use crate::codec::Writer;
-use crate::content::FileId;
-use crate::frame::{kind, put, put_with};
+use crate::content::{FileId, HEAD_LEN_MAX, LeafRange};
+use crate::frame::{MAX_BODY, kind, put, put_with};
 use bytes::BytesMut;
 
 /// Appends one message as one frame. Pieces don't come here: they are cut into fragments by the multiplexer.
@@ -24,6 +24,26 @@ pub(crate) fn encode(message: &WireMessage, out: &mut BytesMut) {
         Message::Refuse { channel, why } => put(out, kind::REFUSE, *channel, &[*why as u8]),
         Message::Abort { channel } => put(out, kind::ABORT, *channel, &[]),
     }
+}
+
+/// Whether a message can be sent at all. Judged by the most that it may take, since only headers come near the limit.
+pub(crate) fn fits_a_frame(message: &WireMessage) -> bool {
+    match message {
+        Message::Opened { opened, .. } => {
+            // Besides head and proofs: key, two names, ranges, counts.
+            let rest = 32 + 2 * (2 + 256) + 2 + MAX_FIRST * 16;
+            let proofs: usize = opened.proofs.iter().map(proof_len).sum();
+            opened.first.len().max(opened.proofs.len()) <= MAX_FIRST
+                && HEAD_LEN_MAX + rest + proofs <= MAX_BODY
+        }
+        Message::Leaves { leaves, .. } => proof_len(leaves) <= MAX_BODY,
+        _ => true,
+    }
+}
+
+/// The most that a proof takes.
+fn proof_len(proof: &LeafRange) -> usize {
+    3 * 8 + 32 * (proof.leaves.len() + proof.uncles.len())
 }
 
 fn put_hello(out: &mut BytesMut, hello: &Hello) {

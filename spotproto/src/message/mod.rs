@@ -12,7 +12,7 @@ pub use words::{
 };
 
 pub(crate) use decode::decode;
-pub(crate) use encode::encode;
+pub(crate) use encode::{encode, fits_a_frame};
 
 use crate::content::{FileId, LeafRange};
 use alloc::boxed::Box;

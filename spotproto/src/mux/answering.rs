@@ -67,6 +67,10 @@ impl Answering {
     /// The other side wants no more: what is queued is dropped, in mid-piece too. `false` if it was over already.
     pub(crate) fn abort(&mut self, channel: Channel) -> bool {
         let Some(answer) = self.open.remove(&channel) else { return false };
+        if self.open.is_empty() {
+            // An empty map keeps a node of the tree, most of a kilobyte.
+            self.open = BTreeMap::new();
+        }
         self.queued -= answer.queue.len();
         self.owed -= u64::from(answer.credit) + answer.queue.len() as u64;
         if !answer.queue.is_empty() {
@@ -129,6 +133,11 @@ impl Answering {
     /// Whether data waits.
     pub(crate) fn has_data(&self) -> bool {
         !self.order.is_empty()
+    }
+
+    /// Pieces queued, the one that is partly out included.
+    pub(crate) const fn queued(&self) -> usize {
+        self.queued
     }
 
     /// Appends one fragment of at most `frame` bytes, or what fits into `room`. Tells which piece, if any, is out now.

@@ -10,6 +10,9 @@ const FLOOR: u32 = 17;
 /// What a class is owed by the floor is capped, so that a long wait doesn't turn into a burst.
 const MOST_OWED: u32 = 64 * 1024;
 
+/// Channels for which an empty class keeps its memory.
+const KEPT: usize = 4;
+
 /// Channels with something to send, first come first served within a class.
 ///
 /// First come, and not in turns: a piece is of use only when it is whole, and deadlines grow with the order of asking.
@@ -41,6 +44,7 @@ impl Order {
             class.waiting.retain(|waiting| *waiting != channel);
         }
         if class.waiting.is_empty() {
+            class.waiting.shrink_to(KEPT);
             class.owed = 0;
         }
     }

@@ -8,7 +8,7 @@ mod transmit;
 use crate::crypto::{Crypto, KeyPair, PublicKey, RustCrypto, SecretKey};
 use crate::error::{CloseCode, Misuse, SessionError};
 use crate::machine::{ByteMachine, Machine};
-use crate::message::{Channel, Message, WireMessage};
+use crate::message::{self, Channel, Message, WireMessage};
 use crate::mux::{Answering, Asking};
 use crate::noise::{NoiseError, Pattern, Role};
 use crate::preamble::LinkId;
@@ -152,6 +152,9 @@ impl<C: Crypto> Session<C> {
     fn send(&mut self, message: WireMessage) -> Result<(), SessionError> {
         if self.owed.close.is_some() {
             return Ok(());
+        }
+        if !message::fits_a_frame(&message) {
+            return Err(Misuse::TooLarge.into());
         }
         let limits = &self.limits;
         if let (Some(channel), Some((_, pieces))) = (message.channel(), message.request()) {

@@ -15,6 +15,9 @@ use super::liveness::Timer;
 /// Smallest record body that is begun for the sake of a caller's limit.
 const MIN_BODY: usize = 512;
 
+/// Small messages for which an empty queue keeps its memory.
+const KEPT_CONTROL: usize = 4;
+
 /// Room kept for a close record under the replay rule.
 const LAST_WORD: usize = OVERHEAD + 8;
 
@@ -76,7 +79,10 @@ impl<C: Crypto> Session<C> {
         } else {
             asked.min(UNCONFIRMED_BYTES.saturating_sub(self.unconfirmed + OVERHEAD + LAST_WORD))
         };
-        wire.reserve(allowed + OVERHEAD);
+        // Once a flush, for all of it: to grow with every record would copy what is sealed already. A ping alone takes
+        // what it needs.
+        let waiting = self.answering.queued() * (MAX_PLAINTEXT + OVERHEAD);
+        wire.reserve(waiting.min(limit.saturating_sub(wire.len())));
         let start = Sealer::<C>::begin(wire);
         let rekey = self.put_frames(now, wire, start + allowed);
         if wire.len() == start {
@@ -117,7 +123,10 @@ impl<C: Crypto> Session<C> {
             frame::put(wire, kind::REKEY, 0, &[]);
         }
         self.put_control(wire, end, hard_end);
-        self.put_data(wire, end);
+        if self.control.is_empty() {
+            // What waits may be the header of the very answer whose pieces would overtake it.
+            self.put_data(wire, end);
+        }
         let all_said = self.control.is_empty() && !self.answering.has_data();
         if let Some(code) = self.owed.close.filter(|_| all_said && wire.len() + 8 <= end) {
             frame::put(wire, kind::CLOSE, 0, &[code as u8]);
@@ -139,9 +148,7 @@ impl<C: Crypto> Session<C> {
             }
             self.control.pop_front();
         }
-        if self.control.capacity() > 32 {
-            self.control = alloc::collections::VecDeque::new();
-        }
+        self.control.shrink_to(KEPT_CONTROL);
     }
 
     fn put_data(&mut self, wire: &mut BytesMut, end: usize) {

@@ -75,6 +75,11 @@ impl FrameHeader {
             && self.samples <= info.block.max(16)
     }
 
+    /// The number of the frame that comes next.
+    pub(super) const fn successor(&self) -> u64 {
+        self.number + if self.variable { self.samples } else { 1 }
+    }
+
     /// The frame's first sample. `block` is the fixed block size: only a last frame is shorter.
     pub(super) const fn start(&self, block: u64) -> u64 {
         if self.variable { self.number } else { self.number * block }

@@ -5,6 +5,7 @@
 
 mod atoms;
 mod codec;
+mod gapless;
 mod index;
 mod samples;
 mod track;

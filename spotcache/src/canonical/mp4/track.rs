@@ -4,6 +4,7 @@ use super::super::refusal::Refusal;
 use super::super::source::{Source, Window};
 use super::atoms::{Atom, find, need};
 use super::codec::Sound;
+use super::gapless::{Note, note};
 use alloc::vec::Vec;
 
 /// The largest of the small atoms that are read whole.
@@ -18,6 +19,8 @@ pub(super) struct Track {
     pub(super) header: Vec<u8>,
     pub(super) media: Vec<u8>,
     pub(super) edits: Option<Vec<u8>>,
+    /// What iTunes says instead of an edit list.
+    note: Option<Note>,
     /// Ticks a second of the whole film, in which edits give their durations.
     film_timescale: u32,
     pub(super) description: Atom,
@@ -64,7 +67,9 @@ impl Track {
             Some(offsets) => offsets,
             None => need(window, &table, b"co64")?,
         };
+        let note = if edits.is_none() { note(window, moov) } else { None };
         Ok(Some(Self {
+            note,
             sound: Sound::read(&description.read(window, SMALL_MAX)?)?,
             timescale: timescale(&media)?,
             film_timescale: timescale(&film)?,
@@ -83,6 +88,9 @@ impl Track {
     pub(super) fn music(&self, ticks: u64) -> Music {
         let delay = self.delay().min(ticks);
         let left = ticks - delay;
+        if let Some(note) = self.note {
+            return Music { delay, ticks: note.samples.min(left), is_exact: true };
+        }
         let (span, _) = self.edit().unwrap_or((0, 0));
         let span = (u128::from(span) * u128::from(self.timescale)).div_ceil(u128::from(self.film_timescale));
         match u64::try_from(span) {
@@ -96,20 +104,24 @@ impl Track {
 
     /// Ticks in front that are not music.
     pub(super) fn delay(&self) -> u64 {
-        self.edit().map_or(0, |(_, start)| start)
+        let noted = self.note.map_or(0, |note| note.delay);
+        self.edit().map_or(noted, |(_, start)| start)
     }
 
-    /// Duration, in the film's ticks, and start, in the track's, of the first edit that is not a pause.
     fn edit(&self) -> Option<(u64, u64)> {
-        let body = self.edits.as_deref()?;
-        let (entry, half) = if body.first() == Some(&1) { (20, 8) } else { (12, 4) };
-        body.get(8..)?.chunks_exact(entry).find_map(|entry| {
-            let (span, rest) = entry.split_at_checked(half)?;
-            let start = rest.get(..half)?;
-            // All ones is -1: an empty edit.
-            (start.iter().any(|byte| *byte != 0xff)).then(|| (number(span), number(start)))
-        })
+        self.edits.as_deref().and_then(first_edit)
     }
+}
+
+/// Duration, in the film's ticks, and start, in the track's, of the first edit in an `elst` that is not a pause.
+fn first_edit(body: &[u8]) -> Option<(u64, u64)> {
+    let (entry, half) = if body.first() == Some(&1) { (20, 8) } else { (12, 4) };
+    body.get(8..)?.chunks_exact(entry).find_map(|entry| {
+        let (span, rest) = entry.split_at_checked(half)?;
+        let start = rest.get(..half)?;
+        // All ones is -1: an empty edit.
+        (start.iter().any(|byte| *byte != 0xff)).then(|| (number(span), number(start)))
+    })
 }
 
 /// A big-endian number of at most eight bytes.
@@ -122,4 +134,27 @@ fn timescale(body: &[u8]) -> Result<u32, Refusal> {
     let at = if body.first() == Some(&1) { 20 } else { 12 };
     let scale = body.get(at..at + 4).map_or(0, number) as u32;
     if scale == 0 { Err(Refusal::Damaged("its clock stands still")) } else { Ok(scale) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_edit_that_is_not_a_pause_counts_in_both_widths() {
+        let pause = [&500u32.to_be_bytes()[..], &[0xff; 4], &[0, 1, 0, 0]].concat();
+        let edit = [&9000u32.to_be_bytes()[..], &1024u32.to_be_bytes(), &[0, 1, 0, 0]].concat();
+        let narrow = [&[0; 4][..], &2u32.to_be_bytes(), &pause, &edit].concat();
+        assert_eq!(first_edit(&narrow), Some((9000, 1024)));
+        let wide = [
+            &[1, 0, 0, 0][..],
+            &1u32.to_be_bytes(),
+            &9000u64.to_be_bytes(),
+            &1024u64.to_be_bytes(),
+            &[0, 1, 0, 0],
+        ];
+        assert_eq!(first_edit(&wide.concat()), Some((9000, 1024)));
+        assert_eq!(first_edit(&narrow[..20]), None);
+        assert_eq!(first_edit(&[]), None);
+    }
 }

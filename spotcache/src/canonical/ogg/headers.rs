@@ -136,3 +136,54 @@ fn codec(packet: &[u8]) -> &'static str {
     ];
     KNOWN.iter().find(|(magic, _)| packet.starts_with(magic)).map_or("this codec in Ogg", |(_, name)| name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    const IDENTIFICATION: &[u8] = b"\x01vorbis\0\0\0\0\x02\x44\xac\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xb8\x01";
+
+    fn take_all(bytes: &[u8]) -> Result<(Headers, Vec<Page>), Refusal> {
+        let (mut headers, mut pages, mut at) = (Headers::default(), Vec::new(), 0);
+        while let Some(page) = Page::read(&bytes[at..]) {
+            let whole = &bytes[at..at + page.len()];
+            assert!(page.is_intact(whole));
+            headers.take(&page, &whole[page.header_len()..])?;
+            at += page.len();
+            pages.push(page);
+        }
+        Ok((headers, pages))
+    }
+
+    #[test]
+    fn a_setup_packet_of_any_size_is_paged_so_that_it_reads_back() {
+        for len in [7, 200, 255 * 3 - 46, 65_025 - 46, 65_025, 100_000, SETUP_LEN_MAX] {
+            let mut setup = vec![7; len];
+            setup[..7].copy_from_slice(b"\x05vorbis");
+            let headers =
+                Headers { packets: 3, identification: IDENTIFICATION.to_vec(), comment: Vec::new(), setup };
+            let (bytes, count) = headers.pages();
+            let (again, pages) = take_all(&bytes).unwrap();
+            assert!(again.setup == headers.setup && again.packets == 3);
+            assert_eq!(pages.len(), count as usize);
+            let mut open = false;
+            for (sequence, page) in pages.iter().enumerate() {
+                assert_eq!((page.sequence() as usize, page.is_first()), (sequence, sequence == 0));
+                assert_eq!(page.is_continued(), open);
+                open = page.lacing().last() == Some(&255);
+            }
+        }
+    }
+
+    #[test]
+    fn a_setup_packet_beyond_reason_is_refused() {
+        let mut bytes = Vec::new();
+        write(&mut bytes, 2, 0, 0, &[30], IDENTIFICATION);
+        write(&mut bytes, 0, 0, 1, &[7], b"\x03vorbis");
+        for sequence in 2..8 {
+            write(&mut bytes, 1, -1, sequence, &[255; 255], &[0; 255 * 255]);
+        }
+        assert_eq!(take_all(&bytes).err(), Some(Refusal::TooLarge("the Vorbis setup header")));
+    }
+}

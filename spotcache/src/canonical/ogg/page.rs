@@ -6,6 +6,9 @@ use super::super::source::{Source, read_fully};
 /// Bytes of a page ahead of its lacing values.
 pub(super) const HEADER_LEN: usize = 27;
 
+/// The serial number of every canonical stream. Zero is legal too, but some tools stumble over it.
+pub(super) const SERIAL: u32 = 1;
+
 /// Bytes of the longest page header.
 pub(super) const PAGE_HEADER_LEN_MAX: usize = HEADER_LEN + 255;
 
@@ -213,7 +216,7 @@ pub(super) fn write(
     out.extend_from_slice(b"OggS\0");
     out.push(flags);
     out.extend_from_slice(&granule.to_le_bytes());
-    out.extend_from_slice(&[0; 4]);
+    out.extend_from_slice(&SERIAL.to_le_bytes());
     out.extend_from_slice(&sequence.to_le_bytes());
     out.extend_from_slice(&[0; 4]);
     out.push(lacing.len() as u8);
@@ -242,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_checksum_is_that_of_a_page_that_an_encoder_wrote() {
-        // The first page of a file from oggenc: its checksum field reads 0x9d1e0d3b in this one.
+        // The first page of a file from oggenc; its checksum is 0x5304_1e2c.
         let page = include_bytes!("../../../tests/fixtures/first-page.ogg.bin");
         assert!(Page::read(page).unwrap().is_intact(page));
     }

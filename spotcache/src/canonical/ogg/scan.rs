@@ -6,15 +6,19 @@ use super::super::refusal::Refusal;
 use super::super::seconds::Seconds;
 use super::super::source::{Source, Window};
 use super::headers::{Headers, Identification};
-use super::page::{PAGE_HEADER_LEN_MAX, PAGE_LEN_MAX, Page, Renumbering};
+use super::page::{PAGE_HEADER_LEN_MAX, PAGE_LEN_MAX, Page, Renumbering, SERIAL};
 use core::ops::Range;
 use spotproto::content::Format;
+
+/// Pages with wrong checksums, from which a file counts as damaged rather than scratched. Each may cost a walk over
+/// 64 KiB.
+const BAD_PAGES_MAX: u32 = 1000;
 
 pub(in super::super) fn analyse<S: Source>(
     window: &mut Window<'_, S>,
     start: u64,
 ) -> Result<Canonical, Refusal> {
-    let mut pages = Pages { at: start, serial: None };
+    let mut pages = Pages { at: start, serial: None, bad: 0 };
     let mut headers = Headers::default();
     loop {
         let Some((page, range)) = pages.next(window)? else { return Err(Refusal::Truncated) };
@@ -27,7 +31,7 @@ pub(in super::super) fn analyse<S: Source>(
     let (bytes, count) = headers.pages();
     let Some((page, range)) = pages.next(window)? else { return Err(Refusal::Truncated) };
     let add = count.wrapping_sub(page.sequence());
-    let mut sound = Sound::new(identification, PlanBuilder::with_pages(Renumbering { serial: 0, add }));
+    let mut sound = Sound::new(identification, PlanBuilder::with_pages(Renumbering { serial: SERIAL, add }));
     sound.plan.literal(&bytes)?;
     sound.take(&page, range)?;
     while let Some((page, range)) = pages.next(window)? {
@@ -40,6 +44,8 @@ pub(in super::super) fn analyse<S: Source>(
 struct Pages {
     at: u64,
     serial: Option<u32>,
+    /// Pages left out for their checksums.
+    bad: u32,
 }
 
 impl Pages {
@@ -57,6 +63,10 @@ impl Pages {
             if !page.is_intact(bytes) {
                 // Decoders leave such a page out as well.
                 self.at = offset + 1;
+                self.bad += 1;
+                if self.bad > BAD_PAGES_MAX {
+                    return Err(Refusal::Damaged("too many of its pages have wrong checksums"));
+                }
                 continue;
             }
             self.at = offset + page.len() as u64;
