@@ -9,7 +9,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use spotproto::content::LeafRange;
 use spotproto::crypto::Crypto;
-use spotproto::message::{Channel, Message, Open, Opened, PieceRange, Read, Refusal};
+use spotproto::message::{Channel, Message, Open, Opened, Read, Refusal};
 
 /// Most pieces that an open may bring, whatever credit it gives: the rest is for reads.
 const MOST_FIRST: u32 = 64;
@@ -32,7 +32,8 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
             pieces: VecDeque::new(),
             fetching: 0,
             waiting: true,
-            opening: Some(Opening { at_ms: open.at_ms, credit, entry: None }),
+            early: Vec::new(),
+            opening: Some(Opening { at_ms: open.at_ms, credit, entry: None, first: Vec::new() }),
         };
         if self.begin(id, channel, answer) {
             let request = self.errand(id, channel, None);
@@ -47,23 +48,22 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
             pieces: [read.pieces].into(),
             fetching: 0,
             waiting: read.leaves.is_some(),
+            early: Vec::new(),
             opening: None,
         };
         if !self.begin(id, channel, answer) {
             return;
         }
-        match read.leaves {
-            Some(leaves) => {
-                let request = self.errand(id, channel, None);
-                let prove = Effect::Prove { request, file: read.file, ranges: alloc::vec![leaves] };
-                self.out.push(Output::Effect(prove));
-            }
-            None => self.fetch(id),
+        if let Some(leaves) = read.leaves {
+            let request = self.errand(id, channel, None);
+            let prove = Effect::Prove { request, file: read.file, ranges: alloc::vec![leaves] };
+            self.out.push(Output::Effect(prove));
         }
+        self.fetch(id);
     }
 
     /// Whether the request may be answered: the session is there and nothing answers on that channel yet.
-    fn begin(&mut self, id: SessionId, channel: Channel, answer: Answer<K>) -> bool {
+    fn begin(&mut self, id: SessionId, channel: Channel, answer: Answer<K, B>) -> bool {
         let Some(session) = self.sessions.get_mut(&id) else { return false };
         session.device.is_some() && session.answers.insert(channel, answer).is_none()
     }
@@ -137,8 +137,11 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         answer.file = Some(file);
         answer.pieces = first.iter().copied().collect();
         opening.entry = Some(entry);
+        opening.first.clone_from(&first);
         let request = self.errand(errand.session, errand.channel, None);
         self.out.push(Output::Effect(Effect::Prove { request, file, ranges: first }));
+        // Beside the proofs and not after them: every turn of the store that is waited for is heard at the start.
+        self.fetch(errand.session);
     }
 
     fn proved(&mut self, errand: Errand, proofs: Result<Vec<LeafRange>, Refusal>) {
@@ -146,22 +149,24 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
             Ok(proofs) => proofs,
             Err(why) => return self.refuse(errand, why),
         };
+        let Errand { session: id, channel, .. } = errand;
         let Some(answer) = self.answer(errand) else { return };
         answer.waiting = false;
-        let first: Vec<PieceRange> = answer.pieces.iter().copied().collect();
-        let entry = answer.opening.take().and_then(|opening| opening.entry);
-        let channel = errand.channel;
-        match entry {
-            Some(entry) => {
+        let early = core::mem::take(&mut answer.early);
+        match answer.opening.take() {
+            Some(Opening { entry: Some(entry), first, .. }) => {
                 let Entry { head, key, title, artist } = *entry;
                 let opened = Box::new(Opened { head, key, title, artist, first, proofs });
-                self.send(errand.session, Message::Opened { channel, opened });
+                self.send(id, Message::Opened { channel, opened });
             }
-            None => {
+            _ => {
                 for leaves in proofs {
-                    self.send(errand.session, Message::Leaves { channel, leaves: Box::new(leaves) });
+                    self.send(id, Message::Leaves { channel, leaves: Box::new(leaves) });
                 }
             }
+        }
+        for (index, data) in early {
+            self.deliver(id, channel, index, data);
         }
         self.complete(errand);
         self.fetch(errand.session);
@@ -173,9 +178,12 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         match (session.answers.get_mut(&channel), piece) {
             (Some(answer), Ok(data)) => {
                 answer.fetching -= 1;
-                session.queue(channel);
-                self.send(id, Message::Piece { channel, index, data });
-                self.complete(errand);
+                if answer.waiting {
+                    answer.early.push((index, data));
+                } else {
+                    self.deliver(id, channel, index, data);
+                    self.complete(errand);
+                }
             }
             (answer, piece) => {
                 // Nothing goes to the line, so nothing will be reported as sent.
@@ -188,13 +196,21 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         }
     }
 
-    fn answer(&mut self, errand: Errand) -> Option<&mut Answer<K>> {
+    /// Gives a piece to the connection.
+    fn deliver(&mut self, id: SessionId, channel: Channel, index: u32, data: B) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.queue(channel);
+        }
+        self.send(id, Message::Piece { channel, index, data });
+    }
+
+    fn answer(&mut self, errand: Errand) -> Option<&mut Answer<K, B>> {
         self.sessions.get_mut(&errand.session)?.answers.get_mut(&errand.channel)
     }
 
     fn forget(&mut self, errand: Errand) {
         if let Some(session) = self.sessions.get_mut(&errand.session) {
-            session.answers.remove(&errand.channel);
+            session.forget(errand.channel);
         }
     }
 

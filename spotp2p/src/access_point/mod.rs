@@ -231,7 +231,7 @@ pub struct AccessPoint<K, B, C: Crypto = RustCrypto> {
     config: Config,
     issuer: VerifyingKey,
     door: Door,
-    sessions: BTreeMap<SessionId, Session<K>>,
+    sessions: BTreeMap<SessionId, Session<K, B>>,
     /// What each effect under way is for.
     errands: BTreeMap<RequestId, Errand>,
     next_request: u64,

@@ -10,7 +10,7 @@ use spotproto::message::{Channel, Hello, PieceRange, Urgency};
 
 /// One connection.
 #[derive(Debug)]
-pub(super) struct Session<K> {
+pub(super) struct Session<K, B> {
     /// Who is there, once the handshake tells.
     pub(super) device: Option<PublicKey>,
     /// Whether what came is no replay.
@@ -20,7 +20,7 @@ pub(super) struct Session<K> {
     /// A log-in that waits for the confirmation.
     pub(super) hello: Option<Box<Hello>>,
     /// Requests that are being answered.
-    pub(super) answers: BTreeMap<Channel, Answer<K>>,
+    pub(super) answers: BTreeMap<Channel, Answer<K, B>>,
     /// Pieces asked of the store or given to the connection, and not taken by the line yet.
     pub(super) ahead: usize,
     /// Of those, the ones given to the connection, by request.
@@ -29,7 +29,7 @@ pub(super) struct Session<K> {
 
 /// A request that is being answered.
 #[derive(Debug)]
-pub(super) struct Answer<K> {
+pub(super) struct Answer<K, B> {
     pub(super) urgency: Urgency,
     /// Known from the start for a read, and once the catalogue has answered for an open.
     pub(super) file: Option<K>,
@@ -39,6 +39,8 @@ pub(super) struct Answer<K> {
     pub(super) fetching: usize,
     /// Whether something else (the catalogue, a proof) must come first.
     pub(super) waiting: bool,
+    /// Pieces that came before that.
+    pub(super) early: Vec<(u32, B)>,
     /// For an open: what its answer has to begin with.
     pub(super) opening: Option<Opening<K>>,
 }
@@ -51,9 +53,11 @@ pub(super) struct Opening<K> {
     pub(super) credit: u32,
     /// What the catalogue answered.
     pub(super) entry: Option<Box<Entry<K>>>,
+    /// The pieces that go with it.
+    pub(super) first: Vec<PieceRange>,
 }
 
-impl<K: Copy> Session<K> {
+impl<K: Copy, B> Session<K, B> {
     pub(super) const fn new() -> Self {
         Self {
             device: None,
@@ -84,8 +88,15 @@ impl<K: Copy> Session<K> {
     /// The requester wants no more, so the connection drops what it had queued; what is being fetched is counted off
     /// when it comes.
     pub(super) fn abort(&mut self, channel: Channel) {
-        self.answers.remove(&channel);
+        self.forget(channel);
         self.ahead -= self.queued.remove(&channel).unwrap_or(0);
+    }
+
+    /// Nothing more is to come of a request; pieces that waited for its header are dropped.
+    pub(super) fn forget(&mut self, channel: Channel) {
+        if let Some(answer) = self.answers.remove(&channel) {
+            self.ahead -= answer.early.len();
+        }
     }
 
     /// The next piece to fetch: of the most urgent request, the oldest of those first.
@@ -93,7 +104,7 @@ impl<K: Copy> Session<K> {
         let (channel, answer) = self
             .answers
             .iter_mut()
-            .filter(|(_, answer)| !answer.waiting && !answer.pieces.is_empty())
+            .filter(|(_, answer)| !answer.pieces.is_empty())
             .min_by_key(|(channel, answer)| (answer.urgency, **channel))?;
         let file = answer.file?;
         let range = answer.pieces.front_mut()?;
@@ -108,7 +119,7 @@ impl<K: Copy> Session<K> {
     }
 }
 
-impl<K> Answer<K> {
+impl<K, B> Answer<K, B> {
     /// Whether nothing more will come of it.
     pub(super) fn is_complete(&self) -> bool {
         !self.waiting && self.pieces.is_empty() && self.fetching == 0
