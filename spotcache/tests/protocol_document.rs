@@ -1,5 +1,7 @@
 //! The content vectors of docs/protocol.md against the program; spotproto's tests read the rest of it.
 
+#![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core, reason = "tests have std")]
+
 mod common;
 #[path = "../../spotproto/tests/protocol_document/document.rs"]
 mod document;

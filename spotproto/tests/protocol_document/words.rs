@@ -44,7 +44,7 @@ fn rekey() -> Block {
     let key = counting(0);
     let mut cipher: CipherState = CipherState::new(SecretKey(key));
     let mut block = Block::new("rekey").hex("key", &key).hex("text of each record", b"frames");
-    let mut record = |cipher: &mut CipherState| {
+    let record = |cipher: &mut CipherState| {
         let mut text = *b"frames";
         let tag = cipher.seal(&[], &mut text).expect("a fresh nonce");
         [&[0, text.len() as u8 + 16], &text[..], &tag].concat()
