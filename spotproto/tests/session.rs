@@ -30,7 +30,7 @@ fn requests_ride_in_the_first_message_when_the_key_is_known() {
     assert_eq!(pair.server.peer(), Some(keys(1).public));
     assert_eq!(pair.server.messages(), [hello(), open(1)]);
     assert!(!pair.server.confirmed(), "it may be a replay until the next message");
-    pair.run(Duration::from_millis(50));
+    pair.run(Duration::from_millis(56));
     assert!(pair.server.confirmed());
 }
 
@@ -99,7 +99,7 @@ fn the_acceptor_may_be_the_initiator_when_the_broker_says_so() {
     server.dialled = false;
     let mut pair = Pair::of(client, server);
     pair.server_sends(open(1));
-    pair.run(Duration::from_millis(100));
+    pair.run(Duration::from_millis(110));
     assert!(pair.client.confirmed() && pair.server.confirmed());
     assert_eq!(pair.client.messages(), [open(1)]);
 }

@@ -19,7 +19,7 @@ const MIN_BODY: usize = 512;
 const KEPT_CONTROL: usize = 4;
 
 /// Most plaintext of a record before the initiator is confirmed.
-const FIRST_RECORDS: usize = 4 * 1024;
+const FIRST_RECORDS: usize = 8 * 1024;
 
 /// Room kept for a close record under the replay rule.
 const LAST_WORD: usize = OVERHEAD + 8;
