@@ -1,6 +1,6 @@
 //! What clients, access points and peers say to one another.
 //!
-//! `Message` is generic over the file's name `K` and a piece's payload `B`: [`FileId`](crate::content::FileId) and
+//! `Message` is generic over the file's name `K` and a piece's payload `B`: [`FileId`] and
 //! [`Bytes`] on the wire ([`WireMessage`]), a small number and a length in a simulation.
 
 mod decode;
