@@ -1,6 +1,10 @@
 //! A client and a server over TCP on loopback: real sessions, real machines, sealed music made on the spot.
 
+extern crate alloc;
+
+use alloc::sync::Arc;
 use bytes::Bytes;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use runtime_tokio::{
     Client, ClientEvent, ClientOptions, Clock, DialOptions, ServerOptions, SocketOptions, Store, entropy,
@@ -15,8 +19,6 @@ use spotproto::crypto::{Aead, Crypto, KeyPair, RustCrypto, SecretKey};
 use spotproto::error::Refused;
 use spotproto::message::{PieceRange, Refusal, Wanted};
 use spotproto::{Gid, Instant, Limits, Seed, SessionError, UnixTime};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::oneshot;
 
 const TRACK: Gid = Gid::from_bytes([7; 16]);
@@ -57,7 +59,7 @@ impl Shelf {
             samples: None,
             delay: 0,
             gain: None,
-            headers: vec![0..4000],
+            headers: core::iter::once(0..4000).collect(),
             seek: SeekTable::even(160_000, 4000, length).expect("an even table"),
         };
         let entry = Entry { head, key, title: "Tune".into(), artist: "Nobody".into() };

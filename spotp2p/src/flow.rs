@@ -16,7 +16,7 @@ const LEAST_PIECES: u32 = 2;
 /// Never more: what both sides have room for.
 const MOST_PIECES: u32 = 256;
 
-/// Gain once the line is known to be full (DESIGN §5: 1.3 × rate × minimum round trip).
+/// Gain once the line is known to be full: what keeps it full, and a little for jitter.
 const CRUISE: f64 = 1.3;
 
 /// Gain while the rate still grows: doubles every round trip, as slow start does.

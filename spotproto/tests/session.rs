@@ -158,6 +158,19 @@ fn pieces_come_whole_and_the_answer_ends() {
 }
 
 #[test]
+fn a_piece_counts_until_it_is_whole_on_both_sides() {
+    let mut pair = Pair::connected();
+    pair.batch = 4096;
+    pair.client_sends(read(1, 0, Limits::DEFAULT.credit, Urgency::Playing));
+    pair.run(Duration::from_millis(25));
+    pair.server_sends(piece(1, 0));
+    let mut wire = BytesMut::new();
+    pair.server.session.poll_transmit(pair.now, &mut wire, 4096);
+    feed(&mut pair.client.session, pair.now, &mut wire).unwrap();
+    assert_eq!(pair.client.session.outstanding(), u64::from(Limits::DEFAULT.credit), "in mid-piece");
+}
+
+#[test]
 fn urgent_answers_overtake_what_was_queued_before() {
     let mut pair = Pair::connected();
     pair.client_sends(read(1, 0, 8, Urgency::Offline));
@@ -357,7 +370,7 @@ fn oversized_records_are_refused_before_they_are_here() {
 #[test]
 fn more_requests_than_the_limit_are_refused_on_both_sides() {
     let mut pair = Pair::connected();
-    for channel in 0..Limits::DEFAULT.channels as u32 {
+    for channel in 1..=Limits::DEFAULT.channels as u32 {
         pair.client_sends(read(channel, 0, 1, Urgency::Playing));
     }
     assert_eq!(pair.client.error, None);

@@ -70,7 +70,7 @@ impl PieceRange {
 /// Logs a device in; rides in the first message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hello {
-    /// The X25519 key that peers will know this log-in by; fresh every time (DESIGN: nothing that a peer sees
+    /// The X25519 key that peers will know this log-in by; fresh every time (nothing that a peer sees
     /// outlives a log-in).
     pub link_key: PublicKey,
     /// The port on which the client takes connections; 0 for none.

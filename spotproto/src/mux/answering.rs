@@ -48,7 +48,8 @@ impl Answering {
         pieces: u32,
         limits: &crate::Limits,
     ) -> Result<(), SessionError> {
-        if self.last.is_some_and(|last| channel <= last) {
+        // Channel 0 is the connection itself.
+        if channel == 0 || self.last.is_some_and(|last| channel <= last) {
             return Err(PeerFault::ReusedChannel.into());
         }
         if self.open.len() >= limits.channels {

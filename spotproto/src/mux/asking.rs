@@ -19,7 +19,7 @@ pub(crate) struct Asking {
 
 #[derive(Debug)]
 struct Request {
-    /// Pieces that may still come.
+    /// Pieces that may still begin.
     credit: u32,
     /// The piece that is being put together.
     piece: Option<Assembly>,
@@ -42,7 +42,7 @@ impl Asking {
         pieces: u32,
         limits: &crate::Limits,
     ) -> Result<(), Misuse> {
-        if self.last.is_some_and(|last| channel <= last) {
+        if channel == 0 || self.last.is_some_and(|last| channel <= last) {
             return Err(Misuse::ChannelOrder);
         }
         if self.open.len() >= limits.channels
@@ -63,14 +63,14 @@ impl Asking {
             // An empty map keeps a node of the tree, half a kilobyte.
             self.open = BTreeMap::new();
         }
-        self.ledger.release(request.credit);
+        self.ledger.release(request.outstanding());
         true
     }
 
     /// Ends all requests.
     pub(crate) fn end_all(&mut self) {
         for request in core::mem::take(&mut self.open).into_values() {
-            self.ledger.release(request.credit);
+            self.ledger.release(request.outstanding());
         }
     }
 
@@ -116,9 +116,8 @@ impl Asking {
             return Err(PeerFault::BadFragment.into());
         }
         request.credit = request.credit.checked_sub(1).ok_or(PeerFault::BeyondCredit)?;
-        self.ledger.spend();
         request.piece = Some(Assembly { index, length, bytes: Vec::with_capacity(length) });
-        request.add(reader.rest())
+        self.add(channel, reader.rest())
     }
 
     /// A further fragment. Returns the piece when it is whole.
@@ -127,14 +126,26 @@ impl Asking {
         channel: Channel,
         body: &[u8],
     ) -> Result<Option<(u32, Bytes)>, SessionError> {
-        match self.open.get_mut(&channel) {
-            Some(request) => request.add(body),
-            None => Ok(None),
+        self.add(channel, body)
+    }
+
+    /// A piece counts as outstanding until it is whole, as it does for the side that sends it.
+    fn add(&mut self, channel: Channel, bytes: &[u8]) -> Result<Option<(u32, Bytes)>, SessionError> {
+        let Some(request) = self.open.get_mut(&channel) else { return Ok(None) };
+        let whole = request.add(bytes)?;
+        if whole.is_some() {
+            self.ledger.spend();
         }
+        Ok(whole)
     }
 }
 
 impl Request {
+    /// Pieces that may still come, the one that is being put together among them.
+    const fn outstanding(&self) -> u32 {
+        self.credit + self.piece.is_some() as u32
+    }
+
     fn add(&mut self, bytes: &[u8]) -> Result<Option<(u32, Bytes)>, SessionError> {
         let piece = self.piece.as_mut().ok_or(PeerFault::BadFragment)?;
         if bytes.len() > piece.length - piece.bytes.len() {
@@ -195,7 +206,7 @@ mod tests {
                     }
                     Step::EndAll => asking.end_all(),
                 }
-                let held: u64 = asking.open.values().map(|request| u64::from(request.credit)).sum();
+                let held: u64 = asking.open.values().map(|request| u64::from(request.outstanding())).sum();
                 prop_assert_eq!(asking.outstanding(), held);
             }
             asking.end_all();

@@ -115,7 +115,7 @@ impl<C: Crypto> Shake<C> {
     fn open_message(&mut self, message: &mut [u8]) -> Result<Range<usize>, SessionError> {
         let noise = self.noise.as_mut().ok_or(PeerFault::BadPreamble)?;
         noise.read_message(message).map_err(|error| match (self.role, error) {
-            (Role::Responder, NoiseError::Decrypt) if self.remote.is_none() => {
+            (Role::Responder, NoiseError::Decrypt) if self.remote.is_none() && self.is_ik() => {
                 SessionError::Refusing(Refused::WrongKey)
             }
             (_, error) => PeerFault::Handshake(error).into(),

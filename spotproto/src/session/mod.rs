@@ -26,7 +26,7 @@ use liveness::Timer;
 use transmit::Owed;
 
 /// Most bytes that a responder sends before the initiator's first record opens: until then, all that it has may be a
-/// replay (DESIGN: early data), and the answer to a replay is wasted on whoever sent it.
+/// replay (docs/protocol.md, "Replay rule"), and the answer to a replay is wasted on whoever sent it.
 pub const UNCONFIRMED_BYTES: usize = 16 * 1024;
 
 /// What a session is made of. Keys are inputs: machines have no entropy.

@@ -69,7 +69,7 @@ struct ServerArgs {
     /// Where this device's key and the keys of known servers are kept.
     #[arg(long, value_name = "FOLDER", env = "SPOT_DEVICE")]
     device: Option<PathBuf>,
-    /// Leave from this port, and take connections there.
+    /// Leave from this port of this machine.
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
     port: u16,
 }

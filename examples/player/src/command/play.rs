@@ -87,7 +87,7 @@ pub(super) fn client(server: &ServerName, identity: KeyPair, port: u16) -> Resul
     let link_key = KeyPair::new::<RustCrypto>(entropy::secret_key().map_err(Failure::runtime)?);
     let seed = entropy::seed().map_err(Failure::runtime)?;
     let agent = concat!("spot/", env!("CARGO_PKG_VERSION"));
-    let config = Config { port, ..Config::new(link_key.public, agent, seed) };
+    let config = Config::new(link_key.public, agent, seed);
     let leaving = if port == 0 { Leaving::AnyPort } else { Leaving::PortOrAny(port) };
     let options = ClientOptions {
         server: server.address.clone(),
