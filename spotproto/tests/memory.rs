@@ -214,7 +214,7 @@ fn a_peer_that_fills_everything_stays_within_the_documented_worst_case() {
     let mut forger = Forger::dial(&mut victim, now);
     let channels = limits.channels as u32;
     let pieces = limits.credit / channels;
-    for channel in 0..channels {
+    for channel in 1..=channels {
         give(&mut victim, now, read(channel, 0, pieces, Urgency::Playing));
         feed(&mut victim, now, &mut forger.record(&forger::read_frame(channel, 0, pieces)));
         while victim.poll_output().is_some() {}
@@ -224,19 +224,19 @@ fn a_peer_that_fills_everything_stays_within_the_documented_worst_case() {
         wire.clear();
     }
     // Every request's first piece begins and never ends.
-    for channel in 0..channels {
+    for channel in 1..=channels {
         feed(&mut victim, now, &mut forger.record(&forger::piece_frame(channel, 0, PIECE_LEN, &[1])));
     }
     // The application queues as much as it may, and nothing goes out any more.
     for n in 0..limits.queued_pieces as u32 {
         let data = Bytes::from(vec![n as u8; PIECE_LEN]);
-        give(&mut victim, now, Message::Piece { channel: n % channels, index: n, data });
+        give(&mut victim, now, Message::Piece { channel: n % channels + 1, index: n, data });
     }
     for n in 0..limits.control as u32 {
-        give(&mut victim, now, Message::Leaves { channel: n % channels, leaves: longest_leaves() });
+        give(&mut victim, now, Message::Leaves { channel: n % channels + 1, leaves: longest_leaves() });
     }
     // It takes no output, while the peer sends whole pieces, and at last as many small ones as a record has room for.
-    for channel in 0..limits.outputs as u32 - 1 {
+    for channel in 1..limits.outputs as u32 {
         for rest in [&[1; 8 << 10][..], &[1; (8 << 10) - 1]] {
             feed(&mut victim, now, &mut forger.record(&forger::frame(kind::REST, channel, rest)));
         }
