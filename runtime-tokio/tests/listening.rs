@@ -57,7 +57,7 @@ impl Shelf {
             samples: None,
             delay: 0,
             gain: None,
-            headers: vec![0..4000],
+            headers: core::iter::once(0..4000).collect(),
             seek: SeekTable::even(160_000, 4000, length).expect("an even table"),
         };
         let entry = Entry { head, key, title: "Tune".into(), artist: "Nobody".into() };

@@ -7,6 +7,7 @@ use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use spotproto::CloseCode;
 use spotproto::content::LeafRange;
 use spotproto::crypto::Crypto;
 use spotproto::message::{Channel, Message, Open, Opened, PieceRange, Read, Refusal};
@@ -17,6 +18,7 @@ const MOST_FIRST: u32 = 64;
 /// What an effect under way is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Errand {
+    request: RequestId,
     session: SessionId,
     channel: Channel,
     /// The piece, if it is one that is fetched.
@@ -27,6 +29,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     pub(super) fn open(&mut self, id: SessionId, channel: Channel, open: Open<K>) {
         let credit = u32::from(open.credit).min(MOST_FIRST);
         let answer = Answer {
+            since: self.next_request,
             urgency: open.urgency,
             file: None,
             pieces: VecDeque::new(),
@@ -34,17 +37,24 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
             waiting: true,
             opening: Some(Opening { at_ms: open.at_ms, credit, entry: None }),
         };
-        if self.begin(id, channel, answer) {
-            let request = self.errand(id, channel, None);
+        if self.begin(id, channel, answer)
+            && let Some(request) = self.look_up(id, channel)
+        {
             self.out.push(Output::Effect(Effect::Find { request, wanted: open.wanted }));
         }
     }
 
     pub(super) fn read(&mut self, id: SessionId, channel: Channel, read: Read<K>) {
+        let Read { pieces, .. } = read;
+        if pieces.count == 0 || pieces.start.checked_add(pieces.count).is_none() {
+            // The codec lets none through, but who knows the owner.
+            return self.hang_up(id, CloseCode::Protocol);
+        }
         let answer = Answer {
+            since: self.next_request,
             urgency: read.urgency,
             file: Some(read.file),
-            pieces: [read.pieces].into(),
+            pieces: [pieces].into(),
             fetching: 0,
             waiting: read.leaves.is_some(),
             opening: None,
@@ -54,7 +64,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         }
         match read.leaves {
             Some(leaves) => {
-                let request = self.errand(id, channel, None);
+                let Some(request) = self.look_up(id, channel) else { return };
                 let prove = Effect::Prove { request, file: read.file, ranges: alloc::vec![leaves] };
                 self.out.push(Output::Effect(prove));
             }
@@ -64,8 +74,27 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
 
     /// Whether the request may be answered: the session is there and nothing answers on that channel yet.
     fn begin(&mut self, id: SessionId, channel: Channel, answer: Answer<K>) -> bool {
-        let Some(session) = self.sessions.get_mut(&id) else { return false };
-        session.device.is_some() && session.answers.insert(channel, answer).is_none()
+        let Some(session) = self.sessions.get_mut(&id).filter(|session| session.device.is_some()) else {
+            return false;
+        };
+        if session.answers.contains_key(&channel) {
+            self.hang_up(id, CloseCode::Protocol);
+            return false;
+        }
+        session.answers.insert(channel, answer);
+        true
+    }
+
+    /// Asks the catalogue or for a proof, unless the session has too much of that under way: an abort frees its channel
+    /// at once, so nothing else bounds what a client makes the store do.
+    fn look_up(&mut self, id: SessionId, channel: Channel) -> Option<RequestId> {
+        let session = self.sessions.get_mut(&id)?;
+        if session.lookups >= self.config.limits.lookups {
+            self.hang_up(id, CloseCode::Limit);
+            return None;
+        }
+        session.lookups += 1;
+        Some(self.errand(id, channel, None))
     }
 
     /// The requester wants no more; pieces under way to it are dropped when they come.
@@ -105,21 +134,28 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     }
 
     fn errand(&mut self, session: SessionId, channel: Channel, piece: Option<u32>) -> RequestId {
-        let request = RequestId(self.next_request);
-        self.next_request += 1;
-        self.errands.insert(request, Errand { session, channel, piece });
+        let request = self.next_request;
+        self.next_request = RequestId(request.0 + 1);
+        self.errands.insert(request, Errand { request, session, channel, piece });
         request
     }
 
     /// An effect is carried out; the session or the request may be gone by now.
     pub(super) fn done(&mut self, request: RequestId, done: Done<K, B>) {
         let Some(errand) = self.errands.remove(&request) else { return };
+        let Some(session) = self.sessions.get_mut(&errand.session).filter(|it| it.since <= request) else {
+            return;
+        };
+        if errand.piece.is_none() {
+            session.lookups -= 1;
+        }
         match (done, errand.piece) {
             (Done::Found(found), None) => self.found(errand, found),
             (Done::Proofs(proofs), None) => self.proved(errand, proofs),
             (Done::Piece(piece), Some(index)) => self.fetched(errand, index, piece),
             // The owner mixed effects up: the request can't be answered.
-            _ => self.refuse(errand, Refusal::Unavailable),
+            (_, Some(index)) => self.fetched(errand, index, Err(Refusal::Unavailable)),
+            (_, None) => self.refuse(errand, Refusal::Unavailable),
         }
     }
 
@@ -137,7 +173,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         answer.file = Some(file);
         answer.pieces = first.iter().copied().collect();
         opening.entry = Some(entry);
-        let request = self.errand(errand.session, errand.channel, None);
+        let Some(request) = self.look_up(errand.session, errand.channel) else { return };
         self.out.push(Output::Effect(Effect::Prove { request, file, ranges: first }));
     }
 
@@ -170,17 +206,18 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     fn fetched(&mut self, errand: Errand, index: u32, piece: Result<B, Refusal>) {
         let Errand { session: id, channel, .. } = errand;
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        match (session.answers.get_mut(&channel), piece) {
-            (Some(answer), Ok(data)) => {
-                answer.fetching -= 1;
+        let answer = session.answer(channel, errand.request);
+        let is_wanted = answer.map(|answer| answer.fetching -= 1).is_some();
+        match piece {
+            Ok(data) if is_wanted => {
                 session.queue(channel);
                 self.send(id, Message::Piece { channel, index, data });
                 self.complete(errand);
             }
-            (answer, piece) => {
+            piece => {
                 // Nothing goes to the line, so nothing will be reported as sent.
                 session.ahead -= 1;
-                if let (Some(_), Err(why)) = (answer, piece) {
+                if let Err(why) = piece {
                     self.refuse(errand, why);
                 }
                 self.fetch(id);
@@ -189,7 +226,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     }
 
     fn answer(&mut self, errand: Errand) -> Option<&mut Answer<K>> {
-        self.sessions.get_mut(&errand.session)?.answers.get_mut(&errand.channel)
+        self.sessions.get_mut(&errand.session)?.answer(errand.channel, errand.request)
     }
 
     fn forget(&mut self, errand: Errand) {

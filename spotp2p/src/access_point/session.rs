@@ -1,16 +1,19 @@
 //! What the access point knows of one connection.
 
 use super::Entry;
+use crate::RequestId;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use spotproto::crypto::PublicKey;
-use spotproto::message::{Channel, Hello, PieceRange, Urgency};
+use spotproto::message::{Channel, Hello, MAX_FIRST, PieceRange, Urgency};
 
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Session<K> {
+    /// The first effect that can be its own.
+    pub(super) since: RequestId,
     /// Who is there, once the handshake tells.
     pub(super) device: Option<PublicKey>,
     /// Whether what came is no replay.
@@ -21,6 +24,8 @@ pub(super) struct Session<K> {
     pub(super) hello: Option<Box<Hello>>,
     /// Requests that are being answered.
     pub(super) answers: BTreeMap<Channel, Answer<K>>,
+    /// Questions to the catalogue and proofs under way, those of aborted requests included.
+    pub(super) lookups: usize,
     /// Pieces asked of the store or given to the connection, and not taken by the line yet.
     pub(super) ahead: usize,
     /// Of those, the ones given to the connection, by request.
@@ -30,6 +35,8 @@ pub(super) struct Session<K> {
 /// A request that is being answered.
 #[derive(Debug)]
 pub(super) struct Answer<K> {
+    /// The first effect that can be its own: a channel's number may have been used before.
+    pub(super) since: RequestId,
     pub(super) urgency: Urgency,
     /// Known from the start for a read, and once the catalogue has answered for an open.
     pub(super) file: Option<K>,
@@ -54,16 +61,23 @@ pub(super) struct Opening<K> {
 }
 
 impl<K: Copy> Session<K> {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(since: RequestId) -> Self {
         Self {
+            since,
             device: None,
             confirmed: false,
             logged_in: false,
             hello: None,
             answers: BTreeMap::new(),
+            lookups: 0,
             ahead: 0,
             queued: BTreeMap::new(),
         }
+    }
+
+    /// The answer on this channel, if the effect with this number was for it.
+    pub(super) fn answer(&mut self, channel: Channel, request: RequestId) -> Option<&mut Answer<K>> {
+        self.answers.get_mut(&channel).filter(|answer| answer.since <= request)
     }
 
     /// A piece goes to the connection.
@@ -125,14 +139,16 @@ pub(super) fn first_pieces(
     let mut ranges: Vec<PieceRange> = Vec::new();
     let mut left = most;
     let headers: Vec<u32> = headers.collect();
-    // Headers are four ranges at most, so headers and music are MAX_FIRST at most.
     let music = (at..pieces).filter(|piece| !headers.contains(piece));
     for piece in headers.iter().copied().chain(music) {
         if left == 0 {
             break;
         }
+        let full = ranges.len() == MAX_FIRST;
         match ranges.last_mut() {
             Some(range) if range.end() == piece => range.count += 1,
+            // Headers in the midst of the music cut it up; the rest is for reads.
+            _ if full => break,
             _ => ranges.push(PieceRange { start: piece, count: 1 }),
         }
         left -= 1;
@@ -155,5 +171,11 @@ mod tests {
         assert_eq!(first_pieces([0, 99].into_iter(), 98, 100, 9), [range(0, 1), range(99, 1), range(98, 1)]);
         assert_eq!(first_pieces([0, 1].into_iter(), 1, 2, 9), [range(0, 2)]);
         assert_eq!(first_pieces([0].into_iter(), 0, 100, 0), []);
+    }
+
+    #[test]
+    fn an_open_names_no_more_ranges_than_its_answer_has_room_for() {
+        let ranges = first_pieces([0, 22, 24, 26].into_iter(), 21, 100, 60);
+        assert_eq!(ranges, [range(0, 1), range(22, 1), range(24, 1), range(26, 1), range(21, 1)]);
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses another part of the world")]
 
+use alloc::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
 use spotp2p::access_point::{self, AccessPoint, Done, Entry};
 use spotp2p::node::{self, Command, Effect, Event, Node};
@@ -10,7 +11,6 @@ use spotproto::content::{ContentKey, FileId, Format, Geometry, Hash, Head, PIECE
 use spotproto::crypto::{PublicKey, SecretKey};
 use spotproto::message::{Message, Refusal, Wanted};
 use spotproto::{Gid, Instant, Machine, Seed, SessionError, UnixTime};
-use std::collections::{BTreeMap, VecDeque};
 
 /// A file's name in this world: pieces carry their own verdict.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -59,7 +59,7 @@ pub fn head() -> Head<Key> {
         samples: None,
         delay: 0,
         gain: None,
-        headers: vec![0..4000],
+        headers: core::iter::once(0..4000).collect(),
         seek: SeekTable::even(duration_ms, 4000, length).expect("an even table"),
     }
 }
