@@ -1,5 +1,7 @@
 //! A node and an access point against each other: start, seek, break, refusal.
 
+extern crate alloc;
+
 mod world;
 
 use core::time::Duration;

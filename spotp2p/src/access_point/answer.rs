@@ -5,8 +5,8 @@ use super::{AccessPoint, Done, Effect, Entry, Output};
 use crate::payload::FileKey;
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use spotproto::CloseCode;
 use spotproto::content::LeafRange;
 use spotproto::crypto::Crypto;
 use spotproto::message::{Channel, Message, Open, Opened, Read, Refusal};
@@ -17,6 +17,7 @@ const MOST_FIRST: u32 = 64;
 /// What an effect under way is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Errand {
+    request: RequestId,
     session: SessionId,
     channel: Channel,
     /// The piece, if it is one that is fetched.
@@ -26,36 +27,29 @@ pub(super) struct Errand {
 impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     pub(super) fn open(&mut self, id: SessionId, channel: Channel, open: Open<K>) {
         let credit = u32::from(open.credit).min(MOST_FIRST);
-        let answer = Answer {
-            urgency: open.urgency,
-            file: None,
-            pieces: VecDeque::new(),
-            fetching: 0,
-            waiting: true,
-            early: Vec::new(),
-            opening: Some(Opening { at_ms: open.at_ms, credit, entry: None, first: Vec::new() }),
-        };
-        if self.begin(id, channel, answer) {
-            let request = self.errand(id, channel, None);
+        let opening = Opening { at_ms: open.at_ms, credit, entry: None, first: Vec::new() };
+        let answer = Answer::new(self.next_request, open.urgency, None, Some(opening));
+        if self.begin(id, channel, answer)
+            && let Some(request) = self.look_up(id, channel)
+        {
             self.out.push(Output::Effect(Effect::Find { request, wanted: open.wanted }));
         }
     }
 
     pub(super) fn read(&mut self, id: SessionId, channel: Channel, read: Read<K>) {
-        let answer = Answer {
-            urgency: read.urgency,
-            file: Some(read.file),
-            pieces: [read.pieces].into(),
-            fetching: 0,
-            waiting: read.leaves.is_some(),
-            early: Vec::new(),
-            opening: None,
-        };
+        let Read { pieces, .. } = read;
+        if pieces.count == 0 || pieces.start.checked_add(pieces.count).is_none() {
+            // The codec lets none through, but who knows the owner.
+            return self.hang_up(id, CloseCode::Protocol);
+        }
+        let mut answer = Answer::new(self.next_request, read.urgency, Some(read.file), None);
+        answer.pieces.push_back(pieces);
+        answer.waiting = read.leaves.is_some();
         if !self.begin(id, channel, answer) {
             return;
         }
         if let Some(leaves) = read.leaves {
-            let request = self.errand(id, channel, None);
+            let Some(request) = self.look_up(id, channel) else { return };
             let prove = Effect::Prove { request, file: read.file, ranges: alloc::vec![leaves] };
             self.out.push(Output::Effect(prove));
         }
@@ -64,8 +58,27 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
 
     /// Whether the request may be answered: the session is there and nothing answers on that channel yet.
     fn begin(&mut self, id: SessionId, channel: Channel, answer: Answer<K, B>) -> bool {
-        let Some(session) = self.sessions.get_mut(&id) else { return false };
-        session.device.is_some() && session.answers.insert(channel, answer).is_none()
+        let Some(session) = self.sessions.get_mut(&id).filter(|session| session.device.is_some()) else {
+            return false;
+        };
+        if session.answers.contains_key(&channel) {
+            self.hang_up(id, CloseCode::Protocol);
+            return false;
+        }
+        session.answers.insert(channel, answer);
+        true
+    }
+
+    /// Asks the catalogue or for a proof, unless the session has too much of that under way: an abort frees its channel
+    /// at once, so nothing else bounds what a client makes the store do.
+    fn look_up(&mut self, id: SessionId, channel: Channel) -> Option<RequestId> {
+        let session = self.sessions.get_mut(&id)?;
+        if session.lookups >= self.config.limits.lookups {
+            self.hang_up(id, CloseCode::Limit);
+            return None;
+        }
+        session.lookups += 1;
+        Some(self.errand(id, channel, None))
     }
 
     /// The requester wants no more; pieces under way to it are dropped when they come.
@@ -105,21 +118,28 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     }
 
     fn errand(&mut self, session: SessionId, channel: Channel, piece: Option<u32>) -> RequestId {
-        let request = RequestId(self.next_request);
-        self.next_request += 1;
-        self.errands.insert(request, Errand { session, channel, piece });
+        let request = self.next_request;
+        self.next_request = RequestId(request.0 + 1);
+        self.errands.insert(request, Errand { request, session, channel, piece });
         request
     }
 
     /// An effect is carried out; the session or the request may be gone by now.
     pub(super) fn done(&mut self, request: RequestId, done: Done<K, B>) {
         let Some(errand) = self.errands.remove(&request) else { return };
+        let Some(session) = self.sessions.get_mut(&errand.session).filter(|it| it.since <= request) else {
+            return;
+        };
+        if errand.piece.is_none() {
+            session.lookups -= 1;
+        }
         match (done, errand.piece) {
             (Done::Found(found), None) => self.found(errand, found),
             (Done::Proofs(proofs), None) => self.proved(errand, proofs),
             (Done::Piece(piece), Some(index)) => self.fetched(errand, index, piece),
             // The owner mixed effects up: the request can't be answered.
-            _ => self.refuse(errand, Refusal::Unavailable),
+            (_, Some(index)) => self.fetched(errand, index, Err(Refusal::Unavailable)),
+            (_, None) => self.refuse(errand, Refusal::Unavailable),
         }
     }
 
@@ -138,7 +158,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         answer.pieces = first.iter().copied().collect();
         opening.entry = Some(entry);
         opening.first.clone_from(&first);
-        let request = self.errand(errand.session, errand.channel, None);
+        let Some(request) = self.look_up(errand.session, errand.channel) else { return };
         self.out.push(Output::Effect(Effect::Prove { request, file, ranges: first }));
         // Beside the proofs and not after them: every turn of the store that is waited for is heard at the start.
         self.fetch(errand.session);
@@ -152,7 +172,6 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         let Errand { session: id, channel, .. } = errand;
         let Some(answer) = self.answer(errand) else { return };
         answer.waiting = false;
-        let early = core::mem::take(&mut answer.early);
         match answer.opening.take() {
             Some(Opening { entry: Some(entry), first, .. }) => {
                 let Entry { head, key, title, artist } = *entry;
@@ -165,9 +184,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
                 }
             }
         }
-        for (index, data) in early {
-            self.deliver(id, channel, index, data);
-        }
+        self.deliver(errand);
         self.complete(errand);
         self.fetch(errand.session);
     }
@@ -175,20 +192,16 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     fn fetched(&mut self, errand: Errand, index: u32, piece: Result<B, Refusal>) {
         let Errand { session: id, channel, .. } = errand;
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        match (session.answers.get_mut(&channel), piece) {
+        match (session.answer(channel, errand.request), piece) {
             (Some(answer), Ok(data)) => {
-                answer.fetching -= 1;
-                if answer.waiting {
-                    answer.early.push((index, data));
-                } else {
-                    self.deliver(id, channel, index, data);
-                    self.complete(errand);
-                }
+                answer.fetched(index, data);
+                self.deliver(errand);
+                self.complete(errand);
             }
-            (answer, piece) => {
+            (_, piece) => {
                 // Nothing goes to the line, so nothing will be reported as sent.
                 session.ahead -= 1;
-                if let (Some(_), Err(why)) = (answer, piece) {
+                if let Err(why) = piece {
                     self.refuse(errand, why);
                 }
                 self.fetch(id);
@@ -196,16 +209,19 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         }
     }
 
-    /// Gives a piece to the connection.
-    fn deliver(&mut self, id: SessionId, channel: Channel, index: u32, data: B) {
-        if let Some(session) = self.sessions.get_mut(&id) {
+    /// Gives the connection what has come, in the order in which it was asked of the store.
+    fn deliver(&mut self, errand: Errand) {
+        let Errand { session: id, channel, .. } = errand;
+        while let Some(session) = self.sessions.get_mut(&id) {
+            let next = session.answer(channel, errand.request).and_then(Answer::next_to_send);
+            let Some((index, data)) = next else { return };
             session.queue(channel);
+            self.send(id, Message::Piece { channel, index, data });
         }
-        self.send(id, Message::Piece { channel, index, data });
     }
 
     fn answer(&mut self, errand: Errand) -> Option<&mut Answer<K, B>> {
-        self.sessions.get_mut(&errand.session)?.answers.get_mut(&errand.channel)
+        self.sessions.get_mut(&errand.session)?.answer(errand.channel, errand.request)
     }
 
     fn forget(&mut self, errand: Errand) {

@@ -53,6 +53,9 @@ pub struct Limits {
     pub ahead: usize,
     /// The same, while all that came from the session may be a replay.
     pub ahead_unconfirmed: usize,
+    /// Questions to the catalogue, and proofs, under way for one session: as many as it may have requests open, and as
+    /// many again that it has just aborted.
+    pub lookups: usize,
     /// Outputs queued before the access point wants to be drained.
     pub outputs: usize,
 }
@@ -65,6 +68,7 @@ impl Limits {
         half_open_per_prefix: 128,
         ahead: 8,
         ahead_unconfirmed: 2,
+        lookups: 128,
         outputs: 256,
     };
 }
@@ -234,7 +238,7 @@ pub struct AccessPoint<K, B, C: Crypto = RustCrypto> {
     sessions: BTreeMap<SessionId, Session<K, B>>,
     /// What each effect under way is for.
     errands: BTreeMap<RequestId, Errand>,
-    next_request: u64,
+    next_request: RequestId,
     logins: u64,
     out: Outbox<Output<K, B>>,
     crypto: core::marker::PhantomData<C>,
@@ -249,7 +253,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
             door: Door::new(&config.limits),
             sessions: BTreeMap::new(),
             errands: BTreeMap::new(),
-            next_request: 0,
+            next_request: RequestId(0),
             logins: 0,
             out: Outbox::new(config.limits.outputs),
             config,
@@ -264,6 +268,10 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     }
 
     fn accepted(&mut self, session: SessionId, from: IpAddr) {
+        if self.sessions.contains_key(&session) {
+            // The owner says it twice.
+            return;
+        }
         if self.sessions.len() >= self.config.limits.sessions {
             return self.turn_away(session);
         }
@@ -271,7 +279,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
             self.sessions.remove(&oldest);
             self.turn_away(oldest);
         }
-        self.sessions.insert(session, Session::new());
+        self.sessions.insert(session, Session::new(self.next_request));
     }
 
     fn turn_away(&mut self, session: SessionId) {
@@ -281,13 +289,15 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
 
     /// Ends a session that broke a rule.
     fn hang_up(&mut self, session: SessionId, code: CloseCode) {
-        self.disconnected(session);
-        self.out.push(Output::Effect(Effect::HangUp { session, code }));
+        if self.disconnected(session) {
+            self.out.push(Output::Effect(Effect::HangUp { session, code }));
+        }
     }
 
-    fn disconnected(&mut self, session: SessionId) {
+    /// Whether the session was there.
+    fn disconnected(&mut self, session: SessionId) -> bool {
         self.door.leave(session);
-        self.sessions.remove(&session);
+        self.sessions.remove(&session).is_some()
     }
 
     fn message(&mut self, now: Instant, from: SessionId, message: Message<K, B>) {
@@ -320,7 +330,9 @@ impl<K: FileKey, B, C: Crypto> Machine for AccessPoint<K, B, C> {
             Input::Confirmed { session } => self.confirmed(now, session),
             Input::Message { from, message } => self.message(now, from, message),
             Input::Sent { session, channel } => self.sent(session, channel),
-            Input::Disconnected { session } => self.disconnected(session),
+            Input::Disconnected { session } => {
+                self.disconnected(session);
+            }
             // How far a client is will matter once it is told of peers.
             Input::RoundTrip { .. } => {}
             Input::Done(request, done) => self.done(request, done),

@@ -1,16 +1,19 @@
 //! What the access point knows of one connection.
 
 use super::Entry;
+use crate::RequestId;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use spotproto::crypto::PublicKey;
-use spotproto::message::{Channel, Hello, PieceRange, Urgency};
+use spotproto::message::{Channel, Hello, MAX_FIRST, PieceRange, Urgency};
 
 /// One connection.
 #[derive(Debug)]
 pub(super) struct Session<K, B> {
+    /// The first effect that can be its own.
+    pub(super) since: RequestId,
     /// Who is there, once the handshake tells.
     pub(super) device: Option<PublicKey>,
     /// Whether what came is no replay.
@@ -21,6 +24,8 @@ pub(super) struct Session<K, B> {
     pub(super) hello: Option<Box<Hello>>,
     /// Requests that are being answered.
     pub(super) answers: BTreeMap<Channel, Answer<K, B>>,
+    /// Questions to the catalogue and proofs under way, those of aborted requests included.
+    pub(super) lookups: usize,
     /// Pieces asked of the store or given to the connection, and not taken by the line yet.
     pub(super) ahead: usize,
     /// Of those, the ones given to the connection, by request.
@@ -30,17 +35,18 @@ pub(super) struct Session<K, B> {
 /// A request that is being answered.
 #[derive(Debug)]
 pub(super) struct Answer<K, B> {
+    /// The first effect that can be its own: a channel's number may have been used before.
+    pub(super) since: RequestId,
     pub(super) urgency: Urgency,
     /// Known from the start for a read, and once the catalogue has answered for an open.
     pub(super) file: Option<K>,
     /// Pieces still to be fetched, in order.
     pub(super) pieces: VecDeque<PieceRange>,
-    /// Pieces being fetched.
-    pub(super) fetching: usize,
+    /// Pieces asked of the store, in the order of asking, with those that came before their turn: which are needed first
+    /// is known here, and the store's threads finish in any order.
+    fetches: VecDeque<(u32, Option<B>)>,
     /// Whether something else (the catalogue, a proof) must come first.
     pub(super) waiting: bool,
-    /// Pieces that came before that.
-    pub(super) early: Vec<(u32, B)>,
     /// For an open: what its answer has to begin with.
     pub(super) opening: Option<Opening<K>>,
 }
@@ -58,16 +64,23 @@ pub(super) struct Opening<K> {
 }
 
 impl<K: Copy, B> Session<K, B> {
-    pub(super) const fn new() -> Self {
+    pub(super) const fn new(since: RequestId) -> Self {
         Self {
+            since,
             device: None,
             confirmed: false,
             logged_in: false,
             hello: None,
             answers: BTreeMap::new(),
+            lookups: 0,
             ahead: 0,
             queued: BTreeMap::new(),
         }
+    }
+
+    /// The answer on this channel, if the effect with this number was for it.
+    pub(super) fn answer(&mut self, channel: Channel, request: RequestId) -> Option<&mut Answer<K, B>> {
+        self.answers.get_mut(&channel).filter(|answer| answer.since <= request)
     }
 
     /// A piece goes to the connection.
@@ -92,10 +105,10 @@ impl<K: Copy, B> Session<K, B> {
         self.ahead -= self.queued.remove(&channel).unwrap_or(0);
     }
 
-    /// Nothing more is to come of a request; pieces that waited for its header are dropped.
+    /// Nothing more is to come of a request; pieces that waited for their turn are dropped.
     pub(super) fn forget(&mut self, channel: Channel) {
         if let Some(answer) = self.answers.remove(&channel) {
-            self.ahead -= answer.early.len();
+            self.ahead -= answer.fetches.iter().filter(|(_, data)| data.is_some()).count();
         }
     }
 
@@ -114,15 +127,43 @@ impl<K: Copy, B> Session<K, B> {
         if range.count == 0 {
             answer.pieces.pop_front();
         }
-        answer.fetching += 1;
+        answer.fetches.push_back((piece, None));
         Some((*channel, file, piece))
     }
 }
 
 impl<K, B> Answer<K, B> {
+    /// A request of this urgency, for a read of `file` or for an open.
+    pub(super) const fn new(
+        since: RequestId,
+        urgency: Urgency,
+        file: Option<K>,
+        opening: Option<Opening<K>>,
+    ) -> Self {
+        let waiting = opening.is_some();
+        Self { since, urgency, file, pieces: VecDeque::new(), fetches: VecDeque::new(), waiting, opening }
+    }
+
+    /// The store brought a piece.
+    pub(super) fn fetched(&mut self, index: u32, data: B) {
+        let place = self.fetches.iter_mut().find(|(piece, came)| *piece == index && came.is_none());
+        if let Some((_, came)) = place {
+            *came = Some(data);
+        }
+    }
+
+    /// The next piece to give to the connection, if it is here and its turn has come.
+    pub(super) fn next_to_send(&mut self) -> Option<(u32, B)> {
+        if self.waiting || self.fetches.front()?.1.is_none() {
+            return None;
+        }
+        let (index, data) = self.fetches.pop_front()?;
+        Some((index, data?))
+    }
+
     /// Whether nothing more will come of it.
     pub(super) fn is_complete(&self) -> bool {
-        !self.waiting && self.pieces.is_empty() && self.fetching == 0
+        !self.waiting && self.pieces.is_empty() && self.fetches.is_empty()
     }
 }
 
@@ -136,14 +177,16 @@ pub(super) fn first_pieces(
     let mut ranges: Vec<PieceRange> = Vec::new();
     let mut left = most;
     let headers: Vec<u32> = headers.collect();
-    // Headers are four ranges at most, so headers and music are MAX_FIRST at most.
     let music = (at..pieces).filter(|piece| !headers.contains(piece));
     for piece in headers.iter().copied().chain(music) {
         if left == 0 {
             break;
         }
+        let full = ranges.len() == MAX_FIRST;
         match ranges.last_mut() {
             Some(range) if range.end() == piece => range.count += 1,
+            // Headers in the midst of the music cut it up; the rest is for reads.
+            _ if full => break,
             _ => ranges.push(PieceRange { start: piece, count: 1 }),
         }
         left -= 1;
@@ -160,11 +203,29 @@ mod tests {
     }
 
     #[test]
+    fn pieces_go_out_in_the_order_of_asking_whichever_comes_first() {
+        let mut answer: Answer<u32, char> = Answer::new(RequestId(0), Urgency::Playing, Some(1), None);
+        answer.fetches = [(7, None), (8, None), (9, None)].into();
+        answer.fetched(8, 'b');
+        assert_eq!(answer.next_to_send(), None);
+        answer.fetched(7, 'a');
+        assert_eq!([answer.next_to_send(), answer.next_to_send()], [Some((7, 'a')), Some((8, 'b'))]);
+        assert_eq!(answer.next_to_send(), None);
+        assert!(!answer.is_complete());
+    }
+
+    #[test]
     fn an_open_brings_headers_and_then_music_within_the_credit() {
         assert_eq!(first_pieces([0].into_iter(), 0, 100, 5), [range(0, 5)]);
         assert_eq!(first_pieces([0].into_iter(), 40, 100, 5), [range(0, 1), range(40, 4)]);
         assert_eq!(first_pieces([0, 99].into_iter(), 98, 100, 9), [range(0, 1), range(99, 1), range(98, 1)]);
         assert_eq!(first_pieces([0, 1].into_iter(), 1, 2, 9), [range(0, 2)]);
         assert_eq!(first_pieces([0].into_iter(), 0, 100, 0), []);
+    }
+
+    #[test]
+    fn an_open_names_no_more_ranges_than_its_answer_has_room_for() {
+        let ranges = first_pieces([0, 22, 24, 26].into_iter(), 21, 100, 60);
+        assert_eq!(ranges, [range(0, 1), range(22, 1), range(24, 1), range(26, 1), range(21, 1)]);
     }
 }

@@ -10,6 +10,10 @@ use spotproto::content::{LEAF_GROUP, LeafRange};
 use spotproto::message::{Channel, Message, Open, Opened, PieceRange, Read, Refusal, Wanted};
 use spotproto::{CloseCode, Instant};
 
+/// How much of the window has to be free before more is asked for, so that a wide window is not made of reads of one
+/// piece each.
+const LEAST_RUN: u32 = 32;
+
 /// Wrong pieces after which a track is given up: the only source there is keeps lying.
 const MOST_FORGED: u32 = 3;
 
@@ -31,6 +35,7 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         let credit = self.server.flow.window();
         let Some(play) = self.play.as_mut() else { return };
         play.opening = Some(channel);
+        play.credit = credit;
         let open = Open {
             wanted: play.wanted,
             at_ms: play.at_ms,
@@ -43,8 +48,12 @@ impl<K: FileKey, B: Payload> Node<K, B> {
 
     fn ask_for_pieces(&mut self, now: Instant) {
         loop {
-            let room = self.server.flow.window().saturating_sub(self.server.flow.in_flight());
+            let window = self.server.flow.window();
+            let room = window.saturating_sub(self.server.flow.in_flight());
             let Some(file) = self.play.as_ref().and_then(|play| play.file.as_ref()) else { return };
+            if room < window.div_ceil(LEAST_RUN) || file.has_many_reads() {
+                return;
+            }
             let Some(pieces) = next_run(file, room, self.config.keep) else { return };
             self.read(now, pieces);
         }
@@ -53,9 +62,9 @@ impl<K: FileKey, B: Payload> Node<K, B> {
     fn read(&mut self, now: Instant, pieces: PieceRange) {
         let channel = self.server.channel();
         let Some(file) = self.play.as_mut().and_then(|play| play.file.as_mut()) else { return };
-        let leaves = file.missing_leaves(pieces.start);
-        if leaves.is_some() {
-            file.leaves_asked.insert(pieces.start / LEAF_GROUP);
+        let leaves = file.missing_leaves(pieces);
+        if let Some(range) = leaves {
+            file.leaves_asked.insert(channel, range);
         }
         for piece in pieces.start..pieces.end() {
             let sample = self.server.flow.asked(now);
@@ -68,17 +77,15 @@ impl<K: FileKey, B: Payload> Node<K, B> {
     /// The answer to an open.
     pub(super) fn opened(&mut self, now: Instant, channel: Channel, opened: Box<Opened<K>>) {
         let Some(play) = self.play.as_mut().filter(|play| play.opening == Some(channel)) else { return };
-        let mut file = File::new(&opened, opened.head.piece_at(play.at_ms));
         let another = matches!(play.wanted, Wanted::File(wanted) if wanted != opened.head.file);
-        if another
-            || opened.head.check().is_err()
-            || opened.proofs.iter().any(|proof| file.prove(proof).is_err())
-        {
+        if another || opened.head.check().is_err() {
             return self.distrust(now, 0);
         }
-        for piece in opened.first.iter().flat_map(|range| range.start..range.end()) {
-            let sample = self.server.flow.asked_since(self.server.open_sent);
-            file.asked.insert(piece, (channel, sample));
+        let mut file = File::new(&opened, opened.head.piece_at(play.at_ms));
+        let (flow, sent) = (&mut self.server.flow, self.server.open_sent);
+        let expected = file.expect(&opened.first, channel, play.credit, || flow.asked_since(sent));
+        if expected.is_err() || opened.proofs.iter().any(|proof| file.prove(proof).is_err()) {
+            return self.distrust(now, 0);
         }
         // From now on it is this file, whatever the track's name may come to mean.
         play.wanted = Wanted::File(opened.head.file);
@@ -89,16 +96,17 @@ impl<K: FileKey, B: Payload> Node<K, B> {
     }
 
     /// Leaves that were asked for with pieces.
-    pub(super) fn leaves(&mut self, now: Instant, _channel: Channel, leaves: &LeafRange) {
+    pub(super) fn leaves(&mut self, now: Instant, channel: Channel, leaves: &LeafRange) {
         let Some(file) = self.play.as_mut().and_then(|play| play.file.as_mut()) else { return };
-        match file.prove(leaves) {
-            Ok(judged) => {
-                for (index, verdict) in judged {
-                    self.take(now, index, verdict);
-                }
-            }
-            Err(()) => self.distrust(now, leaves.start),
+        if file.leaves_asked.remove(&channel).is_none() {
+            return;
         }
+        let Ok(judged) = file.prove(leaves) else { return self.distrust(now, leaves.start) };
+        file.drop_unprovable();
+        for (index, verdict) in judged {
+            self.take(now, index, verdict);
+        }
+        self.ask(now);
     }
 
     /// A piece came.
@@ -151,13 +159,17 @@ impl<K: FileKey, B: Payload> Node<K, B> {
             file.asked.remove(piece);
             self.server.flow.withdrawn();
         }
-        match refused {
+        let unproved = file.leaves_asked.remove(&channel);
+        match (refused, unproved) {
+            (None, None) => self.ask(now),
+            // It says that this was all, and it was not: pieces without their proof are of no use.
+            (None, Some(leaves)) => self.distrust(now, leaves.start),
             // The only source says no: nothing is gained by asking again.
-            Some(why) if !missing.is_empty() => {
+            (Some(why), unproved) if unproved.is_some() || !missing.is_empty() => {
                 self.stop();
                 self.out.push(Output::Event(Event::Refused(why)));
             }
-            _ => self.ask(now),
+            (Some(_), _) => self.ask(now),
         }
     }
 
@@ -192,8 +204,9 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         for _ in file.asked.len()..before {
             self.server.flow.withdrawn();
         }
-        // Leaves may have been among what is cancelled: ask for them again when they are needed.
-        file.leaves_asked.clear();
+        // Leaves may have been among what is cancelled: they are asked for again when they are needed.
+        file.leaves_asked.retain(|channel, _| !channels.contains(channel));
+        file.drop_unprovable();
         for channel in channels {
             self.send(Message::Abort { channel: *channel });
         }

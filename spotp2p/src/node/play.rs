@@ -12,6 +12,10 @@ use spotproto::message::{Channel, Opened, PieceRange, Wanted};
 /// Most groups of leaves kept: 64 KiB of hashes a track, beyond that they are asked for again.
 const LEAF_GROUPS: usize = 64;
 
+/// Reads that may be open at a time: fewer than a session has channels for ([`spotproto::Limits::channels`]), since one
+/// stays open until the word of its end is here.
+const MOST_READS: usize = 48;
+
 /// The track that plays, or is about to.
 #[derive(Debug)]
 pub(super) struct Play<K, B> {
@@ -20,6 +24,8 @@ pub(super) struct Play<K, B> {
     pub(super) at_ms: u32,
     /// The open under way.
     pub(super) opening: Option<Channel>,
+    /// Pieces that it may bring.
+    pub(super) credit: u32,
     /// Pieces or proofs that were wrong.
     pub(super) forged: u32,
     pub(super) file: Option<File<K, B>>,
@@ -34,8 +40,8 @@ pub(super) struct File<K, B> {
     held: Bits,
     pub(super) held_count: u32,
     leaves: Option<LeafSet>,
-    /// Groups of leaves that were asked for and are not here yet.
-    pub(super) leaves_asked: BTreeSet<u32>,
+    /// Leaves that were asked for and are not here yet.
+    pub(super) leaves_asked: BTreeMap<Channel, PieceRange>,
     /// Pieces asked for: where, and what was known of the line then.
     pub(super) asked: BTreeMap<u32, (Channel, Sample)>,
     /// Pieces whose leaves are not here yet.
@@ -53,7 +59,7 @@ pub(super) enum Judged<B> {
 
 impl<K: FileKey, B: Payload> Play<K, B> {
     pub(super) const fn new(wanted: Wanted<K>, at_ms: u32) -> Self {
-        Self { wanted, at_ms, opening: None, forged: 0, file: None }
+        Self { wanted, at_ms, opening: None, credit: 0, forged: 0, file: None }
     }
 
     /// The connection is gone: all that was asked on it must be asked again.
@@ -76,7 +82,7 @@ impl<K: FileKey, B: Payload> File<K, B> {
             reading,
             held: Bits::new(pieces),
             held_count: 0,
-            leaves_asked: BTreeSet::new(),
+            leaves_asked: BTreeMap::new(),
             asked: BTreeMap::new(),
             unproved: BTreeMap::new(),
         }
@@ -91,21 +97,59 @@ impl<K: FileKey, B: Payload> File<K, B> {
         !self.held.get(piece) && !self.asked.contains_key(&piece) && !self.unproved.contains_key(&piece)
     }
 
-    /// Whether this piece can be proved, now or when what was asked for is here.
-    pub(super) fn missing_leaves(&self, piece: u32) -> Option<PieceRange> {
-        let missing = self.leaves.as_ref()?.missing(piece);
-        let group = piece / spotproto::content::LEAF_GROUP;
-        if missing.is_empty() || self.leaves_asked.contains(&group) {
-            return None;
-        }
+    /// Whether as many reads are open as may be.
+    pub(super) fn has_many_reads(&self) -> bool {
+        // Most of the time the pieces are too few for that, whatever reads they are of.
+        self.asked.len() >= MOST_READS
+            && self.asked.values().map(|asked| asked.0).collect::<BTreeSet<_>>().len() >= MOST_READS
+    }
+
+    /// The leaves to ask for with these pieces of one group: none if they can be proved, now or when what was asked for
+    /// is here.
+    pub(super) fn missing_leaves(&self, pieces: PieceRange) -> Option<PieceRange> {
+        let leaves = self.leaves.as_ref()?;
+        let first =
+            (pieces.start..pieces.end()).find(|piece| !leaves.has(*piece) && !self.is_covered(*piece))?;
+        let missing = leaves.missing(first);
         Some(PieceRange { start: missing.start, count: missing.end - missing.start })
+    }
+
+    /// Whether the leaf of this piece was asked for.
+    fn is_covered(&self, piece: u32) -> bool {
+        self.leaves_asked.values().any(|range| range.contains(piece))
+    }
+
+    /// Leaves that were asked for will not come, or are here: pieces that no leaf is coming for have to be asked for
+    /// again, with their leaves.
+    pub(super) fn drop_unprovable(&mut self) {
+        let waiting = core::mem::take(&mut self.unproved);
+        self.unproved = waiting.into_iter().filter(|(piece, _)| self.is_covered(*piece)).collect();
+    }
+
+    /// Takes note of the pieces that come with an open, at most `credit`; they have to be the file's, each once.
+    pub(super) fn expect(
+        &mut self,
+        first: &[PieceRange],
+        channel: Channel,
+        credit: u32,
+        mut sample: impl FnMut() -> Sample,
+    ) -> Result<(), ()> {
+        let count: u64 = first.iter().map(|range| u64::from(range.count)).sum();
+        if count > credit.into() || first.iter().any(|range| range.end() > self.head.pieces()) {
+            return Err(());
+        }
+        for piece in first.iter().flat_map(|range| range.start..range.end()) {
+            if self.asked.insert(piece, (channel, sample())).is_some() {
+                return Err(());
+            }
+        }
+        Ok(())
     }
 
     /// Keeps leaves if they are tied to the root; the pieces that waited for them are judged.
     pub(super) fn prove(&mut self, range: &LeafRange) -> Result<Vec<(u32, Judged<B>)>, ()> {
         let Some(leaves) = self.leaves.as_mut() else { return Ok(Vec::new()) };
         let provable = leaves.insert::<RustCrypto>(range).map_err(|_| ())?;
-        self.leaves_asked.remove(&(range.start / spotproto::content::LEAF_GROUP));
         let waiting: Vec<u32> = self.unproved.range(provable).map(|(index, _)| *index).collect();
         let judged = waiting.into_iter().filter_map(|index| {
             let data = self.unproved.remove(&index)?;
@@ -126,7 +170,10 @@ impl<K: FileKey, B: Payload> File<K, B> {
             Some(leaves) => match leaves.get(index) {
                 Some(leaf) => Some(leaf),
                 None => {
-                    self.unproved.insert(index, data);
+                    // Leaves that were held may have been forgotten meanwhile: then it is asked for again.
+                    if self.is_covered(index) {
+                        self.unproved.insert(index, data);
+                    }
                     return Judged::Unproved;
                 }
             },
@@ -140,12 +187,16 @@ impl<K: FileKey, B: Payload> File<K, B> {
         Judged::Proved(data)
     }
 
-    /// Lets pieces go, furthest behind the decoder first, until at most `keep` are held. Headers stay.
+    /// Lets pieces go until at most `keep` are held: those furthest behind the decoder first, then those that it is
+    /// furthest from reaching. Headers stay.
     pub(super) fn shrink(&mut self, keep: u32) -> Vec<PieceRange> {
         let mut dropped: Vec<PieceRange> = Vec::new();
         let headers: BTreeSet<u32> = self.head.header_pieces().collect();
-        let mut piece = 0;
-        while self.held_count > keep && piece < self.reading {
+        let beyond = self.reading.saturating_add(keep)..self.head.pieces();
+        for piece in (0..self.reading).chain(beyond.rev()) {
+            if self.held_count <= keep {
+                break;
+            }
             if self.held.get(piece) && !headers.contains(&piece) {
                 self.held.set(piece, false);
                 self.held_count -= 1;
@@ -154,7 +205,6 @@ impl<K: FileKey, B: Payload> File<K, B> {
                     _ => dropped.push(PieceRange { start: piece, count: 1 }),
                 }
             }
-            piece += 1;
         }
         dropped
     }

@@ -128,8 +128,11 @@ impl Probe {
     /// Into a download at full speed: from the click to 64 KiB at a place that is not here yet.
     async fn seek(&mut self, run: usize, runs: usize) -> Result<Duration, Failure> {
         let since = Instant::now();
-        while since.elapsed() < INTO_DOWNLOAD {
-            self.event().await?;
+        while let Some(left) = INTO_DOWNLOAD.checked_sub(since.elapsed()) {
+            // Silence means that the download is over; what follows says so.
+            if let Ok(event) = tokio::time::timeout(left, self.event()).await {
+                event?;
+            }
         }
         let Some(head) = &self.head else { return Err(gone()) };
         // Another place each time, in the last third of the track.

@@ -1,0 +1,367 @@
+//! What an access point promises whatever its clients do, as long as its owner does its part: reports what the line
+//! took, answers every effect once, counts connections up.
+
+use crate::anything::access_point_config;
+use crate::world::{Key, Piece, head};
+use alloc::collections::BTreeMap;
+use core::net::Ipv4Addr;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use spotp2p::access_point::{AccessPoint, Done, Effect, Entry, Event, Input, Limits, Output};
+use spotp2p::{RequestId, SessionId};
+use spotproto::content::ContentKey;
+use spotproto::crypto::PublicKey;
+use spotproto::message::{Hello, Message, Open, PieceRange, Read, Refusal, Urgency, Wanted};
+use spotproto::{CloseCode, Instant, Machine};
+
+/// What happens next; which one of the things that it could happen to is chosen by an index.
+#[derive(Clone, Debug)]
+enum Act {
+    Accept,
+    Establish(Index, bool),
+    Confirm(Index),
+    Hello(Index),
+    Open(Index, u16),
+    Read(Index, PieceRange, bool, Urgency),
+    Abort(Index, Index),
+    Sent(Index),
+    Disconnect(Index),
+    Answer(Index),
+    Refuse(Index),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let pick = any::<Index>;
+    let range = (0u32..300, 1u32..20).prop_map(|(start, count)| PieceRange { start, count });
+    let urgency = proptest::sample::select(Urgency::ALL.to_vec());
+    prop_oneof![
+        2 => Just(Act::Accept),
+        3 => (pick(), any::<bool>()).prop_map(|(who, confirmed)| Act::Establish(who, confirmed)),
+        2 => pick().prop_map(Act::Confirm),
+        1 => pick().prop_map(Act::Hello),
+        4 => (pick(), 0u16..80).prop_map(|(who, credit)| Act::Open(who, credit)),
+        6 => (pick(), range, any::<bool>(), urgency)
+            .prop_map(|(who, range, leaves, urgency)| Act::Read(who, range, leaves, urgency)),
+        3 => (pick(), pick()).prop_map(|(who, which)| Act::Abort(who, which)),
+        12 => pick().prop_map(Act::Sent),
+        1 => pick().prop_map(Act::Disconnect),
+        16 => pick().prop_map(Act::Answer),
+        1 => pick().prop_map(Act::Refuse),
+    ]
+}
+
+/// A connection as its owner sees it.
+#[derive(Debug, Default)]
+struct Line {
+    established: bool,
+    confirmed: bool,
+    logged_in: bool,
+    next_channel: u32,
+    /// Requests without their end, and the pieces that are still to come, if that is known.
+    open: BTreeMap<u32, Option<u32>>,
+    /// Pieces queued for the line, by request.
+    queued: Vec<u32>,
+    fetching: usize,
+}
+
+/// An effect under way, and whose it is: every session asks for a file of its own.
+type Errand = (RequestId, SessionId, Effect<Key>);
+
+struct Owner {
+    access_point: AccessPoint<Key, Piece>,
+    limits: Limits,
+    lines: BTreeMap<SessionId, Line>,
+    errands: Vec<Errand>,
+    accepted: u64,
+}
+
+impl Owner {
+    fn new() -> Self {
+        let limits = Limits::DEFAULT;
+        let access_point = AccessPoint::new(access_point_config(limits));
+        Self { access_point, limits, lines: BTreeMap::new(), errands: Vec::new(), accepted: 0 }
+    }
+
+    fn tell(&mut self, input: Input<Key, Piece>) {
+        let Ok(()) = self.access_point.handle_input(Instant::START, input);
+        while let Some(output) = self.access_point.poll_output() {
+            match output {
+                Output::Send { to, message } => self.sent_to(to, message),
+                Output::Effect(Effect::HangUp { session, .. }) => {
+                    assert!(self.lines.remove(&session).is_some(), "{session:?} is gone already");
+                }
+                Output::Effect(effect) => self.asked_to(effect),
+                Output::Event(Event::LoggedIn { session, .. }) => {
+                    assert!(self.lines[&session].confirmed, "a replay logs nobody in");
+                }
+                _ => {}
+            }
+        }
+        for (id, line) in &self.lines {
+            let most = if line.confirmed { self.limits.ahead } else { self.limits.ahead_unconfirmed };
+            assert!(line.fetching + line.queued.len() <= most, "{id:?} has {line:?}");
+        }
+    }
+
+    fn sent_to(&mut self, to: SessionId, message: Message<Key, Piece>) {
+        let line = self.lines.get_mut(&to).expect("nothing is sent to a session that is gone");
+        match message {
+            Message::Welcome(_) => {
+                assert!(line.confirmed, "a replay gets no welcome");
+                assert!(!core::mem::replace(&mut line.logged_in, true));
+            }
+            Message::Opened { channel, opened } => {
+                let pieces = opened.first.iter().map(|range| range.count).sum();
+                let open = line.open.get_mut(&channel).expect("opened on an open channel");
+                assert_eq!(open.replace(pieces), None);
+            }
+            Message::Piece { channel, .. } => {
+                let open = line.open.get_mut(&channel).expect("pieces for an open channel");
+                let left = open.as_mut().expect("a header comes first");
+                *left = left.checked_sub(1).expect("no more than was asked for");
+                line.queued.push(channel);
+            }
+            Message::Leaves { channel, .. } => assert!(line.open.contains_key(&channel)),
+            Message::End { channel } => assert_eq!(line.open.remove(&channel), Some(Some(0))),
+            Message::Refuse { channel, .. } => assert!(line.open.remove(&channel).is_some()),
+            other => panic!("a server does not say {other:?}"),
+        }
+    }
+
+    fn asked_to(&mut self, effect: Effect<Key>) {
+        let (request, file) = match &effect {
+            Effect::Find { request, wanted: Wanted::File(file) } => (*request, *file),
+            Effect::Prove { request, file, .. } => (*request, *file),
+            Effect::Fetch { request, file, .. } => (*request, *file),
+            other => panic!("nobody asked for {other:?}"),
+        };
+        let session = SessionId(file.0.into());
+        if matches!(effect, Effect::Fetch { .. })
+            && let Some(line) = self.lines.get_mut(&session)
+        {
+            line.fetching += 1;
+        }
+        self.errands.push((request, session, effect));
+    }
+
+    fn answer(&mut self, place: usize, refusal: Option<Refusal>) {
+        let (request, session, effect) = self.errands.swap_remove(place);
+        if matches!(effect, Effect::Fetch { .. })
+            && let Some(line) = self.lines.get_mut(&session)
+        {
+            line.fetching -= 1;
+        }
+        let done = match (effect, refusal) {
+            (Effect::Find { .. }, Some(why)) => Done::Found(Err(why)),
+            (Effect::Prove { .. }, Some(why)) => Done::Proofs(Err(why)),
+            (_, Some(why)) => Done::Piece(Err(why)),
+            (Effect::Find { .. }, None) => {
+                let head = spotproto::content::Head { file: Key(session.0 as u32), ..head() };
+                let key = ContentKey::new([5; 32]);
+                Done::Found(Ok(Box::new(Entry { head, key, title: "".into(), artist: "".into() })))
+            }
+            (Effect::Prove { .. }, None) => Done::Proofs(Ok(Vec::new())),
+            _ => Done::Piece(Ok(Piece { size: 16_384, genuine: true })),
+        };
+        self.tell(Input::Done(request, done));
+    }
+
+    fn who(&self, pick: Index) -> Option<SessionId> {
+        (!self.lines.is_empty()).then(|| *self.lines.keys().nth(pick.index(self.lines.len())).expect("one"))
+    }
+
+    /// A request of an established session, on a channel above all before, as the session machine makes sure of.
+    fn ask(
+        &mut self,
+        pick: Index,
+        pieces: Option<u32>,
+        message: impl FnOnce(u32, Key) -> Message<Key, Piece>,
+    ) {
+        let Some(id) = self.who(pick) else { return };
+        let Some(line) = self.lines.get_mut(&id).filter(|line| line.established) else { return };
+        line.next_channel += 1;
+        let channel = line.next_channel;
+        line.open.insert(channel, pieces);
+        self.tell(Input::Message { from: id, message: message(channel, Key(id.0 as u32)) });
+    }
+
+    fn abort(&mut self, pick: Index, which: Index) {
+        let Some(id) = self.who(pick) else { return };
+        let Some(line) = self.lines.get_mut(&id).filter(|line| line.next_channel > 0) else { return };
+        let channel = which.index(line.next_channel as usize) as u32 + 1;
+        line.open.remove(&channel);
+        line.queued.retain(|queued| *queued != channel);
+        self.tell(Input::Message { from: id, message: Message::Abort { channel } });
+    }
+
+    fn line_takes(&mut self, pick: Index) {
+        let Some(session) = self.who(pick) else { return };
+        let Some(line) = self.lines.get_mut(&session).filter(|line| !line.queued.is_empty()) else { return };
+        let channel = line.queued.remove(0);
+        self.tell(Input::Sent { session, channel });
+    }
+
+    fn disconnect(&mut self, session: SessionId) {
+        self.lines.remove(&session);
+        self.tell(Input::Disconnected { session });
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Accept => {
+                let session = SessionId(self.accepted);
+                self.accepted += 1;
+                self.lines.insert(session, Line::default());
+                self.tell(Input::Accepted { session, from: Ipv4Addr::new(11, 0, 0, 1).into() });
+            }
+            Act::Establish(pick, confirmed) => {
+                let Some(session) = self.who(pick) else { return };
+                let Some(line) = self.lines.get_mut(&session).filter(|line| !line.established) else {
+                    return;
+                };
+                (line.established, line.confirmed) = (true, confirmed);
+                self.tell(Input::Established { session, device: PublicKey([9; 32]), confirmed });
+            }
+            Act::Confirm(pick) => {
+                let Some(session) = self.who(pick) else { return };
+                let Some(line) = self.lines.get_mut(&session).filter(|line| line.established) else { return };
+                line.confirmed = true;
+                self.tell(Input::Confirmed { session });
+            }
+            Act::Hello(pick) => {
+                let Some(from) = self.who(pick).filter(|id| self.lines[id].established) else { return };
+                let hello = Hello { link_key: PublicKey([1; 32]), port: 0, agent: "x".into() };
+                self.tell(Input::Message { from, message: Message::Hello(Box::new(hello)) });
+            }
+            Act::Open(pick, credit) => self.ask(pick, None, |channel, file| {
+                let open = Open { wanted: Wanted::File(file), at_ms: 0, credit, urgency: Urgency::Playing };
+                Message::Open { channel, open }
+            }),
+            Act::Read(pick, pieces, leaves, urgency) => {
+                self.ask(pick, Some(pieces.count), |channel, file| {
+                    let read = Read { file, pieces, urgency, leaves: leaves.then_some(pieces) };
+                    Message::Read { channel, read }
+                });
+            }
+            Act::Abort(pick, which) => self.abort(pick, which),
+            Act::Sent(pick) => self.line_takes(pick),
+            Act::Disconnect(pick) => {
+                if let Some(session) = self.who(pick) {
+                    self.disconnect(session);
+                }
+            }
+            Act::Answer(pick) if !self.errands.is_empty() => {
+                self.answer(pick.index(self.errands.len()), None);
+            }
+            Act::Refuse(pick) if !self.errands.is_empty() => {
+                self.answer(pick.index(self.errands.len()), Some(Refusal::Unavailable));
+            }
+            Act::Answer(_) | Act::Refuse(_) => {}
+        }
+    }
+
+    /// Answers all and lets all lines take all, until nothing moves.
+    fn finish(&mut self) {
+        for round in 0.. {
+            assert!(round < 100_000, "it never ends");
+            if !self.errands.is_empty() {
+                self.answer(0, None);
+                continue;
+            }
+            let busy = self.lines.iter().find(|(_, line)| !line.queued.is_empty()).map(|(id, _)| *id);
+            let Some(session) = busy else { return };
+            let channel = self.lines.get_mut(&session).expect("it is there").queued.remove(0);
+            self.tell(Input::Sent { session, channel });
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+    #[test]
+    fn whatever_clients_do_memory_is_bounded_and_every_request_of_who_stays_is_answered(
+        acts in vec(act(), 0..250)
+    ) {
+        let mut owner = Owner::new();
+        acts.into_iter().for_each(|act| owner.act(act));
+        owner.finish();
+        for (id, line) in owner.lines.iter().filter(|(_, line)| line.established) {
+            prop_assert!(line.open.is_empty(), "{:?} still waits: {:?}", id, line);
+        }
+        prop_assert_eq!(owner.access_point.sessions(), owner.lines.len());
+        let all: Vec<SessionId> = owner.lines.keys().copied().collect();
+        all.into_iter().for_each(|session| owner.disconnect(session));
+        prop_assert_eq!(owner.access_point.sessions(), 0);
+        prop_assert!(owner.errands.is_empty());
+    }
+
+    #[test]
+    fn after_everyone_left_late_answers_leave_nothing_behind(acts in vec(act(), 0..250)) {
+        let mut owner = Owner::new();
+        acts.into_iter().for_each(|act| owner.act(act));
+        let all: Vec<SessionId> = owner.lines.keys().copied().collect();
+        all.into_iter().for_each(|session| owner.disconnect(session));
+        owner.finish();
+        prop_assert_eq!(owner.access_point.sessions(), 0);
+        let text = format!("{:?}", owner.access_point);
+        prop_assert!(text.contains("errands: {}") && text.contains("waiting: {}"), "{}", text);
+    }
+}
+
+/// An established session in an access point of its own.
+fn guest() -> (AccessPoint<Key, Piece>, SessionId) {
+    let mut access_point = AccessPoint::new(access_point_config(Limits::DEFAULT));
+    let session = SessionId(0);
+    for input in [
+        Input::Accepted { session, from: Ipv4Addr::new(11, 0, 0, 1).into() },
+        Input::Established { session, device: PublicKey([9; 32]), confirmed: true },
+    ] {
+        let Ok(()) = access_point.handle_input(Instant::START, input);
+    }
+    (access_point, session)
+}
+
+#[test]
+fn requests_that_are_aborted_at_once_do_not_pile_up_at_the_store() {
+    let (mut access_point, from) = guest();
+    let mut finds = 0;
+    for channel in 0..1000 {
+        let wanted = Wanted::File(Key(0));
+        let open = Open { wanted, at_ms: 0, credit: 5, urgency: Urgency::Playing };
+        for message in [Message::Open { channel, open }, Message::Abort { channel }] {
+            let Ok(()) = access_point.handle_input(Instant::START, Input::Message { from, message });
+        }
+        while let Some(output) = access_point.poll_output() {
+            match output {
+                Output::Effect(Effect::Find { .. }) => finds += 1,
+                Output::Effect(Effect::HangUp { code, .. }) => {
+                    assert_eq!((code, finds), (CloseCode::Limit, Limits::DEFAULT.lookups));
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+    panic!("{finds} questions to the catalogue are under way");
+}
+
+#[test]
+fn an_owner_that_mixes_effects_up_costs_a_request_and_not_the_session() {
+    let (mut access_point, from) = guest();
+    let mut fetches = Vec::new();
+    for channel in 0..40 {
+        let pieces = PieceRange { start: 0, count: 1 };
+        let read = Read { file: Key(0), pieces, urgency: Urgency::Playing, leaves: None };
+        let message = Message::Read { channel, read };
+        let Ok(()) = access_point.handle_input(Instant::START, Input::Message { from, message });
+        while let Some(output) = access_point.poll_output() {
+            if let Output::Effect(Effect::Fetch { request, .. }) = output {
+                let done = Input::Done(request, Done::Proofs(Ok(Vec::new())));
+                let Ok(()) = access_point.handle_input(Instant::START, done);
+                fetches.push(request);
+            }
+        }
+    }
+    assert_eq!(fetches.len(), 40);
+}

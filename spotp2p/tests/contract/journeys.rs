@@ -1,0 +1,346 @@
+//! A node and an access point that both mean well, over a line of any length that breaks now and then, with a store
+//! that answers in any order: wherever the listener goes, the music comes.
+
+use crate::anything::access_point_config;
+use crate::shelf::{PIECES, SHELF};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use bytes::Bytes;
+use core::net::Ipv4Addr;
+use core::time::Duration;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use spotp2p::access_point::{self, AccessPoint, Done, Limits};
+use spotp2p::node::{self, Command, Config, Effect, Event, Node};
+use spotp2p::{RequestId, SessionId};
+use spotproto::content::{FileId, PIECE_LEN};
+use spotproto::crypto::PublicKey;
+use spotproto::message::{Message, Refusal, Wanted};
+use spotproto::{Dice, Instant, Machine, Seed, SessionError};
+
+type Text = Message<FileId, Bytes>;
+
+/// What the listener does, and what happens to the line.
+#[derive(Clone, Debug)]
+enum Act {
+    Open(u32),
+    Seek(u32),
+    Reading(u32),
+    Stop,
+    Cut,
+    Wait(u64),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        1 => (0u32..130_000).prop_map(Act::Open),
+        4 => (0u32..130_000).prop_map(Act::Seek),
+        4 => (0..PIECES + 2).prop_map(Act::Reading),
+        1 => Just(Act::Stop),
+        1 => Just(Act::Cut),
+        8 => (0u64..400).prop_map(Act::Wait),
+        1 => (0u64..40_000).prop_map(Act::Wait),
+    ]
+}
+
+struct Journey {
+    now: Instant,
+    delay: Duration,
+    /// How long the server's line takes for a piece, and when it is free again.
+    send: Duration,
+    free: Instant,
+    /// The store takes up to this long for each effect.
+    store: Duration,
+    dice: Dice,
+    node: Node<FileId, Bytes>,
+    server: AccessPoint<FileId, Bytes>,
+    live: Option<SessionId>,
+    to_server: VecDeque<(Instant, Text)>,
+    to_client: VecDeque<(Instant, Text)>,
+    /// Pieces that the server's line takes, and when.
+    taken: VecDeque<(Instant, u32)>,
+    working: Vec<(Instant, RequestId, Done<FileId, Bytes>)>,
+    /// Requests without their end, and the pieces that each may still bring.
+    open: BTreeMap<u32, u32>,
+    outstanding: BTreeMap<u32, u32>,
+    held: BTreeSet<u32>,
+    keep: u32,
+}
+
+impl Journey {
+    /// A line with this delay, one way, and this many bytes a second towards the client.
+    fn new(delay: Duration, rate: f64, store: Duration, keep: u32) -> Self {
+        let now = Instant::START;
+        let config = Config { keep, ..Config::new(PublicKey([1; 32]), "test", Seed([3; 32])) };
+        Self {
+            now,
+            delay,
+            send: Duration::from_secs_f64(PIECE_LEN as f64 / rate),
+            free: now,
+            store,
+            dice: Dice::new(&Seed([8; 32])),
+            node: Node::new(now, config),
+            server: AccessPoint::new(access_point_config(Limits::DEFAULT)),
+            live: None,
+            to_server: VecDeque::new(),
+            to_client: VecDeque::new(),
+            taken: VecDeque::new(),
+            working: Vec::new(),
+            open: BTreeMap::new(),
+            outstanding: BTreeMap::new(),
+            held: BTreeSet::new(),
+            keep,
+        }
+    }
+
+    fn command(&mut self, command: Command<FileId>) {
+        self.tell(node::Input::Command(command));
+    }
+
+    fn tell(&mut self, input: node::Input<FileId, Bytes>) {
+        let Ok(()) = self.node.handle_input(self.now, input);
+        self.drain_node();
+    }
+
+    fn drain_node(&mut self) {
+        while let Some(output) = self.node.poll_output() {
+            match output {
+                node::Output::Send { to, message } if self.live == Some(to) => self.say(message),
+                node::Output::Effect(Effect::Connect { session, .. }) => self.connect(session),
+                node::Output::Effect(effect) => panic!("nobody lied, and yet: {effect:?}"),
+                node::Output::Event(Event::Piece { index, data }) => {
+                    assert_eq!(data, SHELF.pieces[index as usize]);
+                    assert!(self.held.insert(index), "piece {index} came twice");
+                }
+                node::Output::Event(Event::Drop(range)) => {
+                    (range.start..range.end()).for_each(|piece| assert!(self.held.remove(&piece)));
+                }
+                node::Output::Event(Event::Opened(_)) => self.held.clear(),
+                node::Output::Event(Event::Forged { index }) => panic!("{index} is no forgery"),
+                node::Output::Event(Event::Refused(why)) => panic!("refused: {why}"),
+                _ => {}
+            }
+        }
+        // What is held beyond that is headers, and what is under way.
+        let most = self.keep as usize + 1;
+        assert!(self.held.len() <= most, "{} held", self.held.len());
+    }
+
+    /// What a session would make sure of, and what a node promises.
+    fn say(&mut self, message: Text) {
+        match &message {
+            Message::Open { channel, open } => {
+                self.begin(*channel, u32::from(open.credit));
+            }
+            Message::Read { channel, read } => {
+                self.begin(*channel, read.pieces.count);
+                for piece in read.pieces.start..read.pieces.end() {
+                    assert!(piece < PIECES && !self.held.contains(&piece), "{piece} is held or beyond");
+                    assert_eq!(self.outstanding.insert(piece, *channel), None, "{piece} is asked for twice");
+                }
+            }
+            Message::Abort { channel } => {
+                self.end(*channel);
+                self.to_client.retain(|(_, text)| text.channel() != Some(*channel));
+            }
+            _ => {}
+        }
+        self.to_server.push_back((self.now + self.delay, message));
+    }
+
+    fn begin(&mut self, channel: u32, pieces: u32) {
+        assert!(self.open.last_key_value().is_none_or(|(last, _)| *last < channel));
+        self.open.insert(channel, pieces);
+        let limits = spotproto::Limits::DEFAULT;
+        assert!(self.open.len() <= limits.channels, "{} requests are open", self.open.len());
+        let credit: u32 = self.open.values().sum();
+        assert!(credit <= 256, "{credit} pieces are outstanding");
+    }
+
+    fn end(&mut self, channel: u32) {
+        self.open.remove(&channel);
+        self.outstanding.retain(|_, of| *of != channel);
+    }
+
+    fn connect(&mut self, session: SessionId) {
+        self.live = Some(session);
+        let from = Ipv4Addr::new(11, 0, 0, 1).into();
+        self.serve(access_point::Input::Accepted { session, from });
+        let device = PublicKey([9; 32]);
+        self.serve(access_point::Input::Established { session, device, confirmed: true });
+        let Ok(()) = self.node.handle_input(self.now, node::Input::Connected { session });
+        let span = self.delay * 2;
+        let Ok(()) = self.node.handle_input(self.now, node::Input::RoundTrip { session, span });
+    }
+
+    fn serve(&mut self, input: access_point::Input<FileId, Bytes>) {
+        let Ok(()) = self.server.handle_input(self.now, input);
+        while let Some(output) = self.server.poll_output() {
+            match output {
+                access_point::Output::Send { to, message } if self.live == Some(to) => {
+                    self.free = self.free.max(self.now);
+                    if let Message::Piece { channel, .. } = &message {
+                        self.free = self.free + self.send;
+                        self.taken.push_back((self.free, *channel));
+                    }
+                    self.to_client.push_back((self.free + self.delay, message));
+                }
+                access_point::Output::Effect(effect) => self.work(effect),
+                _ => {}
+            }
+        }
+    }
+
+    fn work(&mut self, effect: access_point::Effect<FileId>) {
+        let (request, done) = match effect {
+            access_point::Effect::Find { request, .. } => {
+                (request, Done::Found(Ok(Box::new(SHELF.entry.clone()))))
+            }
+            access_point::Effect::Prove { request, ranges, .. } => {
+                (request, Done::Proofs(Ok(ranges.into_iter().map(|range| SHELF.prove(range)).collect())))
+            }
+            access_point::Effect::Fetch { request, piece, .. } => {
+                let piece = SHELF.pieces.get(piece as usize).cloned();
+                (request, Done::Piece(piece.ok_or(Refusal::NotFound)))
+            }
+            other => panic!("nobody broke a rule, and yet: {other:?}"),
+        };
+        let took = self.dice.jitter(self.store.max(Duration::from_micros(2)) * 2).saturating_sub(self.store);
+        self.working.push((self.now + took, request, done));
+    }
+
+    fn cut(&mut self) {
+        let Some(session) = self.live.take() else { return };
+        self.to_server.clear();
+        self.to_client.clear();
+        self.taken.clear();
+        self.open.clear();
+        self.outstanding.clear();
+        self.serve(access_point::Input::Disconnected { session });
+        self.tell(node::Input::Disconnected { session, why: Some(SessionError::Lost) });
+    }
+
+    fn run(&mut self, span: Duration) {
+        let until = self.now + span;
+        loop {
+            let parcels = [self.to_server.front(), self.to_client.front()].into_iter().flatten();
+            let taken = self.taken.front().map(|(at, _)| *at);
+            let work = self.working.iter().map(|(at, ..)| *at).chain(taken);
+            let next = parcels.map(|(at, _)| *at).chain(work).chain(self.node.poll_timeout()).min();
+            let Some(at) = next.filter(|at| *at <= until) else { break };
+            self.now = at.max(self.now);
+            self.happen();
+        }
+        self.now = until;
+    }
+
+    fn happen(&mut self) {
+        let now = self.now;
+        if let Some((_, message)) = due(&mut self.to_server, now)
+            && let Some(from) = self.live
+        {
+            self.serve(access_point::Input::Message { from, message });
+        }
+        if let Some((_, message)) = due(&mut self.to_client, now) {
+            self.arrive(message);
+        }
+        if let (Some((_, channel)), Some(session)) = (due(&mut self.taken, now), self.live) {
+            self.serve(access_point::Input::Sent { session, channel });
+        }
+        while let Some(place) = self.working.iter().position(|(at, ..)| *at <= now) {
+            let (_, request, done) = self.working.swap_remove(place);
+            self.serve(access_point::Input::Done(request, done));
+        }
+        if self.node.poll_timeout().is_some_and(|at| at <= now) {
+            let Ok(()) = self.node.handle_timeout(now);
+            self.drain_node();
+        }
+    }
+
+    fn arrive(&mut self, message: Text) {
+        let Some(session) = self.live else { return };
+        match (&message, message.channel()) {
+            // The session drops what comes for requests that were aborted.
+            (_, Some(channel)) if !self.open.contains_key(&channel) => return,
+            (Message::Piece { index, .. }, Some(channel)) => {
+                *self.open.get_mut(&channel).expect("it is open") -= 1;
+                self.outstanding.remove(index);
+            }
+            (Message::Opened { channel, opened }, _) => {
+                // The access point chose to send fewer; the rest of the window is for reads.
+                self.open.insert(*channel, opened.first.iter().map(|range| range.count).sum());
+            }
+            (Message::End { channel } | Message::Refuse { channel, .. }, _) => self.end(*channel),
+            _ => {}
+        }
+        self.tell(node::Input::Message { from: session, message });
+    }
+}
+
+/// What of a queue is to happen now.
+fn due<T>(queue: &mut VecDeque<(Instant, T)>, now: Instant) -> Option<(Instant, T)> {
+    queue.front().is_some_and(|(at, _)| *at <= now).then(|| queue.pop_front())?
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+    #[test]
+    fn wherever_the_listener_goes_the_music_comes(
+        mut acts in vec(act(), 0..40),
+        delay in 1u64..150,
+        rate in prop_oneof![1e5..1e6, 1e6..3e7],
+        store in 0u64..300,
+        keep in prop_oneof![Just(4096u32), 20u32..80],
+    ) {
+        let (delay, store) = (Duration::from_millis(delay), Duration::from_millis(store));
+        let mut journey = Journey::new(delay, rate, store, keep);
+        let open = |at_ms| Command::Open { wanted: Wanted::File(SHELF.file()), at_ms };
+        journey.command(open(0));
+        if matches!(acts.iter().rfind(|act| matches!(act, Act::Open(_) | Act::Stop)), Some(Act::Stop)) {
+            acts.push(Act::Open(0));
+        }
+        for act in acts {
+            match act {
+                Act::Open(at_ms) => journey.command(open(at_ms)),
+                Act::Seek(at_ms) => journey.command(Command::Seek { at_ms }),
+                Act::Reading(piece) => journey.command(Command::Reading { piece }),
+                Act::Stop => journey.command(Command::Stop),
+                Act::Cut => journey.cut(),
+                Act::Wait(ms) => journey.run(Duration::from_millis(ms)),
+            }
+        }
+        journey.run(Duration::from_secs(60));
+        for piece in 0..PIECES {
+            journey.command(Command::Reading { piece });
+            journey.run(Duration::from_secs(if journey.held.contains(&piece) { 0 } else { 60 }));
+            prop_assert!(journey.held.contains(&piece), "piece {} never comes", piece);
+        }
+    }
+}
+
+/// Goes to the middle of a group of leaves and, before they are here, back to its beginning, on a line so wide that
+/// nothing needs to be cancelled.
+#[test]
+fn a_step_back_within_a_group_of_leaves_finds_them() {
+    let mut journey = Journey::new(Duration::from_millis(100), 1e7, Duration::ZERO, 4096);
+    journey.command(Command::Open { wanted: Wanted::File(SHELF.file()), at_ms: 0 });
+    journey.run(Duration::from_millis(1200));
+    let first = (0..PIECES).find(|piece| !journey.held.contains(piece)).expect("not all is here yet");
+    assert!(journey.outstanding.len() > 20, "{} outstanding", journey.outstanding.len());
+    let group = first / 64 * 64 + 64;
+    journey.command(Command::Reading { piece: group + 30 });
+    journey.run(Duration::from_millis(1));
+    journey.command(Command::Reading { piece: group + 10 });
+    journey.run(Duration::from_secs(20));
+    assert!((group + 10..PIECES).all(|piece| journey.held.contains(&piece)));
+}
+
+/// 256 pieces of window in reads of one piece each would be more requests than a session may have open.
+#[test]
+fn a_wide_window_is_not_made_of_a_request_for_every_piece() {
+    for delay in [5, 20, 80, 150] {
+        let mut journey = Journey::new(Duration::from_millis(delay), 2e7, Duration::ZERO, 4096);
+        journey.command(Command::Open { wanted: Wanted::File(SHELF.file()), at_ms: 0 });
+        journey.run(Duration::from_secs(20));
+        assert_eq!(journey.held.len(), PIECES as usize);
+    }
+}
