@@ -2,6 +2,7 @@
 
 mod common;
 
+use common::ogg::checksum;
 use common::{canonical, fixture};
 use spotcache::canonical::Refusal;
 
@@ -130,14 +131,10 @@ fn reasons_are_words_for_people() {
     assert_eq!(Refusal::Truncated.to_string(), "the file ends too early; perhaps it is still being copied");
 }
 
-/// A first page with this packet; its checksum is worked out as RFC 3533 says, bit by bit.
+/// A first page with this packet.
 fn ogg(packet: &[u8]) -> Vec<u8> {
     let mut page = [&b"OggS\0\x02"[..], &[0; 20], &[1, packet.len() as u8], packet].concat();
-    let sum = page.iter().fold(0u32, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte) << 24, |sum, _| {
-            sum << 1 ^ if sum >> 31 == 1 { 0x04c1_1db7 } else { 0 }
-        })
-    });
-    page[22..26].copy_from_slice(&sum.to_le_bytes());
+    let sum = checksum(&page).to_le_bytes();
+    page[22..26].copy_from_slice(&sum);
     page
 }

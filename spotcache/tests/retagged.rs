@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{FIXTURES, canonical, fixture};
+use common::{FIXTURES, canonical, fixture, ogg};
 
 /// A picture that is full of what parsers look for.
 fn picture() -> Vec<u8> {
@@ -87,46 +87,10 @@ fn wav(source: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// RFC 3533's checksum, bit by bit.
-fn ogg_sum(page: &[u8]) -> u32 {
-    page.iter().fold(0, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte) << 24, |sum, _| {
-            sum << 1 ^ if sum >> 31 == 1 { 0x04c1_1db7 } else { 0 }
-        })
-    })
-}
-
-fn ogg_page(flags: u8, granule: &[u8], sequence: u32, lacing: &[u8], body: &[u8]) -> Vec<u8> {
-    let serial = 0xdead_beefu32.to_le_bytes();
-    let mut page = [
-        &b"OggS\0"[..],
-        &[flags],
-        granule,
-        &serial,
-        &sequence.to_le_bytes(),
-        &[0; 4],
-        &[lacing.len() as u8],
-        lacing,
-        body,
-    ]
-    .concat();
-    let sum = ogg_sum(&page).to_le_bytes();
-    page[22..26].copy_from_slice(&sum);
-    page
-}
-
 /// Header pages anew, with a comment packet of several hundred kilobytes; every page behind gets another number.
 fn ogg(source: &[u8]) -> Vec<u8> {
-    let mut pages = Vec::new();
-    let mut rest = source;
-    while !rest.is_empty() {
-        let count = usize::from(rest[26]);
-        let len = rest[27..27 + count].iter().map(|len| usize::from(*len)).sum::<usize>();
-        let (page, behind) = rest.split_at(27 + count + len);
-        pages.push((page[5], &page[6..14], &page[27..27 + count], &page[27 + count..]));
-        rest = behind;
-    }
-    let headers = pages[1].3;
+    let pages = ogg::pages(source);
+    let headers = &pages[1].body;
     let setup =
         &headers[headers.windows(7).position(|bytes| bytes == b"\x05vorbis").expect("a setup packet")..];
     let picture = picture();
@@ -140,20 +104,16 @@ fn ogg(source: &[u8]) -> Vec<u8> {
     }
     let body = [&vendor[..], setup].concat();
     let mut body = &body[..];
-    let mut out = ogg_page(2, &[0; 8], 0, pages[0].2, pages[0].3);
-    let mut sequence = 1;
+    let mut out = vec![pages[0].clone()];
     for lacing in lacing.chunks(200) {
-        let (part, behind) = body.split_at(lacing.iter().map(|len| usize::from(*len)).sum());
-        let granule = if lacing.iter().all(|len| *len == 255) { [0xff; 8] } else { [0; 8] };
-        out.extend(ogg_page(u8::from(sequence > 1), &granule, sequence, lacing, part));
+        let (part, behind) = body.split_at(ogg::len(lacing));
+        let granule = if lacing.iter().all(|len| *len == 255) { -1 } else { 0 };
+        let flags = if out.len() > 1 { ogg::CONTINUED } else { 0 };
+        out.push(ogg::Page { flags, granule, lacing: lacing.to_vec(), body: part.to_vec() });
         body = behind;
-        sequence += 1;
     }
-    for (flags, granule, lacing, body) in &pages[2..] {
-        out.extend(ogg_page(*flags, granule, sequence, lacing, body));
-        sequence += 1;
-    }
-    out
+    out.extend_from_slice(&pages[2..]);
+    ogg::file(&out)
 }
 
 fn atom(kind: &[u8], body: &[u8]) -> Vec<u8> {

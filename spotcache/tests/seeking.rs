@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{canonical, decode, decode_forward, decode_from, fixture};
+use common::{canonical, decode, decode_forward, decode_from, fixture, ogg};
 use spotcache::canonical::{Facts, MP3_WARM_UP_FRAMES};
 
 /// What a player that jumps to an entry feeds its decoder.
@@ -20,23 +20,34 @@ fn promised(facts: &Facts, entry: usize) -> usize {
     entry * facts.seek.step_ms() as usize * facts.sample_rate as usize / 1000
 }
 
+/// Of formats that say where they are.
+fn check_jumps(name: &str, source: &[u8]) {
+    let (bytes, facts) = canonical(source).expect(name);
+    let whole = decode(&bytes);
+    assert!(facts.seek.len() >= 2, "{name}");
+    for entry in 0..facts.seek.len() {
+        let after = decode_forward(&jump(&bytes, &facts, entry));
+        assert!(whole.samples.ends_with(&after.samples), "{name}: other sound after a jump to entry {entry}");
+        let first = whole.frames() - after.frames();
+        assert!(first <= promised(&facts, entry), "{name}: entry {entry} yields from {first} on");
+    }
+    assert!(facts.seek.byte_at(u32::MAX) > facts.seek.byte_at(0), "{name}: all entries are the start");
+}
+
 #[test]
 fn formats_that_say_where_they_are_yield_every_sample_from_an_entry_on() {
     for name in ["sweep.ogg", "sweep.flac", "tone.wav"] {
-        let (bytes, facts) = canonical(&fixture(name)).expect(name);
-        let whole = decode(&bytes);
-        assert!(facts.seek.len() >= 2, "{name}");
-        for entry in 0..facts.seek.len() {
-            let after = decode_forward(&jump(&bytes, &facts, entry));
-            assert!(
-                whole.samples.ends_with(&after.samples),
-                "{name}: other sound after a jump to entry {entry}"
-            );
-            let first = whole.frames() - after.frames();
-            assert!(first <= promised(&facts, entry), "{name}: entry {entry} yields from {first} on");
-        }
-        assert!(facts.seek.byte_at(u32::MAX) > facts.seek.byte_at(0), "{name}: all entries are the start");
+        check_jumps(name, &fixture(name));
     }
+}
+
+#[test]
+fn vorbis_whose_sound_began_in_a_header_page_yields_every_sample_from_an_entry_on() {
+    let source = fixture("sweep.ogg");
+    for segments in [1, 10, 39] {
+        check_jumps("sweep.ogg", &ogg::shared(&source, segments));
+    }
+    check_jumps("sweep.ogg", &ogg::shared_with_open_packet(&source));
 }
 
 #[test]

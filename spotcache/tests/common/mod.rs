@@ -1,6 +1,8 @@
 //! What the tests of canonical forms share.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub(crate) mod ogg;
+
 use spotcache::canonical::{Canonical, Facts, Plan, Refusal, analyse};
 use spotproto::codec::Reader;
 use std::io::Cursor;

@@ -18,7 +18,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 /// Raised when canonical forms change or more formats are supported: places looked at before are then read again.
-const ANALYSIS: i64 = 1;
+const ANALYSIS: i64 = 2;
 
 /// Why the catalogue is of no use.
 #[derive(Debug)]

@@ -50,17 +50,16 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    /// Takes the next page, with its body; answers whether the headers are complete.
-    pub(super) fn take(&mut self, page: &Page, mut body: &[u8]) -> Result<bool, Refusal> {
-        for len in page.lacing() {
+    /// Takes the next page, with its body; once the headers are complete, answers how many of the page's segments
+    /// they needed.
+    pub(super) fn take(&mut self, page: &Page, mut body: &[u8]) -> Result<Option<usize>, Refusal> {
+        for (index, len) in page.lacing().iter().enumerate() {
             let (part, rest) = body.split_at_checked(usize::from(*len)).ok_or(Refusal::Truncated)?;
             body = rest;
             let (packet, limit) = match self.packets {
                 0 => (&mut self.identification, 256),
                 1 => (&mut self.comment, 7),
-                2 => (&mut self.setup, SETUP_LEN_MAX),
-                // Vorbis I §A.2: the first audio packet begins a page.
-                _ => return Err(Refusal::Damaged("its sound begins in a header page")),
+                _ => (&mut self.setup, SETUP_LEN_MAX),
             };
             let room = limit - packet.len();
             if self.packets == 2 && part.len() > room {
@@ -71,8 +70,11 @@ impl Headers {
                 self.check()?;
                 self.packets += 1;
             }
+            if self.packets == 3 {
+                return Ok(Some(index + 1));
+            }
         }
-        Ok(self.packets == 3)
+        Ok(None)
     }
 
     pub(super) fn identification(&self) -> Result<Identification, Refusal> {

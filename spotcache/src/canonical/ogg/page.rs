@@ -2,9 +2,13 @@
 
 use super::super::plan::ReadError;
 use super::super::source::{Source, read_fully};
+use alloc::vec::Vec;
 
 /// Bytes of a page ahead of its lacing values.
 pub(super) const HEADER_LEN: usize = 27;
+
+/// The flag of a stream's last page.
+const LAST: u8 = 4;
 
 /// The serial number of every canonical stream. Zero is legal too, but some tools stumble over it.
 pub(super) const SERIAL: u32 = 1;
@@ -81,6 +85,16 @@ impl Page {
     /// Bytes of the whole page.
     pub(super) fn len(&self) -> usize {
         self.header_len() + self.lacing().iter().map(|len| usize::from(*len)).sum::<usize>()
+    }
+
+    /// Writes what is behind the first `skip` segments, of which `body` are the bytes, as a page of its own with this
+    /// number. A packet begins there.
+    pub(super) fn write_behind(&self, skip: usize, body: &[u8], sequence: u32, out: &mut Vec<u8>) {
+        let lacing = self.lacing().get(skip..).unwrap_or(&[]);
+        // RFC 3533 §6: -1 where no packet ends on the page. The old position may be that of a packet in front.
+        let ends = lacing.iter().any(|len| *len < 255);
+        let granule = self.granule().and_then(|granule| i64::try_from(granule).ok()).filter(|_| ends);
+        write(out, self.header[5] & LAST, granule.unwrap_or(-1), sequence, lacing, body);
     }
 
     /// Whether these bytes, the whole page, are as they were written.
@@ -204,14 +218,7 @@ const fn multiply(a: u32, b: u32) -> u32 {
 }
 
 /// A page with this much of a packet, ready to be written.
-pub(super) fn write(
-    out: &mut alloc::vec::Vec<u8>,
-    flags: u8,
-    granule: i64,
-    sequence: u32,
-    lacing: &[u8],
-    body: &[u8],
-) {
+pub(super) fn write(out: &mut Vec<u8>, flags: u8, granule: i64, sequence: u32, lacing: &[u8], body: &[u8]) {
     let start = out.len();
     out.extend_from_slice(b"OggS\0");
     out.push(flags);
@@ -231,7 +238,6 @@ pub(super) fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     fn pages(bodies: &[Vec<u8>]) -> Vec<u8> {

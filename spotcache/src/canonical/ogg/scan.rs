@@ -7,6 +7,7 @@ use super::super::seconds::Seconds;
 use super::super::source::{Source, Window};
 use super::headers::{Headers, Identification};
 use super::page::{PAGE_HEADER_LEN_MAX, PAGE_LEN_MAX, Page, Renumbering, SERIAL};
+use alloc::vec::Vec;
 use core::ops::Range;
 use spotproto::content::Format;
 
@@ -20,20 +21,28 @@ pub(in super::super) fn analyse<S: Source>(
 ) -> Result<Canonical, Refusal> {
     let mut pages = Pages { at: start, serial: None, bad: 0 };
     let mut headers = Headers::default();
-    loop {
+    let (mut page, mut range, skip) = loop {
         let Some((page, range)) = pages.next(window)? else { return Err(Refusal::Truncated) };
         let body = window.exact(range.start, page.len())?.get(page.header_len()..).unwrap_or(&[]);
-        if headers.take(&page, body)? {
-            break;
+        if let Some(segments) = headers.take(&page, body)? {
+            break (page, range, segments);
         }
-    }
+    };
     let identification = headers.identification()?;
     let (bytes, count) = headers.pages();
-    let Some((page, range)) = pages.next(window)? else { return Err(Refusal::Truncated) };
+    // Vorbis I §A.2 wants the first audio packet to begin a page, but many encoders put it behind the setup packet.
+    let shared = skip < page.lacing().len();
+    if !shared {
+        (page, range) = pages.next(window)?.ok_or(Refusal::Truncated)?;
+    }
     let add = count.wrapping_sub(page.sequence());
     let mut sound = Sound::new(identification, PlanBuilder::with_pages(Renumbering { serial: SERIAL, add }));
     sound.plan.literal(&bytes)?;
-    sound.take(&page, range)?;
+    if shared {
+        sound.take_behind(skip, &page, window.exact(range.start, page.len())?, count)?;
+    } else {
+        sound.take(&page, range)?;
+    }
     while let Some((page, range)) = pages.next(window)? {
         sound.take(&page, range)?;
     }
@@ -120,9 +129,25 @@ impl Sound {
     fn take(&mut self, page: &Page, range: Range<u64>) -> Result<(), Refusal> {
         let at = self.plan.len();
         self.plan.page(range)?;
+        self.follow(page, at)
+    }
+
+    /// Takes what is behind the first `skip` segments of a page, whose bytes are `whole`, as page number `sequence`.
+    fn take_behind(&mut self, skip: usize, page: &Page, whole: &[u8], sequence: u32) -> Result<(), Refusal> {
+        let at = self.plan.len();
+        let front = page.lacing().iter().take(skip).map(|len| usize::from(*len)).sum::<usize>();
+        let body = whole.get(page.header_len() + front..).unwrap_or(&[]);
+        let mut bytes = Vec::new();
+        page.write_behind(skip, body, sequence, &mut bytes);
+        self.plan.literal(&bytes)?;
+        Page::read(&bytes).map_or(Ok(()), |page| self.follow(&page, at))
+    }
+
+    /// Notes the time that passes on a page, which lies at `at` of the canonical form.
+    fn follow(&mut self, page: &Page, at: u64) -> Result<(), Refusal> {
         // A packet only sounds together with the one before it (Vorbis I §4.3.8), so decoding has to start on the
         // page where that one begins.
-        let entry = self.last_packet.unwrap_or(at);
+        let entry = self.last_packet.or(self.open_packet).unwrap_or(at);
         let packets = self.follow_packets(page, at);
         let Some(granule) = page.granule().filter(|_| packets > 0) else { return Ok(()) };
         let begin = *self.begin.get_or_insert_with(|| first_granule(granule, packets, self.identification));
