@@ -21,6 +21,9 @@ const KEPT_CONTROL: usize = 4;
 /// Most plaintext of a record before the initiator is confirmed.
 const FIRST_RECORDS: usize = 8 * 1024;
 
+/// Data after which a record may end with a piece: below it, short pieces share one.
+const FULL_ENOUGH: usize = 64;
+
 /// Room kept for a close record under the replay rule.
 const LAST_WORD: usize = OVERHEAD + 8;
 
@@ -170,6 +173,7 @@ impl<C: Crypto> Session<C> {
     }
 
     fn put_data(&mut self, wire: &mut BytesMut, end: usize) {
+        let start = wire.len();
         loop {
             let room = end.saturating_sub(wire.len());
             match self.answering.put_fragment(wire, self.limits.frame, room) {
@@ -181,6 +185,11 @@ impl<C: Crypto> Session<C> {
                     if let Some(ending) = ending {
                         self.control.push_back(ending.message(channel));
                         self.put_control(wire, end, end);
+                    }
+                    // A record opens when all of it is here: the end of a piece must not wait for the next one's
+                    // beginning. Measured at 10 Mbit/s, that is 6 ms of every start.
+                    if wire.len() - start >= FULL_ENOUGH {
+                        return;
                     }
                 }
             }
