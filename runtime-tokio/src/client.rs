@@ -235,11 +235,8 @@ async fn connection(
     inputs: mpsc::Receiver<session::Input>,
     news: mpsc::Sender<(SessionId, News)>,
 ) {
-    let why = match converse(id, options, clock, inputs, news.clone()).await {
-        Ok(why) => why,
-        // No address answered; the node tries again by its own rule.
-        Err(_) => None,
-    };
+    // If no address answered, there is no why; the node tries again by its own rule.
+    let why = converse(id, options, clock, inputs, news.clone()).await.unwrap_or_default();
     let _ = news.send((id, News::Ended(why))).await;
 }
 

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+extern crate alloc;
+
 pub mod client;
 pub mod clock;
 pub mod connection;
