@@ -336,6 +336,22 @@ fn a_connection_that_never_shakes_hands_is_cut_off() {
 }
 
 #[test]
+fn a_handshake_that_fails_while_writing_ends_the_session_and_does_not_wait_for_ever() {
+    let now = Instant::START;
+    let mut server: Session = Session::new(now, setup(Role::Responder, 2, 12, None)).expect("keys of use");
+    let mut wire = BytesMut::new();
+    let mut client: Session = Session::new(now, setup(Role::Initiator, 1, 11, None)).expect("keys of use");
+    client.poll_transmit(now, &mut wire, 8192);
+    // XX multiplies nothing before its second message, so only the answer trips over a key of low order.
+    let ephemeral = wire.len() - 32;
+    wire[ephemeral..].fill(0);
+    assert!(feed(&mut server, now, &mut wire).is_ok());
+    server.poll_transmit(now, &mut BytesMut::new(), 8192);
+    assert_eq!(server.poll_timeout(), Some(now));
+    assert!(matches!(server.handle_timeout(now), Err(SessionError::Peer(PeerFault::Handshake(_)))));
+}
+
+#[test]
 fn replayed_dropped_and_reordered_records_do_not_open() {
     let records = || {
         let mut pair = Pair::connected();

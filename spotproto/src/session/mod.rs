@@ -282,6 +282,8 @@ impl<C: Crypto> ByteMachine for Session<C> {
         if let Err(error) = self.transmit(now, wire, limit) {
             wire.truncate(before);
             self.end(error);
+            // This call has no way to say so: the next timeout does, at once.
+            self.timers.set(Timer::Closed, now);
         }
         self.stats.bytes_sent += (wire.len() - before) as u64;
         wire.len() > before
