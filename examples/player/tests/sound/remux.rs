@@ -58,7 +58,7 @@ pub(crate) fn remuxed(file: &[u8], index: Index) -> Bytes {
 fn uneven_times(runs: &[u8]) -> Vec<[u32; 2]> {
     let fields: Vec<u32> = numbers(runs).collect();
     let mut times: Vec<[u32; 2]> =
-        fields.chunks(2).flat_map(|run| std::iter::repeat_n([1, run[1]], run[0] as usize)).collect();
+        fields.chunks(2).flat_map(|run| core::iter::repeat_n([1, run[1]], run[0] as usize)).collect();
     for pair in times.chunks_exact_mut(5) {
         pair[2][1] += 448;
         pair[3][1] -= 448;
@@ -98,7 +98,7 @@ fn find<'a>(within: &'a [u8], wanted: &[u8; 4]) -> &'a [u8] {
 }
 
 fn boxes(mut rest: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
-    std::iter::from_fn(move || {
+    core::iter::from_fn(move || {
         let len = numbers(rest).next()? as usize;
         let (this, behind) = rest.split_at(len);
         rest = behind;
