@@ -129,7 +129,7 @@ fn begin_from(
     let source: Box<dyn MediaSource> = if is_spliced {
         Box::new(Spliced::new(track.clone(), start::ranges(layout, track, entry)))
     } else {
-        Box::new(Whole::new(track.clone()))
+        Box::new(Whole::new(track.clone(), start::end(layout.format, track)))
     };
     let point = entry.and_then(|entry| layout.seek.get(entry)).copied();
     let mut stream = Stream::open(track, layout.format, source, point)?;

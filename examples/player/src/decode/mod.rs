@@ -7,9 +7,11 @@
 //! header ranges followed at once by the bytes from the seek table's offset, and what comes before the wanted sample
 //! is decoded and thrown away. WAV and MP4 know their positions, so there the demuxer jumps by itself.
 
+mod boxes;
 mod decoder;
 mod edit_list;
 mod error;
+mod packet_times;
 mod samples;
 mod source;
 mod start;

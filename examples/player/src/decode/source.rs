@@ -153,16 +153,17 @@ impl MediaSource for Spliced {
     }
 }
 
-/// The whole track, for demuxers that know where to jump to. Its end is said to be far away: the MP4 demuxer refuses a
-/// file that is shorter than its boxes say, where what is there could be played.
+/// The whole track, for demuxers that know where to jump to.
 pub(super) struct Whole {
     track: Track,
     position: u64,
+    end: u64,
 }
 
 impl Whole {
-    pub(super) fn new(track: Track) -> Self {
-        Self { track, position: 0 }
+    /// The track, said to end at `end`.
+    pub(super) fn new(track: Track, end: u64) -> Self {
+        Self { track, position: 0, end }
     }
 }
 
@@ -178,7 +179,7 @@ impl Seek for Whole {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
             SeekFrom::Start(offset) => Some(offset),
-            SeekFrom::End(delta) => FAR.checked_add_signed(delta),
+            SeekFrom::End(delta) => self.end.checked_add_signed(delta),
             SeekFrom::Current(delta) => self.position.checked_add_signed(delta),
         };
         self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
@@ -192,8 +193,6 @@ impl MediaSource for Whole {
     }
 
     fn byte_len(&self) -> Option<u64> {
-        Some(FAR)
+        Some(self.end)
     }
 }
-
-const FAR: u64 = 1 << 62;

@@ -6,6 +6,7 @@ use core::time::Duration;
 use spotproto::content::Format;
 
 use super::Layout;
+use super::boxes;
 use super::source::Track;
 
 /// One line of a seek table: at this time, the bytes at this offset.
@@ -45,6 +46,15 @@ pub const fn preroll(format: Format) -> Duration {
 /// The demuxer is fed ranges of the file; otherwise it gets the whole and jumps by its own tables.
 pub(super) const fn is_spliced(format: Format) -> bool {
     matches!(format, Format::OggVorbis | Format::Flac | Format::Mp3)
+}
+
+/// Where the file is said to end to a demuxer that gets the whole. The one for MP4 refuses a file that is shorter than
+/// its boxes say, where what is there could be played; and it looks for boxes up to the end, so that must not be far.
+pub(super) fn end(format: Format, track: &Track) -> u64 {
+    match format {
+        Format::Aac | Format::Alac => boxes::declared_end(track),
+        _ => track.len(),
+    }
 }
 
 /// The ranges that make a stream which starts at a line of the seek table.

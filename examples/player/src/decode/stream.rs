@@ -13,8 +13,9 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{TimeBase, Timestamp};
 use symphonia::default::formats::{FlacReader, IsoMp4Reader, MpaReader, OggReader, WavReader};
 
+use super::edit_list::Edit;
 use super::source::Track;
-use super::{DecodeError, Samples, SeekPoint, edit_list};
+use super::{DecodeError, Samples, SeekPoint, edit_list, packet_times};
 
 /// A demuxer and a codec over one run of bytes. All positions are frames from the start of the track.
 pub(super) struct Stream {
@@ -26,6 +27,9 @@ pub(super) struct Stream {
     rate: u32,
     bits: Option<u32>,
     time_base: Option<TimeBase>,
+    /// Frames in every packet but the last, where packets follow each other without gaps and their times are not to
+    /// be relied on: in MP4, see [`packet_times`].
+    packet_len: Option<i64>,
     /// Added to what the demuxer says, to make it a position.
     offset: i64,
     /// Where the first packet really is, if the demuxer cannot know.
@@ -56,6 +60,7 @@ impl Stream {
             rate: params.sample_rate.ok_or(DecodeError::Unsupported("it does not say its sample rate"))?,
             bits: bits_of(&params),
             time_base: None,
+            packet_len: packet_len(format, &params),
             offset: 0,
             first_at: entry.filter(|_| format == Format::Mp3).map(|point| point.time),
             wanted: 0..i64::MAX,
@@ -85,7 +90,16 @@ impl Stream {
             return Ok(true);
         }
         let priming = if self.format == Format::Aac { AAC_PRIMING } else { 0 };
-        let ts = self.ticks(frame.saturating_sub(self.offset).saturating_sub(priming).max(0));
+        let media_frame = frame.saturating_sub(self.offset).saturating_sub(priming).max(0);
+        let ts = if let Some(len) = self.packet_len {
+            let number = u64::try_from(media_frame / len).unwrap_or(0);
+            let Some(packet) = packet_times::find(&self.track, self.id, number) else { return self.end() };
+            let frames = i64::try_from(packet.number).unwrap_or(i64::MAX).saturating_mul(len);
+            self.position = self.offset.saturating_add(frames);
+            i64::try_from(packet.ticks).unwrap_or(i64::MAX)
+        } else {
+            self.ticks(media_frame)
+        };
         match self
             .reader
             .seek(SeekMode::Accurate, SeekTo::Timestamp { ts: Timestamp::new(ts), track_id: self.id })
@@ -131,7 +145,10 @@ impl Stream {
             let number = (self.frame_at(time) + block as u64 / 2) / (block as u64).max(1);
             self.offset = i64::try_from(number).unwrap_or(0).saturating_mul(block);
         }
-        let at = self.frames(packet.pts.get()).saturating_add(self.offset);
+        let at = match self.packet_len {
+            Some(_) => self.position,
+            None => self.frames(packet.pts.get()).saturating_add(self.offset),
+        };
         self.position = at.saturating_add(block);
         into.keep(0..0);
         let Ok(decoded) = self.codec.decode(packet) else {
@@ -139,6 +156,9 @@ impl Stream {
             return;
         };
         let valid = valid_part(self.format, packet, &decoded);
+        if self.packet_len.is_some() {
+            self.position = at.saturating_add(valid.end);
+        }
         into.fill(&decoded, self.bits);
         let start = self.wanted.start.saturating_sub(at).max(valid.start);
         let end = self.wanted.end.saturating_sub(at).min(valid.end).max(start);
@@ -149,6 +169,9 @@ impl Stream {
 
     /// Frames in a packet, those included that are cut off.
     fn block_len(&self, packet: &Packet) -> i64 {
+        if let Some(len) = self.packet_len {
+            return len;
+        }
         if self.format == Format::Mp3 {
             // By its header (ISO 11172-3 §2.4.2.3, ISO 13818-3 §2.4.2.3): symphonia 0.6.1 counts trimmed frames twice.
             let is_mpeg_1 = packet.data.get(1).is_some_and(|byte| byte & 0x18 == 0x18);
@@ -179,13 +202,20 @@ impl Stream {
             // Without LAME's padding the count is only that of the packets, and often wrong.
             Format::Mp3 if track.padding.is_some() => self.wanted.end = frames.unwrap_or(i64::MAX),
             Format::Aac | Format::Alac => {
-                let Some(edit) = edit_list::read(&self.track, self.id) else { return };
-                self.offset = -self.frames(i64::try_from(edit.media_start).unwrap_or(i64::MAX));
+                let edit = edit_list::read(&self.track, self.id);
+                let start = edit.map_or(0, |edit| i64::try_from(edit.media_start).unwrap_or(i64::MAX));
+                self.offset = -self.frames(start);
+                self.position = self.offset;
                 let whole = frames.map_or(i64::MAX, |frames| frames.saturating_add(self.offset));
                 // The edit's length is often in milliseconds; the sample table is exact.
-                let edited = edit.frames(self.rate);
-                self.wanted.end =
-                    if edited.saturating_add(edit.rounding(self.rate)) < whole { edited } else { whole };
+                let is_short =
+                    |edit: &Edit| edit.frames(self.rate).saturating_add(edit.rounding(self.rate)) < whole;
+                self.wanted.end = match edit.filter(is_short) {
+                    Some(edit) => edit.frames(self.rate),
+                    None if self.format == Format::Aac => whole,
+                    // The last packet of ALAC says itself how long it is.
+                    None => i64::MAX,
+                };
             }
             _ => {}
         }
@@ -229,6 +259,20 @@ fn codec_for(params: &AudioCodecParameters) -> Result<Box<dyn AudioDecoder>, Dec
     Ok(symphonia::default::get_codecs().make_audio_decoder(params, &options)?)
 }
 
+/// Frames in each packet of an MP4 but the last.
+fn packet_len(format: Format, params: &AudioCodecParameters) -> Option<i64> {
+    match format {
+        // ISO/IEC 14496-3 §4.5.1.1; the codec takes no other length.
+        Format::Aac => Some(1_024),
+        // The first field of ALAC's magic cookie.
+        Format::Alac => {
+            let cookie = params.extra_data.as_ref()?.first_chunk()?;
+            Some(i64::from(u32::from_be_bytes(*cookie))).filter(|len| *len > 0)
+        }
+        _ => None,
+    }
+}
+
 fn bits_of(params: &AudioCodecParameters) -> Option<u32> {
     use symphonia::core::codecs::audio::well_known::CODEC_ID_ALAC;
     // The sixth byte of ALAC's magic cookie; the demuxer does not read it.
@@ -245,8 +289,9 @@ fn valid_part(format: Format, packet: &Packet, decoded: &GenericAudioBufferRef<'
     let all = i64::try_from(decoded.frames()).unwrap_or(i64::MAX);
     let valid = i64::try_from(packet.dur.get()).unwrap_or(i64::MAX);
     match format {
-        // The demuxer counts from the splice, so its trimming would be of the wrong packets.
-        Format::Mp3 => 0..all,
+        // MP3's demuxer counts from the splice, so its trimming would be of the wrong packets; MP4's takes the times
+        // between packets for the lengths of their sound.
+        Format::Mp3 | Format::Aac | Format::Alac => 0..all,
         Format::OggVorbis => {
             let start = i64::try_from(packet.trim_start.get()).unwrap_or(i64::MAX).min(all);
             start..start.saturating_add(valid).min(all)

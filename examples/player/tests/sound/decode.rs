@@ -80,11 +80,15 @@ fn a_start_in_the_middle_reads_the_header_and_one_place() {
         let mut decoder = file.open_as(Box::new(watched.clone()), 1_800).unwrap();
         assert!(decoder.next(&mut spot_player::decode::Samples::new()).unwrap());
         let asked = watched.asked.lock().unwrap();
-        let jumps = asked.windows(2).filter(|pair| pair[0].end != pair[1].start).count();
+        let is_mp4 = file.layout.format == Format::Alac;
+        let jumps = asked.windows(2).filter(|pair| {
+            // Of MP4, the headers of boxes and a table are read again, all of it in the header.
+            let is_in_header = is_mp4 && pair[1].end <= file.layout.header[0].end;
+            pair[0].end != pair[1].start && !is_in_header
+        });
+        let jumps = jumps.count();
         let read: u64 = asked.iter().map(|range| range.end - range.start).sum();
-        // For MP4 a few headers of boxes are read again.
-        let most = if file.layout.format == Format::Alac { 12 } else { 2 };
-        assert!(jumps <= most, "{}: {asked:?}", file.layout.format);
+        assert!(jumps <= 2, "{}: {asked:?}", file.layout.format);
         assert!(read < file.bytes.len() as u64 / 2 + 20_000, "{}: {read}", file.layout.format);
     }
 }

@@ -4,7 +4,9 @@ extern crate alloc;
 
 mod decode;
 mod files;
+mod mp4;
 mod output;
 #[cfg(feature = "audio-pulse")]
 mod pulse;
+mod remux;
 mod tune;
