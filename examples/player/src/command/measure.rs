@@ -5,6 +5,7 @@ use super::{ServerArgs, link, runtime};
 use crate::device::Device;
 use crate::failure::{Exit, Failure};
 use crate::server_name::ServerName;
+use alloc::collections::BTreeSet;
 use clap::Args;
 use core::time::Duration;
 use runtime_tokio::{Client, ClientEvent};
@@ -13,7 +14,6 @@ use spotp2p::node::{Command, Event};
 use spotproto::Gid;
 use spotproto::content::{FileId, Head, PIECE_LEN};
 use spotproto::message::Wanted;
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// Pieces of music that make a start: 64 KiB.

@@ -1,6 +1,7 @@
 //! The pieces of the track that plays, between the network that brings them and the decoder that waits for them.
 
 use crate::decode::TrackBytes;
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use bytes::Bytes;
 use core::fmt;
@@ -10,7 +11,6 @@ use spotp2p::node::Command;
 use spotproto::content::{ContentKey, FileId, Geometry};
 use spotproto::crypto::RustCrypto;
 use spotproto::message::PieceRange;
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
