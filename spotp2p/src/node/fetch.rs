@@ -10,9 +10,9 @@ use spotproto::content::{LEAF_GROUP, LeafRange};
 use spotproto::message::{Channel, Message, Open, Opened, PieceRange, Read, Refusal, Wanted};
 use spotproto::{CloseCode, Instant};
 
-/// How much of the window has to be free before more is asked for, so that a wide window is not made of reads of one
-/// piece each.
-const LEAST_RUN: u32 = 32;
+/// One part in so many of the window has to be free before more is asked for, so that a wide window is not made of reads
+/// of one piece each.
+const RUNS: u32 = 32;
 
 /// Wrong pieces after which a track is given up: the only source there is keeps lying.
 const MOST_FORGED: u32 = 3;
@@ -51,7 +51,7 @@ impl<K: FileKey, B: Payload> Node<K, B> {
             let window = self.server.flow.window();
             let room = window.saturating_sub(self.server.flow.in_flight());
             let Some(file) = self.play.as_ref().and_then(|play| play.file.as_ref()) else { return };
-            if room < window.div_ceil(LEAST_RUN) || file.has_many_reads() {
+            if room < window.div_ceil(RUNS) || file.has_many_reads() {
                 return;
             }
             let Some(pieces) = next_run(file, room, self.config.keep) else { return };

@@ -4,7 +4,7 @@ use super::serve::stopped;
 use super::{OutputArgs, ServerArgs, link, runtime};
 use crate::device::Device;
 use crate::failure::{Exit, Failure};
-use crate::listen::{Listener, Progress, Report, clock, table};
+use crate::listen::{Listener, Patience, Progress, Report, clock, table};
 use crate::output::{Choice, Output};
 use crate::server_name::ServerName;
 use clap::Args;
@@ -28,6 +28,9 @@ pub(super) struct Play {
     server: ServerArgs,
     #[command(flatten)]
     output: OutputArgs,
+    /// Give up on a server that does not answer for this long; 20 at the start and 300 in mid-track otherwise.
+    #[arg(long, value_name = "SECONDS")]
+    patience: Option<u32>,
     /// Print JSON lines.
     #[arg(long)]
     json: bool,
@@ -53,6 +56,13 @@ impl Play {
             }
         })
     }
+
+    fn patience(&self) -> Patience {
+        self.patience.map_or_else(Patience::default, |seconds| {
+            let patience = Duration::from_secs(seconds.into());
+            Patience { at_first: patience, midway: patience }
+        })
+    }
 }
 
 async fn play_all(
@@ -63,7 +73,7 @@ async fn play_all(
 ) -> Result<(), Failure> {
     let client = client(&server, device.identity()?, play.server.port)?;
     device.remember(&server)?;
-    let mut listener = Listener::new(client, server.address.clone());
+    let mut listener = Listener::new(client, server.address.clone()).with_patience(play.patience());
     let screen = Screen::new();
     let mut output = play.output.output.output();
     let mut reports = Vec::new();

@@ -7,5 +7,5 @@ mod report;
 
 pub use buffer::{Held, TrackBuffer};
 pub use layout::layout_of;
-pub use player::{Listener, Progress};
+pub use player::{Listener, Patience, Progress};
 pub use report::{Report, bytes, clock, table};

@@ -19,8 +19,21 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
-/// How long a listener waits for a server that does not answer: at the start, and in mid-track.
-const PATIENCE: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(300));
+/// How long a listener waits for a server that does not answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Patience {
+    /// Before the server has ever answered.
+    pub at_first: Duration,
+    /// In mid-track: whoever restarts a server, or changes the network, needs a while.
+    pub midway: Duration,
+}
+
+impl Default for Patience {
+    /// 20 seconds, and 5 minutes.
+    fn default() -> Self {
+        Self { at_first: Duration::from_secs(20), midway: Duration::from_secs(300) }
+    }
+}
 
 /// How often progress is shown.
 const TICK: Duration = Duration::from_millis(100);
@@ -61,6 +74,7 @@ pub enum Progress {
 pub struct Listener {
     client: Client,
     server: String,
+    patience: Patience,
 }
 
 /// A track that plays.
@@ -100,8 +114,14 @@ enum Stopped {
 impl Listener {
     /// A listener whose client talks to `server` (for the words of failures).
     #[must_use]
-    pub const fn new(client: Client, server: String) -> Self {
-        Self { client, server }
+    pub fn new(client: Client, server: String) -> Self {
+        Self { client, server, patience: Patience::default() }
+    }
+
+    /// Waits this long for a server that does not answer.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     /// Plays a track from `at` to its end, and gives the output back for the next one.
@@ -191,7 +211,7 @@ impl Listener {
     }
 
     fn patience(&self, play: &Play) -> Result<(), Failure> {
-        let most = if play.ever_online { PATIENCE.1 } else { PATIENCE.0 };
+        let most = if play.ever_online { self.patience.midway } else { self.patience.at_first };
         let since = play.offline_since.or((!play.ever_online).then_some(play.clicked));
         if since.is_some_and(|since| since.elapsed() > most) {
             let line =

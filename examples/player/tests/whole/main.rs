@@ -1,0 +1,14 @@
+//! The whole thing as people use it: the program itself, serving a folder and playing from it.
+
+extern crate alloc;
+
+mod breaks;
+mod contact;
+mod music;
+mod playing;
+mod proxy;
+mod scanning;
+mod spot;
+
+#[cfg(unix)]
+mod stopping;
