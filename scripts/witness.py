@@ -59,7 +59,8 @@ def lossy(codec, original, wav):
     cell = f"ffmpeg: within {distance:.0e}"
     if codec == "vorbis":
         counted = len(output(["oggdec", "--quiet", "--raw", "--bits", "16", "--output", "-", original])) // 2
-        ok &= counted == len(ours)
+        # Oggdec leaves out sound that lies in the page which ends the headers; ffmpeg finds all of it.
+        ok &= counted == len(ours) or (counted < len(ours) == len(theirs))
         cell += f"; oggdec: {counted // channels:+d} of {len(ours) // channels} frames"
         if counted == len(ours):
             cell = f"{cell.split(';')[0]}; oggdec: {counted // channels} frames too"
