@@ -195,7 +195,7 @@ impl Driver {
             && *session == to
             && queue.try_send(input).is_err()
         {
-            // The task is over, and will say so; or it takes nothing, and is over when its queue is dropped.
+            // The task is over, and will say so; or it takes nothing, and its own timers will end it.
             self.session = None;
         }
     }

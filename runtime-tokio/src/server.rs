@@ -148,7 +148,8 @@ impl<S: Store> Driver<S> {
     fn send(&mut self, to: SessionId, input: session::Input) {
         let gone = self.sessions.get(&to).is_some_and(|queue| queue.try_send(input).is_err());
         if gone {
-            // Its queue is full although the access point owes it little: it takes nothing. Dropping ends it.
+            // Its task is over; or its queue is full although it is owed little, and then it takes nothing: its own timers
+            // end it.
             self.sessions.remove(&to);
         }
     }
