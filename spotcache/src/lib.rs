@@ -2,5 +2,6 @@
 #![doc = include_str!("../README.md")]
 extern crate alloc;
 
+pub mod cache;
 pub mod canonical;
 pub mod seal;
