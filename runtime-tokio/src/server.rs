@@ -49,7 +49,7 @@ pub struct ServerOptions {
 #[non_exhaustive]
 pub enum ServerEvent {
     /// The access point says.
-    AccessPoint(Event),
+    AccessPoint(Event<FileId>),
     /// The system refuses to hand out connections for a moment.
     Accept(AcceptError),
 }

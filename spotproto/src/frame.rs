@@ -41,6 +41,9 @@ pub mod kind {
     /// Proves pieces.
     pub const LEAVES: u8 = 0x43;
 
+    /// This client plays a file from what it holds.
+    pub const PLAYING: u8 = 0x80;
+
     /// Marks kinds that may be skipped.
     pub const OPTIONAL: u8 = 0x80;
 }

@@ -42,6 +42,7 @@ fn message() -> impl Strategy<Value = WireMessage> {
             Message::Piece { channel, index: 0, data: Bytes::from(vec![1; length]) }
         }),
         3 => any::<u32>().prop_map(|port| Message::Hello(Box::new(forger::hello(port)))),
+        1 => Just(Message::Playing { file: FILE }),
     ]
 }
 

@@ -5,9 +5,9 @@ mod pair;
 use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 use pair::{FILE, Pair, keys, piece, read, setup};
-use spotproto::content::{Hash, LeafRange, PIECE_LEN};
+use spotproto::content::{ContentKey, Format, Geometry, Hash, Head, LeafRange, PIECE_LEN, SeekTable};
 use spotproto::error::{Misuse, PeerFault, Refused, Wait};
-use spotproto::message::{Hello, Message, Open, Refusal, Urgency, Wanted, WireMessage};
+use spotproto::message::{Hello, Message, Open, Opened, Refusal, Urgency, Wanted, WireMessage};
 use spotproto::noise::Role;
 use spotproto::session::{Input, Output, Session, UNCONFIRMED_BYTES};
 use spotproto::{ByteMachine, CloseCode, Instant, Limits, Machine, SessionError};
@@ -17,8 +17,33 @@ fn hello() -> WireMessage {
 }
 
 fn open(channel: u32) -> WireMessage {
-    let open = Open { wanted: Wanted::File(FILE), at_ms: 0, credit: 5, urgency: Urgency::Playing };
+    open_with(channel, 5)
+}
+
+fn open_with(channel: u32, credit: u16) -> WireMessage {
+    let open = Open { wanted: Wanted::File(FILE), at_ms: 0, credit, urgency: Urgency::Playing };
     Message::Open { channel, open }
+}
+
+/// The header of an answer that brings no piece.
+fn opened(channel: u32, lease_s: u32) -> WireMessage {
+    let head = Head {
+        file: FILE,
+        geometry: Geometry::of_plaintext(20_000).expect("a possible length"),
+        format: Format::Flac,
+        bit_rate: 160_000,
+        duration_ms: 1000,
+        sample_rate: 44_100,
+        channels: 2,
+        samples: None,
+        delay: 0,
+        gain: None,
+        headers: Vec::new(),
+        seek: SeekTable::even(1000, 0, 20_000).expect("an even table"),
+    };
+    let (key, title, artist) = (ContentKey::new([5; 32]), "Tune".into(), "Nobody".into());
+    let opened = Opened { head, key, lease_s, title, artist, first: Vec::new(), proofs: Vec::new() };
+    Message::Opened { channel, opened: Box::new(opened) }
 }
 
 #[test]
@@ -155,6 +180,32 @@ fn pieces_come_whole_and_the_answer_ends() {
     assert_eq!(pair.client.session.outstanding(), 0);
     let sent = pair.server.outputs.iter().filter(|o| matches!(o, Output::Sent { .. })).count();
     assert_eq!(sent, 3);
+}
+
+#[test]
+fn an_open_without_credit_is_answered_in_one_flush_in_early_data_too() {
+    let mut pair = Pair::ik();
+    for channel in [1, 2] {
+        pair.client_sends(open_with(channel, 0));
+        pair.run(Duration::from_millis(25));
+        pair.server_sends(opened(channel, u32::MAX));
+        pair.server_sends(Message::End { channel });
+        pair.run(Duration::from_millis(26));
+        assert_eq!(pair.client.messages(), [opened(channel, u32::MAX), Message::End { channel }]);
+        pair.client.outputs.clear();
+    }
+    assert_eq!(pair.client.session.outstanding(), 0);
+    assert_eq!((&pair.client.error, &pair.server.error), (&None, &None));
+}
+
+#[test]
+fn an_open_without_credit_takes_no_piece() {
+    let mut pair = Pair::connected();
+    pair.client_sends(open_with(1, 0));
+    pair.run(Duration::from_millis(30));
+    pair.server_sends(piece(1, 0));
+    pair.settle();
+    assert_eq!(pair.server.error, Some(SessionError::Misuse(Misuse::NotAsked)));
 }
 
 #[test]

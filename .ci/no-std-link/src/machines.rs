@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
-use spotp2p::access_point::{self, Limits};
+use spotp2p::access_point::{self, LEASE, Limits};
 use spotp2p::node::{self, Command, Effect};
 use spotp2p::{AccessPoint, Node, SessionId};
 use spotproto::content::FileId;
@@ -23,6 +23,7 @@ pub fn node_and_access_point() -> Option<()> {
         pseudonym_key: SecretKey([7; 32]),
         date: (Instant::START, UnixTime(1_800_000_000)),
         ticket_lasts: Duration::from_secs(3600),
+        lease: LEASE,
         limits: Limits::DEFAULT,
     });
     let accepted =

@@ -122,6 +122,7 @@ pub fn start_bounded(shelf: Arc<Shelf>, identity: u8, address: &str, bounds: Bou
         pseudonym_key: SecretKey([3; 32]),
         date: (Instant::START, UnixTime(1_800_000_000)),
         ticket_lasts: Duration::from_secs(3600),
+        lease: access_point::LEASE,
         limits: bounds.1,
     };
     let options = ServerOptions { identity: keys(identity), limits: bounds.0 };

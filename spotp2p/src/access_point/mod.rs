@@ -1,9 +1,13 @@
 //! The server as one machine: it admits, logs in, and answers opens and reads; what leaves it is an effect.
 
+mod allowance;
 mod answer;
 mod door;
 mod login;
+mod playing;
 mod session;
+
+pub use allowance::Rate;
 
 use crate::payload::FileKey;
 use crate::{RequestId, SessionId};
@@ -31,9 +35,15 @@ pub struct Config {
     pub date: (Instant, UnixTime),
     /// How long a ticket is good for.
     pub ticket_lasts: Duration,
+    /// How long a content key may be used without asking again; see [`LEASE`].
+    pub lease: Duration,
     /// Bounds.
     pub limits: Limits,
 }
+
+/// How long a content key may be used without asking again, unless the operator wants another time: what is kept stays
+/// playable through a month without a connection.
+pub const LEASE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// The bounds of an access point.
 ///
@@ -56,6 +66,8 @@ pub struct Limits {
     /// Questions to the catalogue, and proofs, under way for one session: as many as it may have requests open, and as
     /// many again that it has just aborted.
     pub lookups: usize,
+    /// Plays out of its own cache that are counted of a session.
+    pub plays: Rate,
     /// Outputs queued before the access point wants to be drained.
     pub outputs: usize,
 }
@@ -69,6 +81,7 @@ impl Limits {
         ahead: 8,
         ahead_unconfirmed: 2,
         lookups: 128,
+        plays: Rate { burst: 20, every: Duration::from_secs(10) },
         outputs: 256,
     };
 }
@@ -194,13 +207,22 @@ pub enum Effect<K> {
 /// What an access point tells the operator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Event {
+pub enum Event<K> {
     /// A device logged in.
     LoggedIn {
         /// On which connection.
         session: SessionId,
         /// The device's key.
         device: PublicKey,
+    },
+    /// A logged-in client plays a file from what it holds.
+    Playing {
+        /// On which connection.
+        session: SessionId,
+        /// The device's key.
+        device: PublicKey,
+        /// Which file, by the client's word.
+        file: K,
     },
     /// A connection was turned away or dropped for want of room.
     TurnedAway {
@@ -223,7 +245,7 @@ pub enum Output<K, B> {
     /// Do something.
     Effect(Effect<K>),
     /// Know something.
-    Event(Event),
+    Event(Event<K>),
 }
 
 /// Every access point takes every input: there is nothing that ends it.
@@ -306,6 +328,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
             Message::Open { channel, open } => self.open(from, channel, open),
             Message::Read { channel, read } => self.read(from, channel, read),
             Message::Abort { channel } => self.abort(from, channel),
+            Message::Playing { file } => self.playing(now, from, file),
             // Answers to what was never asked: the session machine lets none through, but who knows the owner.
             _ => self.hang_up(from, CloseCode::Protocol),
         }

@@ -1,6 +1,7 @@
 //! What the access point knows of one connection.
 
 use super::Entry;
+use super::allowance::Allowance;
 use crate::RequestId;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -22,6 +23,8 @@ pub(super) struct Session<K, B> {
     pub(super) logged_in: bool,
     /// A log-in that waits for the confirmation.
     pub(super) hello: Option<Box<Hello>>,
+    /// Plays that may still be counted.
+    pub(super) plays: Allowance,
     /// Requests that are being answered.
     pub(super) answers: BTreeMap<Channel, Answer<K, B>>,
     /// Questions to the catalogue and proofs under way, those of aborted requests included.
@@ -71,6 +74,7 @@ impl<K: Copy, B> Session<K, B> {
             confirmed: false,
             logged_in: false,
             hello: None,
+            plays: Allowance::WHOLE,
             answers: BTreeMap::new(),
             lookups: 0,
             ahead: 0,

@@ -85,7 +85,7 @@ fn opened() -> impl Strategy<Value = Opened<Key>> {
         head.file = Key(file);
         head.channels = if wrong { 0 } else { 2 };
         let key = ContentKey::new([5; 32]);
-        Opened { head, key, title: "".into(), artist: "".into(), first, proofs: Vec::new() }
+        Opened { head, key, lease_s: 0, title: "".into(), artist: "".into(), first, proofs: Vec::new() }
     })
 }
 
@@ -121,6 +121,7 @@ fn message() -> impl Strategy<Value = Text> {
         2 => channel().prop_map(|channel| Message::End { channel }),
         1 => (channel(), refusal()).prop_map(|(channel, why)| Message::Refuse { channel, why }),
         3 => channel().prop_map(|channel| Message::Abort { channel }),
+        1 => (0u32..3).prop_map(|file| Message::Playing { file: Key(file) }),
     ]
 }
 
@@ -197,6 +198,7 @@ pub(crate) fn access_point_config(limits: Limits) -> access_point::Config {
         pseudonym_key: SecretKey([3; 32]),
         date: (Instant::START, UnixTime(1_800_000_000)),
         ticket_lasts: Duration::from_secs(3600),
+        lease: access_point::LEASE,
         limits,
     }
 }

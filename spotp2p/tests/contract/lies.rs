@@ -226,6 +226,7 @@ fn opened(credit: u32, lie: Lie) -> Opened<FileId> {
         proofs: vec![SHELF.prove(first)],
         head: entry.head,
         key: entry.key,
+        lease_s: 0,
         title: entry.title,
         artist: entry.artist,
         first: vec![first],

@@ -6,6 +6,7 @@ extern crate alloc;
 mod access_point;
 mod anything;
 mod journeys;
+mod leases;
 mod lies;
 mod shelf;
 #[path = "../world/mod.rs"]

@@ -110,6 +110,7 @@ impl World {
             pseudonym_key: SecretKey([3; 32]),
             date: (now, UnixTime(1_800_000_000)),
             ticket_lasts: Duration::from_secs(3600),
+            lease: access_point::LEASE,
             limits: access_point::Limits::DEFAULT,
         };
         Self {

@@ -30,6 +30,7 @@ pub fn decode(frame: &Frame<'_>) -> Result<Option<WireMessage>, CodecError> {
         kind::LEAVES => Message::Leaves { channel, leaves: Box::new(LeafRange::decode(&mut body)?) },
         kind::END => Message::End { channel },
         kind::REFUSE => Message::Refuse { channel, why: Refusal::from_number(body.u8()?) },
+        kind::PLAYING => Message::Playing { file: FileId(body.array()?) },
         kind::ABORT => Message::Abort { channel },
         _ => return Ok(None),
     };
@@ -68,6 +69,7 @@ fn opened(body: &mut Reader<'_>) -> Result<Opened<FileId>, CodecError> {
     Ok(Opened {
         head: Head::decode(body)?,
         key: ContentKey::new(body.array()?),
+        lease_s: body.u32()?,
         title: body.text(256, "title")?.into(),
         artist: body.text(256, "artist")?.into(),
         first: list(body, "first pieces", range)?,

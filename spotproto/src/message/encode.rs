@@ -23,6 +23,7 @@ pub(crate) fn encode(message: &WireMessage, out: &mut BytesMut) {
         Message::End { channel } => put(out, kind::END, *channel, &[]),
         Message::Refuse { channel, why } => put(out, kind::REFUSE, *channel, &[*why as u8]),
         Message::Abort { channel } => put(out, kind::ABORT, *channel, &[]),
+        Message::Playing { file } => put(out, kind::PLAYING, 0, &file.0),
     }
 }
 
@@ -30,8 +31,8 @@ pub(crate) fn encode(message: &WireMessage, out: &mut BytesMut) {
 pub(crate) fn fits_a_frame(message: &WireMessage) -> bool {
     match message {
         Message::Opened { opened, .. } => {
-            // Besides head and proofs: key, two names, ranges, counts.
-            let rest = 32 + 2 * (2 + 256) + 2 + MAX_FIRST * 16;
+            // Besides head and proofs: key, lease, two names, ranges, counts.
+            let rest = 32 + 4 + 2 * (2 + 256) + 2 + MAX_FIRST * 16;
             let proofs: usize = opened.proofs.iter().map(proof_len).sum();
             opened.first.len().max(opened.proofs.len()) <= MAX_FIRST
                 && HEAD_LEN_MAX + rest + proofs <= MAX_BODY
@@ -70,7 +71,7 @@ fn put_open(out: &mut BytesMut, open: &Open<FileId>) {
 fn put_opened(out: &mut BytesMut, opened: &Opened<FileId>) {
     opened.head.encode(out);
     let mut writer = Writer::new(out);
-    writer.bytes(opened.key.expose());
+    writer.bytes(opened.key.expose()).u32(opened.lease_s);
     writer.counted(clipped(&opened.title, 256)).counted(clipped(&opened.artist, 256));
     writer.u8(opened.first.len() as u8);
     for range in &opened.first {

@@ -104,6 +104,12 @@ pub enum Message<K, B> {
         /// The request's channel.
         channel: Channel,
     },
+    /// Client to access point: plays this file now, from what it holds. All that a play out of the cache costs; a receiver
+    /// may skip it.
+    Playing {
+        /// Which file.
+        file: K,
+    },
 }
 
 impl<K, B> Message<K, B> {
@@ -111,7 +117,7 @@ impl<K, B> Message<K, B> {
     #[must_use]
     pub const fn channel(&self) -> Option<Channel> {
         match self {
-            Self::Hello(_) | Self::Welcome(_) => None,
+            Self::Hello(_) | Self::Welcome(_) | Self::Playing { .. } => None,
             Self::Open { channel, .. }
             | Self::Opened { channel, .. }
             | Self::Read { channel, .. }

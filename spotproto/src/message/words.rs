@@ -108,7 +108,7 @@ pub struct Open<K> {
     pub wanted: Wanted<K>,
     /// Where the music shall start, in milliseconds.
     pub at_ms: u32,
-    /// Most pieces to send with the answer: what may be outstanding on the line.
+    /// Most pieces to send with the answer: what may be outstanding on the line. With 0 only the lease is renewed.
     pub credit: u16,
     /// How soon it is needed.
     pub urgency: Urgency,
@@ -121,6 +121,8 @@ pub struct Opened<K> {
     pub head: Head<K>,
     /// What its pieces are sealed with.
     pub key: ContentKey,
+    /// Seconds from this answer on in which the key may be used without asking again.
+    pub lease_s: u32,
     /// Title of the track, for the listener's eyes; at most 256 bytes.
     pub title: Box<str>,
     /// Artist of the track; at most 256 bytes.

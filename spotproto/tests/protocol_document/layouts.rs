@@ -90,4 +90,9 @@ fn messages_have_their_fields_where_the_tables_say() {
     assert_eq!(table.field("file", &read_body), file().0);
     // 70 takes two bytes, 3 one.
     assert_eq!(table.field("pieces", &read_body), [0x40, 70, 3]);
+
+    let table = document.table("7.8 PLAYING", "offset");
+    let playing_body = body(&Message::Playing { file: file() });
+    assert_eq!(table.size(), Some(playing_body.len()));
+    assert_eq!(table.field("file", &playing_body), file().0);
 }

@@ -13,7 +13,7 @@ use spotproto::message::{
 
 pub(crate) fn blocks() -> Vec<Block> {
     let reads = [read("read", None), read("read-with-leaves", Some(PieceRange { start: 64, count: 64 }))];
-    [logins(), opens().into(), vec![opened_block()], reads.into(), vec![leaves(), endings()]]
+    [logins(), opens().into(), vec![opened_block()], reads.into(), vec![leaves(), endings(), playing()]]
         .into_iter()
         .flatten()
         .collect()
@@ -104,6 +104,7 @@ fn opened_block() -> Block {
         .text("lead", head.seek.lead())
         .hex("head", &bytes)
         .hex("key", opened.key.expose())
+        .text("lease", format!("{} s", opened.lease_s))
         .text("title", &opened.title)
         .text("artist", &opened.artist)
         .text("first", "1 piece from 0, 2 from 3")
@@ -135,6 +136,11 @@ fn leaves() -> Block {
         .text("channel", 101)
         .text("leaves", "3 and 4 of the 7 above")
         .hex("frame", &frame(&Message::Leaves { channel: 101, leaves }))
+}
+
+fn playing() -> Block {
+    let playing: WireMessage = Message::Playing { file: file() };
+    Block::new("playing").hex("file", &file().0).hex("frame", &frame(&playing))
 }
 
 fn endings() -> Block {

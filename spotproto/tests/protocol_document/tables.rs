@@ -140,7 +140,7 @@ fn texts_have_the_limits_that_the_document_gives() {
     opened().head.encode(&mut head);
     let names = |title: usize, artist: usize| {
         let mut body = head.clone();
-        body.resize(head.len() + 32, 7);
+        body.resize(head.len() + 32 + 4, 7);
         for length in [title, artist] {
             body.extend((0x4000 | length as u16).to_be_bytes());
             body.resize(body.len() + length, b'x');

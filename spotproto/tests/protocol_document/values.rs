@@ -98,6 +98,7 @@ pub(crate) fn opened() -> Opened<FileId> {
     Opened {
         head: head(),
         key: ContentKey::new(counting(0xe0)),
+        lease_s: 30 * 24 * 60 * 60,
         title: "Prélude".into(),
         artist: "Bach".into(),
         first: vec![PieceRange { start: 0, count: 1 }, PieceRange { start: 3, count: 2 }],

@@ -126,6 +126,7 @@ pub(super) async fn start(
         pseudonym_key: state.pseudonym_key.clone(),
         date: (clock.now(), UnixTime(since_1970.as_secs())),
         ticket_lasts: TICKET_LASTS,
+        lease: access_point::LEASE,
         limits: Limits::DEFAULT,
     };
     let options = ServerOptions { identity: state.identity.clone(), limits: spotproto::Limits::DEFAULT };
