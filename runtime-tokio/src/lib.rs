@@ -6,6 +6,8 @@ pub mod client;
 pub mod clock;
 pub mod connection;
 pub mod dial;
+#[cfg(unix)]
+pub mod disk;
 pub mod entropy;
 pub mod handle;
 pub mod kernel;
@@ -18,6 +20,8 @@ pub use client::{Client, ClientEvent, ClientOptions};
 pub use clock::Clock;
 pub use connection::{Ended, Why, drive, drive_into};
 pub use dial::{DialError, DialOptions, Leaving, connect, connect_any};
+#[cfg(unix)]
+pub use disk::Disk;
 pub use handle::{Handle, spawn};
 pub use listen::{Listener, listen, listen_everywhere};
 pub use server::{ServerEvent, ServerOptions, serve};
