@@ -10,4 +10,5 @@ pub mod library;
 pub mod listen;
 pub mod output;
 pub mod server_name;
+pub mod settings;
 pub mod tune;

@@ -1,8 +1,8 @@
 //! `spot decode`: decodes a file of this machine as a track is decoded, without a server: what a play is compared with.
 
-use super::OutputArgs;
 use crate::decode::{Decoder, Layout, Samples};
 use crate::failure::{Exit, Failure};
+use crate::settings::{ConfigFlag, Flags, OutputFlag, Settings};
 use clap::Args;
 use core::time::Duration;
 use spotcache::canonical::{Source, Unreadable, analyse};
@@ -16,11 +16,15 @@ pub(super) struct Decode {
     /// The file, as it is, tags and all.
     file: PathBuf,
     #[command(flatten)]
-    output: OutputArgs,
+    output: OutputFlag,
+    #[command(flatten)]
+    config: ConfigFlag,
 }
 
 impl Decode {
     pub(super) fn run(self) -> Result<(), Failure> {
+        let flags = Flags { output: self.output.clone(), config: self.config.clone(), ..Flags::default() };
+        let settings = Settings::load(&flags)?;
         let open = || {
             File::open(&self.file)
                 .map_err(|error| Failure::new(Exit::NotFound, format!("{}: {error}", self.file.display())))
@@ -32,7 +36,7 @@ impl Decode {
         let layout = Layout { format, header: Vec::new(), seek: Vec::new() };
         let mut decoder =
             Decoder::open(Box::new(open()?), layout, Duration::ZERO).map_err(|error| what(&error))?;
-        let mut output = self.output.output.output();
+        let mut output = settings.output.value.output();
         let silent = |error: crate::output::OutputError| Failure::new(Exit::NoOutput, error.to_string());
         let Some(mut spec) = decoder.spec() else { return Ok(()) };
         output.start(spec).map_err(silent)?;

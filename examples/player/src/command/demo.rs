@@ -1,12 +1,13 @@
 //! `spot demo`: a server and a listener on this machine, over the real protocol.
 
 use super::play::{Screen, client, hear};
+use super::runtime;
 use super::serve::{open_library, scan, start, stopped};
-use super::{OutputArgs, runtime};
 use crate::failure::{Exit, Failure};
 use crate::library::State;
 use crate::listen::{Listener, table};
 use crate::server_name::ServerName;
+use crate::settings::{ConfigFlag, Flags, OutputFlag, Settings};
 use crate::tune::{Encoding, encode, prelude, render};
 use clap::Args;
 use core::net::Ipv4Addr;
@@ -31,7 +32,9 @@ pub(super) struct Demo {
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     tracks: usize,
     #[command(flatten)]
-    output: OutputArgs,
+    output: OutputFlag,
+    #[command(flatten)]
+    config: ConfigFlag,
     /// Print JSON lines.
     #[arg(long)]
     json: bool,
@@ -39,6 +42,8 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn run(self) -> Result<(), Failure> {
+        let flags = Flags { output: self.output.clone(), config: self.config.clone(), ..Flags::default() };
+        let settings = Settings::load(&flags)?;
         let folder = tempfile::tempdir().map_err(Failure::runtime)?;
         let music = match &self.music {
             Some(music) => music.clone(),
@@ -80,7 +85,7 @@ impl Demo {
                 let _ = wait.await;
             });
             let listening = async {
-                let heard = self.listen(&server, &tracks).await;
+                let heard = self.listen(&settings, &server, &tracks).await;
                 let _ = stop.send(());
                 heard
             };
@@ -91,11 +96,11 @@ impl Demo {
         })
     }
 
-    async fn listen(&self, server: &ServerName, tracks: &[Gid]) -> Result<(), Failure> {
+    async fn listen(&self, settings: &Settings, server: &ServerName, tracks: &[Gid]) -> Result<(), Failure> {
         let identity = KeyPair::new::<RustCrypto>(entropy::secret_key().map_err(Failure::runtime)?);
         let mut listener = Listener::new(client(server, identity, 0)?, server.address.clone());
         let screen = Screen::new();
-        let mut output = self.output.output.output();
+        let mut output = settings.output.value.output();
         let mut reports = Vec::new();
         for gid in tracks {
             let (report, back) = hear(&mut listener, *gid, Duration::ZERO, output, &screen, None).await?;

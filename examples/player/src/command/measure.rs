@@ -1,10 +1,11 @@
 //! `spot measure`: how fast a server answers.
 
 use super::play::client;
-use super::{ServerArgs, link, runtime};
+use super::{device, link, runtime, server};
 use crate::device::Device;
 use crate::failure::{Exit, Failure};
 use crate::server_name::ServerName;
+use crate::settings::{ConfigFlag, ContactFlags, Flags, Settings};
 use alloc::collections::BTreeSet;
 use clap::Args;
 use core::time::Duration;
@@ -37,10 +38,19 @@ pub(super) struct Measure {
     #[arg(long, value_name = "COUNT", default_value_t = 7)]
     runs: usize,
     #[command(flatten)]
-    server: ServerArgs,
+    contact: ContactFlags,
+    #[command(flatten)]
+    config: ConfigFlag,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+/// Whom to connect to, as whom, and from which port.
+struct Contact {
+    server: ServerName,
+    device: Device,
+    port: u16,
 }
 
 /// What was measured, in the order of the runs.
@@ -58,9 +68,12 @@ impl Measure {
         let gid = link::parse(&self.link)?
             .gid()
             .ok_or_else(|| Failure::new(Exit::NotFound, format!("{} is no track", self.link)))?;
-        let device = self.server.device()?;
-        let server = self.server.server(&device)?;
-        let figures = runtime()?.block_on(self.measure(&device, &server, gid))?;
+        let flags = Flags { contact: self.contact.clone(), config: self.config.clone(), ..Flags::default() };
+        let settings = Settings::load(&flags)?;
+        let device = device(&settings)?;
+        let server = server(&settings, &device)?;
+        let contact = Contact { server, device, port: settings.port.value };
+        let figures = runtime()?.block_on(self.measure(&contact, gid))?;
         if self.json {
             println!("{}", figures.json());
         } else {
@@ -69,15 +82,15 @@ impl Measure {
         Ok(())
     }
 
-    async fn measure(&self, device: &Device, server: &ServerName, gid: Gid) -> Result<Figures, Failure> {
+    async fn measure(&self, contact: &Contact, gid: Gid) -> Result<Figures, Failure> {
         let mut figures = Figures::default();
         for _ in 0..self.runs {
-            let mut probe = Probe::new(server, device)?;
+            let mut probe = Probe::new(contact)?;
             figures.cold.push(probe.start(gid).await?);
             drop(probe);
             tokio::time::sleep(PAUSE / 3).await;
         }
-        let mut probe = Probe::new(server, device)?;
+        let mut probe = Probe::new(contact)?;
         probe.start(gid).await?;
         figures.download.push(probe.download().await?);
         for _ in 0..self.runs {
@@ -108,8 +121,8 @@ struct Probe {
 }
 
 impl Probe {
-    fn new(server: &ServerName, device: &Device) -> Result<Self, Failure> {
-        let client = client(server, device.identity()?, 0)?;
+    fn new(contact: &Contact) -> Result<Self, Failure> {
+        let client = client(&contact.server, contact.device.identity()?, contact.port)?;
         Ok(Self { client, head: None, held: BTreeSet::new(), bytes: 0 })
     }
 

@@ -1,12 +1,13 @@
 //! `spot play`: plays tracks from a server.
 
 use super::serve::stopped;
-use super::{OutputArgs, ServerArgs, link, runtime};
+use super::{device, link, runtime, server};
 use crate::device::Device;
 use crate::failure::{Exit, Failure};
 use crate::listen::{Listener, Patience, Progress, Report, clock, table};
 use crate::output::{Choice, Output};
 use crate::server_name::ServerName;
+use crate::settings::{ConfigFlag, ContactFlags, Flags, OutputFlag, PatienceFlag, Settings};
 use clap::Args;
 use core::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -25,12 +26,13 @@ pub(super) struct Play {
     #[arg(long, value_name = "TIME", value_parser = time)]
     seek: Option<Duration>,
     #[command(flatten)]
-    server: ServerArgs,
+    contact: ContactFlags,
     #[command(flatten)]
-    output: OutputArgs,
-    /// Give up on a server that does not answer for this long; 20 at the start and 300 in mid-track otherwise.
-    #[arg(long, value_name = "SECONDS")]
-    patience: Option<u32>,
+    output: OutputFlag,
+    #[command(flatten)]
+    patience: PatienceFlag,
+    #[command(flatten)]
+    config: ConfigFlag,
     /// Print JSON lines.
     #[arg(long)]
     json: bool,
@@ -42,14 +44,15 @@ impl Play {
         if let (Some(seek), Some(first)) = (self.seek, tracks.first_mut()) {
             first.1 = seek;
         }
-        if tracks.len() > 1 && matches!(self.output.output, Choice::Wav(_)) {
-            let line = "--output wav:FILE takes one track; play them one by one";
+        let settings = Settings::load(&self.flags())?;
+        if tracks.len() > 1 && matches!(settings.output.value, Choice::Wav(_)) {
+            let line = "the output wav:FILE takes one track; play them one by one";
             return Err(Failure::new(Exit::Usage, line));
         }
-        let device = self.server.device()?;
-        let server = self.server.server(&device)?;
+        let device = device(&settings)?;
+        let server = server(&settings, &device)?;
         runtime()?.block_on(async {
-            let playing = play_all(&self, &device, server, &tracks);
+            let playing = play_all(&self, &settings, &device, server, &tracks);
             tokio::select! {
                 played = playing => played,
                 () = stopped() => Err(Failure::runtime("stopped")),
@@ -57,25 +60,34 @@ impl Play {
         })
     }
 
-    fn patience(&self) -> Patience {
-        self.patience.map_or_else(Patience::default, |seconds| {
-            let patience = Duration::from_secs(seconds.into());
-            Patience { at_first: patience, midway: patience }
-        })
+    fn flags(&self) -> Flags {
+        Flags {
+            config: self.config.clone(),
+            contact: self.contact.clone(),
+            output: self.output.clone(),
+            patience: self.patience.clone(),
+            ..Flags::default()
+        }
     }
+}
+
+fn patience(settings: &Settings) -> Patience {
+    let both = |patience| Patience { at_first: patience, midway: patience };
+    settings.patience.value.map_or_else(Patience::default, both)
 }
 
 async fn play_all(
     play: &Play,
+    settings: &Settings,
     device: &Device,
     server: ServerName,
     tracks: &[(Gid, Duration)],
 ) -> Result<(), Failure> {
-    let client = client(&server, device.identity()?, play.server.port)?;
+    let client = client(&server, device.identity()?, settings.port.value)?;
     device.remember(&server)?;
-    let mut listener = Listener::new(client, server.address.clone()).with_patience(play.patience());
+    let mut listener = Listener::new(client, server.address.clone()).with_patience(patience(settings));
     let screen = Screen::new();
-    let mut output = play.output.output.output();
+    let mut output = settings.output.value.output();
     let mut reports = Vec::new();
     for (gid, at) in tracks {
         let (report, back) = hear(&mut listener, *gid, *at, output, &screen, Some((device, &server))).await?;

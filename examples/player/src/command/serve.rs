@@ -5,6 +5,7 @@ use crate::failure::{Exit, Failure};
 use crate::library::{Library, Options, Progress, Report, State};
 use crate::listen::bytes;
 use crate::server_name::{DEFAULT_PORT, ServerName};
+use crate::settings::{ConfigFlag, Flags, ServeFlags, Settings};
 use alloc::sync::Arc;
 use clap::Args;
 use core::future::Future;
@@ -35,12 +36,10 @@ const RESCAN: Duration = Duration::from_secs(60);
 pub(super) struct Serve {
     /// The folder with the music.
     folder: PathBuf,
-    /// Where to listen; port 4070 of all addresses otherwise. Port 0 lets the system choose.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
-    /// Where the server's keys and catalogue are kept.
-    #[arg(long, value_name = "FOLDER", env = "SPOT_STATE")]
-    state: Option<PathBuf>,
+    #[command(flatten)]
+    serve: ServeFlags,
+    #[command(flatten)]
+    config: ConfigFlag,
     /// Leave the choice of congestion control to the system, instead of asking for BBR where the kernel has it.
     #[arg(long)]
     system_congestion_control: bool,
@@ -51,18 +50,16 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let folder = match &self.state {
-            Some(folder) => folder.clone(),
-            None => State::default_folder().map_err(Failure::runtime)?,
-        };
-        let state = State::open(&folder).map_err(Failure::runtime)?;
+        let flags = Flags { serve: self.serve.clone(), config: self.config.clone(), ..Flags::default() };
+        let settings = Settings::load(&flags)?;
+        let state = State::open(settings.state_folder()?).map_err(Failure::runtime)?;
         let library = open_library(&self.folder, &state)?;
         let report = scan(&library)?;
         let talk = Talk { json: self.json };
         talk.report(&report);
         let runtime = runtime()?;
         runtime.block_on(async {
-            let listener = self.listener()?;
+            let listener = self.listener(&settings)?;
             let address = listener.local_addr().map_err(Failure::runtime)?;
             let name = ServerName { address: shown(address).to_string(), key: Some(state.identity.public) };
             talk.tracks(&library)?;
@@ -76,10 +73,10 @@ impl Serve {
         })
     }
 
-    fn listener(&self) -> Result<Listener, Failure> {
+    fn listener(&self, settings: &Settings) -> Result<Listener, Failure> {
         let options =
             SocketOptions { prefer_bbr: !self.system_congestion_control, ..SocketOptions::default() };
-        match self.listen {
+        match settings.serve.listen.value {
             Some(address) => listen(address, &options),
             None => listen_everywhere(DEFAULT_PORT, &options),
         }

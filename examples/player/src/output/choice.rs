@@ -43,6 +43,20 @@ impl Choice {
     }
 }
 
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            #[cfg(feature = "audio-pulse")]
+            Self::Pulse => f.write_str("pulse"),
+            Self::Program(player) => f.write_str(player.command()),
+            Self::Null => f.write_str("null"),
+            Self::NullFast => f.write_str("null:fast"),
+            Self::Wav(path) => write!(f, "wav:{}", path.display()),
+        }
+    }
+}
+
 impl FromStr for Choice {
     type Err = ChoiceError;
 
@@ -85,7 +99,7 @@ pub enum ChoiceError {
 impl fmt::Display for ChoiceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unknown => "must be auto, pulse, pacat, aplay, ffplay, null, null:fast or wav:FILE",
+            Self::Unknown => "no output has this name",
             Self::NoFile => "wav needs a file: wav:FILE",
             Self::NotBuiltIn => "pulse is not in this build (feature audio-pulse)",
         })
@@ -106,6 +120,9 @@ mod tests {
         assert_eq!(read("null:fast"), Ok(Choice::NullFast));
         assert_eq!(read("wav:/tmp/a:b.wav"), Ok(Choice::Wav("/tmp/a:b.wav".into())));
         assert_eq!(read("aplay"), Ok(Choice::Program(Player::Aplay)));
+        for name in ["auto", "null", "null:fast", "wav:a b.wav", "pacat", "aplay", "ffplay"] {
+            assert_eq!(read(name).map(|choice| choice.to_string()).as_deref(), Ok(name));
+        }
         assert_eq!(read("wav:"), Err(ChoiceError::NoFile));
         assert_eq!(read("wav"), Err(ChoiceError::NoFile));
         for unknown in ["", "alsa", "null:slow", "AUTO", "auto:"] {

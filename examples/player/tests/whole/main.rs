@@ -8,6 +8,7 @@ mod music;
 mod playing;
 mod proxy;
 mod scanning;
+mod settings;
 mod spot;
 
 #[cfg(unix)]

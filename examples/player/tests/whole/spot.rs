@@ -14,10 +14,13 @@ pub(crate) const SOON: Duration = Duration::from_secs(60);
 /// `spot` with these arguments, whose home is `home`.
 pub(crate) fn command<A: AsRef<OsStr>>(home: &Path, arguments: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_spot"));
-    command.args(arguments).env("HOME", home).env("SPOT_DEVICE", home.join("device"));
-    for name in ["SPOT_SERVER", "SPOT_STATE", "XDG_STATE_HOME", "XDG_DATA_HOME"] {
+    let ours = |name: &OsStr| {
+        name.to_string_lossy().starts_with("SPOT_") || name.to_string_lossy().starts_with("XDG_")
+    };
+    std::env::vars_os().filter(|(name, _)| ours(name)).for_each(|(name, _)| {
         command.env_remove(name);
-    }
+    });
+    command.args(arguments).env("HOME", home).env("SPOT_DEVICE", home.join("device"));
     command.stdin(Stdio::null());
     command
 }
@@ -67,6 +70,15 @@ impl Serving {
     pub(crate) fn start(folder: &Path, state: &Path, port: u16) -> Self {
         let mut command = command(state, ["serve", "--json", "--listen"]);
         command.arg(format!("127.0.0.1:{port}")).arg("--state").arg(state).arg(folder);
+        Self::run(command)
+    }
+
+    /// Serves `folder` where and how the settings of `home` say.
+    pub(crate) fn configured(folder: &Path, home: &Path) -> Self {
+        Self::run(command(home, [Path::new("serve"), Path::new("--json"), folder]))
+    }
+
+    fn run(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
         let out = BufReader::new(child.stdout.take().expect("a pipe"));
         let (sender, lines) = sync_channel(1024);

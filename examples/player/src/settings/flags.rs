@@ -1,0 +1,104 @@
+//! The options of the command line that are settings, in groups: a command takes those that it goes by.
+
+use super::CacheLimit;
+use super::table::{
+    CACHE_DIR, CACHE_LIMIT, DEVICE, OUTPUT, PATIENCE, PORT, SERVE_LISTEN, SERVE_STATE, SERVER,
+};
+use crate::output::Choice;
+use crate::server_name::ServerName;
+use clap::Args;
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::path::PathBuf;
+
+/// All of them.
+#[derive(Args, Clone, Default, Debug)]
+pub struct Flags {
+    /// The file.
+    #[command(flatten)]
+    pub config: ConfigFlag,
+    /// Whom a listener talks to.
+    #[command(flatten)]
+    pub contact: ContactFlags,
+    /// Where sound goes.
+    #[command(flatten)]
+    pub output: OutputFlag,
+    /// For how long a server may be silent.
+    #[command(flatten)]
+    pub patience: PatienceFlag,
+    /// The section `serve`.
+    #[command(flatten)]
+    pub serve: ServeFlags,
+    /// The section `cache`.
+    #[command(flatten)]
+    pub cache: CacheFlags,
+}
+
+/// Which file the settings are read from.
+#[derive(Args, Clone, Default, Debug)]
+pub struct ConfigFlag {
+    /// Read the settings from this file instead of the usual one.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Which server to talk to, and as whom.
+#[derive(Args, Clone, Default, Debug)]
+pub struct ContactFlags {
+    /// [`SERVER`].
+    #[arg(long = SERVER.about.flag, value_name = SERVER.about.placeholder, help = SERVER.about.help,
+          value_parser = SERVER.parser())]
+    pub server: Option<ServerName>,
+    /// [`DEVICE`].
+    #[arg(long = DEVICE.about.flag, value_name = DEVICE.about.placeholder, help = DEVICE.about.help,
+          value_parser = DEVICE.parser())]
+    pub device: Option<PathBuf>,
+    /// [`PORT`].
+    #[arg(long = PORT.about.flag, value_name = PORT.about.placeholder, help = PORT.about.help,
+          value_parser = PORT.parser())]
+    pub port: Option<u16>,
+}
+
+/// Where sound goes.
+#[derive(Args, Clone, Default, Debug)]
+pub struct OutputFlag {
+    /// [`OUTPUT`].
+    #[arg(long = OUTPUT.about.flag, value_name = OUTPUT.about.placeholder, help = OUTPUT.about.help,
+          value_parser = OUTPUT.parser())]
+    pub output: Option<Choice>,
+}
+
+/// For how long a server may be silent.
+#[derive(Args, Clone, Default, Debug)]
+pub struct PatienceFlag {
+    /// [`PATIENCE`].
+    #[arg(long = PATIENCE.about.flag, value_name = PATIENCE.about.placeholder, help = PATIENCE.about.help,
+          value_parser = PATIENCE.parser())]
+    pub patience: Option<Duration>,
+}
+
+/// What a server goes by.
+#[derive(Args, Clone, Default, Debug)]
+pub struct ServeFlags {
+    /// [`SERVE_LISTEN`].
+    #[arg(long = SERVE_LISTEN.about.flag, value_name = SERVE_LISTEN.about.placeholder,
+          help = SERVE_LISTEN.about.help, value_parser = SERVE_LISTEN.parser())]
+    pub listen: Option<SocketAddr>,
+    /// [`SERVE_STATE`].
+    #[arg(long = SERVE_STATE.about.flag, value_name = SERVE_STATE.about.placeholder, help = SERVE_STATE.about.help,
+          value_parser = SERVE_STATE.parser())]
+    pub state: Option<PathBuf>,
+}
+
+/// What a listener's cache goes by.
+#[derive(Args, Clone, Default, Debug)]
+pub struct CacheFlags {
+    /// [`CACHE_DIR`].
+    #[arg(long = CACHE_DIR.about.flag, value_name = CACHE_DIR.about.placeholder, help = CACHE_DIR.about.help,
+          value_parser = CACHE_DIR.parser())]
+    pub dir: Option<PathBuf>,
+    /// [`CACHE_LIMIT`].
+    #[arg(long = CACHE_LIMIT.about.flag, value_name = CACHE_LIMIT.about.placeholder, help = CACHE_LIMIT.about.help,
+          value_parser = CACHE_LIMIT.parser())]
+    pub limit: Option<CacheLimit>,
+}
