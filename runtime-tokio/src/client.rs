@@ -1,12 +1,15 @@
-//! Drives a [`Node`] and its connection to the access point.
+//! Drives a [`Node`], its connection to the access point and the disk of its cache.
 
 use crate::clock::{Alarm, Clock};
 use crate::connection::{Why, drive_into};
 use crate::dial::{DialOptions, connect};
+use crate::disk::Disk;
 use crate::entropy;
 use bytes::Bytes;
 use core::fmt;
 use core::future::pending;
+use core::time::Duration;
+use spotcache::cache::{Done, RequestId};
 use spotp2p::SessionId;
 use spotp2p::node::{Command, Config, Effect, Event, Input, Node, Output};
 use spotproto::content::FileId;
@@ -23,6 +26,12 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// Room for commands and events; both sides wait when it is full.
 const QUEUE: usize = 64;
+
+/// How long a client that leaves waits for its disk and its connection.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long a connection has to say goodbye.
+const GOODBYE: Duration = Duration::from_millis(500);
 
 /// Messages that may wait for a session; more than a node ever has outstanding on one.
 const SESSION_QUEUE: usize = 1024;
@@ -52,24 +61,37 @@ pub enum ClientEvent {
     Node(Event<FileId, Bytes>),
 }
 
-/// A node that runs in a task of its own. Dropping it ends the task and its connection.
+/// A node that runs in a task of its own. Dropping it ends the task and its connection; what its cache had not made
+/// safe may be lost, as in a crash. [`Client::leave`] loses nothing.
 pub struct Client {
     commands: mpsc::Sender<Command<FileId>>,
     events: mpsc::Receiver<ClientEvent>,
     task: JoinHandle<()>,
+    has_cache: bool,
 }
 
 impl Client {
-    /// Starts a node. It connects when it is told to, or has something to ask.
+    /// Starts a node. It connects when it is told to, or has something to ask. `clock` is the one of `config`'s date,
+    /// and `disk` is where its cache is, if it has one.
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O and time enabled.
     #[must_use]
-    pub fn start(options: ClientOptions, config: Config) -> Self {
+    pub fn start(options: ClientOptions, clock: Clock, mut config: Config, disk: Option<Disk>) -> Self {
         let (commands, commanded) = mpsc::channel(QUEUE);
         let (told, events) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(run(options, config, commanded, told));
-        Self { commands, events, task }
+        let has_cache = disk.is_some() && config.cache.is_some();
+        // One without the other is none.
+        let disk = disk.filter(|_| has_cache);
+        config.cache = config.cache.filter(|_| has_cache);
+        let task = tokio::spawn(run(options, clock, config, disk, commanded, told));
+        Self { commands, events, task, has_cache }
+    }
+
+    /// Whether it has a cache.
+    #[must_use]
+    pub const fn has_cache(&self) -> bool {
+        self.has_cache
     }
 
     /// Where commands go; may be cloned.
@@ -89,6 +111,16 @@ impl Client {
     /// The next event; `None` once the client is over.
     pub async fn next(&mut self) -> Option<ClientEvent> {
         self.events.recv().await
+    }
+
+    /// Makes safe what is cached, says goodbye, and waits until both are done or [`FAREWELL`] has passed.
+    pub async fn leave(mut self) {
+        let farewell = async {
+            if self.tell(Command::Leave).await.is_ok() {
+                while self.next().await.is_some() {}
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
     }
 }
 
@@ -119,25 +151,33 @@ struct Driver {
     tasks: JoinSet<()>,
     news: mpsc::Sender<(SessionId, News)>,
     events: mpsc::Sender<ClientEvent>,
+    disk: Option<Disk>,
     /// The event for which there was no room.
     held: Option<ClientEvent>,
+    /// The node has nothing more to do.
+    gone: bool,
 }
 
 async fn run(
     options: ClientOptions,
+    clock: Clock,
     config: Config,
+    disk: Option<Disk>,
     mut commands: mpsc::Receiver<Command<FileId>>,
     events: mpsc::Sender<ClientEvent>,
 ) {
-    let clock = Clock::start();
     let (news, mut reports) = mpsc::channel(QUEUE);
     let node = Node::new(clock.now(), config);
+    let tasks = JoinSet::new();
     let mut driver =
-        Driver { options, clock, node, session: None, tasks: JoinSet::new(), news, events, held: None };
+        Driver { options, clock, node, session: None, tasks, news, events, disk, held: None, gone: false };
     let mut alarm = Alarm::new(clock);
     let room = driver.events.clone();
     loop {
         driver.drain();
+        if driver.gone {
+            return driver.end().await;
+        }
         let wake = driver.node.poll_timeout();
         // While the program takes no events nothing more is read, but its commands stay welcome: it may be waiting
         // to give one before it looks at events again.
@@ -152,6 +192,7 @@ async fn run(
                 Some(input) => input,
                 None => continue,
             },
+            (request, done) = answer(&mut driver.disk), if reading => Input::Disk(request, done),
             permit = room.reserve(), if full => {
                 let (Ok(permit), Some(event)) = (permit, driver.held.take()) else { return };
                 permit.send(event);
@@ -163,6 +204,14 @@ async fn run(
             }
         };
         let Ok(()) = driver.node.handle_input(clock.now(), input);
+    }
+}
+
+/// What the disk answers.
+async fn answer(disk: &mut Option<Disk>) -> (RequestId, Done<FileId, Bytes>) {
+    match disk {
+        Some(disk) => disk.next().await,
+        None => pending().await,
     }
 }
 
@@ -178,9 +227,25 @@ impl Driver {
                     self.send(session, session::Input::Close(code));
                     self.session = None;
                 }
+                Output::Effect(Effect::Disk(effect)) => {
+                    if let Some(disk) = self.disk.as_mut() {
+                        disk.submit(effect);
+                    }
+                }
+                Output::Event(Event::Gone) => self.gone = true,
                 Output::Event(event) => self.show(ClientEvent::Node(event)),
                 _ => {}
             }
+        }
+    }
+
+    /// Waits for what is still on its way to the disk and to the server.
+    async fn end(mut self) {
+        let goodbyes = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(GOODBYE, goodbyes).await;
+        if let Some(disk) = self.disk {
+            // The node has been told of what failed.
+            let _ = disk.close().await;
         }
     }
 

@@ -2,6 +2,7 @@
 
 extern crate alloc;
 
+pub mod cached;
 pub mod command;
 pub mod decode;
 pub mod device;

@@ -35,7 +35,8 @@ pub(crate) fn reading() -> io::Result<bool> {
     let mut executor = Executor::new(Folder::open(folder.path()).map_err(io::Error::other)?);
     for (index, piece) in (0..).zip(pieces) {
         let (place, content) = (Place::Piece(index), Content::Piece(Bytes::from(piece)));
-        let written = executor.carry_out(Effect::Write { request: REQUEST, file: id, layout, place, content });
+        let written =
+            executor.carry_out(Effect::Write { request: REQUEST, file: id, layout, place, content });
         assert_eq!(written, Some((REQUEST, Done::Carried(Ok(())))));
     }
     let mut set = LeafSet::new(id, PIECES, 0);
@@ -90,7 +91,11 @@ pub(crate) fn opening() -> io::Result<bool> {
     }
     Ok(verdict(
         best <= OPENING,
-        &format!("opening {FILES} files of 10 GB: {:.1} ms (at most {})", best.as_secs_f64() * 1e3, OPENING.as_millis()),
+        &format!(
+            "opening {FILES} files of 10 GB: {:.1} ms (at most {})",
+            best.as_secs_f64() * 1e3,
+            OPENING.as_millis()
+        ),
     ))
 }
 

@@ -62,7 +62,9 @@ impl<F: Files> Executor<F> {
                 (request, self.write(file, layout, place, &content))
             }
             Effect::Append { request, after, records } => (request, self.append(&after, &records)),
-            Effect::Replace { request, journal } => (request, self.journal.replace(&self.handles.files, &journal)),
+            Effect::Replace { request, journal } => {
+                (request, self.journal.replace(&self.handles.files, &journal))
+            }
             Effect::Cut { request, file, length } => (request, self.cut(file, length)),
             Effect::Remove { request, file } => (request, self.remove(file)),
             _ => return None,

@@ -1,6 +1,6 @@
 //! A folder of a real file system.
 
-use super::files::{Access, Files, Name, Directory};
+use super::files::{Access, Directory, Files, Name};
 use super::lock::{OpenError, lock};
 use rustix::fs::OFlags;
 use spotproto::content::FileId;

@@ -150,7 +150,9 @@ pub fn start_client(server: &str, server_key: Option<u8>) -> Client {
         dial: DialOptions::default(),
         limits: Limits::DEFAULT,
     };
-    Client::start(options, Config::new(keys(9).public, "test", Seed([1; 32])))
+    let clock = Clock::start();
+    let date = (clock.now(), UnixTime(1_800_000_000));
+    Client::start(options, clock, Config::new(keys(9).public, "test", Seed([1; 32]), date), None)
 }
 
 /// The first command of most tests.

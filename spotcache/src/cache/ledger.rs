@@ -109,14 +109,6 @@ impl<K: CacheKey> Ledger<K> {
         }
     }
 
-    /// All that is not claimed yet, in order.
-    pub(super) fn all_unclaimed(&self) -> Vec<Unclaimed> {
-        let flying = self.flights.iter().flat_map(|flight| &flight.claims);
-        let mut all: Vec<Unclaimed> = self.fresh.iter().chain(flying).copied().collect();
-        all.sort_unstable();
-        all
-    }
-
     /// After a failure nothing that is on its way counts, and all of it waits again.
     pub(super) fn fail(&mut self) {
         self.spoil();

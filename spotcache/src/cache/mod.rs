@@ -199,6 +199,10 @@ impl<K: CacheKey, B> Cache<K, B> {
         }
     }
 
+    const fn is_open(&self) -> bool {
+        matches!(self.disk, Disk::Ready | Disk::Full | Disk::ReadOnly)
+    }
+
     fn ask(&mut self, asked: Asked<K>, effect: impl FnOnce(RequestId) -> Effect<K, B>) -> RequestId {
         let request = RequestId(self.next_request);
         self.next_request += 1;

@@ -318,7 +318,10 @@ fn reserve_an_eighth<T>(vec: &mut Vec<T>) {
 /// What an alias is found by; never 0.
 pub(super) fn fingerprint(alias: &[u8; 16]) -> u32 {
     let number = u128::from_be_bytes(*alias);
-    let mixed = (number as u64 ^ (number >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (high, low) = ((number >> 64) as u64, number as u64);
+    let mixed =
+        high.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ low.wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(29);
+    let mixed = (mixed ^ mixed >> 31).wrapping_mul(0x94d0_49bb_1331_11eb);
     ((mixed >> 32) as u32).max(1)
 }
 

@@ -3,9 +3,10 @@
 use crate::SessionId;
 use crate::flow::Flow;
 use crate::reach::{Backoff, BackoffConfig, BackoffInput};
+use alloc::collections::BTreeMap;
 use core::time::Duration;
 use spotproto::error::Refused;
-use spotproto::message::Channel;
+use spotproto::message::{Channel, Urgency};
 use spotproto::{CloseCode, Instant, Machine, Seed, SessionError};
 
 /// The connection to the access point.
@@ -15,8 +16,10 @@ pub(super) struct Server {
     pub(super) flow: Flow,
     backoff: Backoff,
     next_channel: Channel,
-    /// When the latest open went out.
-    pub(super) open_sent: Instant,
+    /// What each open request is for.
+    channels: BTreeMap<Channel, Urgency>,
+    /// Whether the access point answered the log-in.
+    pub(super) logged_in: bool,
 }
 
 impl Server {
@@ -26,7 +29,8 @@ impl Server {
             flow: Flow::new(now),
             backoff: Backoff::new(BackoffConfig::default(), seed),
             next_channel: 0,
-            open_sent: now,
+            channels: BTreeMap::new(),
+            logged_in: false,
         }
     }
 
@@ -39,6 +43,13 @@ impl Server {
         self.session = Some(session);
         self.flow = Flow::new(now);
         self.next_channel = 0;
+        self.channels.clear();
+        self.logged_in = false;
+    }
+
+    /// Pieces that may be asked for now.
+    pub(super) fn room(&self) -> u32 {
+        self.flow.window().saturating_sub(self.flow.in_flight())
     }
 
     /// Tells the backoff; whether it says to dial now.
@@ -64,9 +75,20 @@ impl Server {
     }
 
     /// A number for a new request.
-    pub(super) const fn channel(&mut self) -> Channel {
+    pub(super) fn channel(&mut self, class: Urgency) -> Channel {
         self.next_channel += 1;
+        self.channels.insert(self.next_channel, class);
         self.next_channel
+    }
+
+    /// What a request is for, while it is open.
+    pub(super) fn class(&self, channel: Channel) -> Option<Urgency> {
+        self.channels.get(&channel).copied()
+    }
+
+    /// A request is over; what it was for.
+    pub(super) fn closed(&mut self, channel: Channel) -> Option<Urgency> {
+        self.channels.remove(&channel)
     }
 }
 

@@ -216,7 +216,7 @@ proptest! {
 
     #[test]
     fn a_node_keeps_the_contract(steps in vec(step(node_input()), 0..150)) {
-        let config = node::Config::new(PublicKey([1; 32]), "test", Seed([3; 32]));
+        let config = node::Config::new(PublicKey([1; 32]), "test", Seed([3; 32]), (Instant::START, crate::world::DATE));
         let mut node: Node<Key, Piece> = Node::new(Instant::START, config);
         prop_assert!(matches!(check(&mut node, steps, NODE_BOUND), Ok(Ran::Whole)));
     }

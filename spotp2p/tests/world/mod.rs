@@ -5,12 +5,15 @@
 extern crate alloc;
 
 use alloc::collections::{BTreeMap, VecDeque};
+use bytes::Bytes;
 use core::time::Duration;
+use spotcache::cache::CacheKey;
+use spotcache::sheet::{CacheKeys, LeafGroup, Sheet};
 use spotp2p::access_point::{self, AccessPoint, Done, Entry};
 use spotp2p::node::{self, Command, Effect, Event, Node};
 use spotp2p::{FileKey, Payload, SessionId};
 use spotproto::content::{ContentKey, FileId, Format, Geometry, Hash, Head, PIECE_LEN, SeekTable};
-use spotproto::crypto::{PublicKey, SecretKey};
+use spotproto::crypto::{Crypto, PublicKey, SecretKey};
 use spotproto::message::{Message, Refusal, Wanted};
 use spotproto::{Gid, Instant, Machine, Seed, SessionError, UnixTime};
 
@@ -18,8 +21,41 @@ use spotproto::{Gid, Instant, Machine, Seed, SessionError, UnixTime};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Key(pub u32);
 
+impl CacheKey for Key {
+    const LEN: usize = 4;
+
+    fn write(&self, place: &mut [u8]) {
+        self.0.write(place);
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        u32::read(bytes).map(Self)
+    }
+
+    fn bits(&self) -> u64 {
+        self.0.bits()
+    }
+}
+
+/// No node of this world has a cache.
 impl FileKey for Key {
     fn root(&self) -> Option<FileId> {
+        None
+    }
+
+    fn seal_sheet<C: Crypto>(&self, _: &CacheKeys, _: &Sheet<Self>) -> Option<Bytes> {
+        None
+    }
+
+    fn open_sheet<C: Crypto>(&self, _: &CacheKeys, _: &[u8]) -> Option<Sheet<Self>> {
+        None
+    }
+
+    fn seal_leaves<C: Crypto>(&self, _: &CacheKeys, _: &LeafGroup) -> Option<Bytes> {
+        None
+    }
+
+    fn open_leaves<C: Crypto>(&self, _: &CacheKeys, _: u32, _: &[u8]) -> Option<LeafGroup> {
         None
     }
 }
@@ -44,6 +80,8 @@ impl Payload for Piece {
 type Text = Message<Key, Piece>;
 type Client = Node<Key, Piece>;
 type Server = AccessPoint<Key, Piece>;
+
+pub const DATE: UnixTime = UnixTime(1_800_000_000);
 
 pub const TRACK: Gid = Gid::from_bytes([7; 16]);
 
@@ -104,11 +142,11 @@ pub struct World {
 impl World {
     pub fn new() -> Self {
         let now = Instant::START;
-        let config = node::Config::new(PublicKey([1; 32]), "test", Seed([3; 32]));
+        let config = node::Config::new(PublicKey([1; 32]), "test", Seed([3; 32]), (now, DATE));
         let server = access_point::Config {
             ticket_key: SecretKey([2; 32]),
             pseudonym_key: SecretKey([3; 32]),
-            date: (now, UnixTime(1_800_000_000)),
+            date: (now, DATE),
             ticket_lasts: Duration::from_secs(3600),
             lease: access_point::LEASE,
             limits: access_point::Limits::DEFAULT,

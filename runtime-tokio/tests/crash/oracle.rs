@@ -1,0 +1,86 @@
+//! What a cache has promised, whatever crashes.
+
+use crate::Cache;
+use spotcache::cache::Event;
+use spotproto::content::FileId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Promises that are in force.
+#[derive(Default)]
+pub(crate) struct Oracle {
+    /// Pins that the cache said are durable.
+    pub(crate) pinned: BTreeSet<FileId>,
+    /// Pieces that were held when a sync began which has ended well.
+    pub(crate) durable: BTreeSet<(FileId, u32)>,
+    /// What is to be durable when the sync under way ends; the last one asked for counts.
+    syncing: BTreeSet<(FileId, u32)>,
+    commands: BTreeMap<FileId, Commands>,
+}
+
+/// Pins and unpins of a file.
+#[derive(Default)]
+struct Commands {
+    unanswered: u32,
+    last_was_pin: bool,
+}
+
+impl Oracle {
+    pub(crate) fn pins(&mut self, file: FileId) {
+        let commands = self.commands.entry(file).or_default();
+        commands.unanswered += 1;
+        commands.last_was_pin = true;
+    }
+
+    pub(crate) fn unpins(&mut self, file: FileId) {
+        let commands = self.commands.entry(file).or_default();
+        commands.unanswered += 1;
+        commands.last_was_pin = false;
+        self.pinned.remove(&file);
+    }
+
+    /// A file is to go, and its pin with it.
+    pub(crate) fn removes(&mut self, file: FileId) {
+        self.commands.entry(file).or_default().last_was_pin = false;
+        self.pinned.remove(&file);
+    }
+
+    pub(crate) fn syncs(&mut self, cache: &Cache) {
+        self.syncing = held(cache);
+    }
+
+    pub(crate) fn hears(&mut self, event: &Event<FileId, bytes::Bytes>) {
+        match event {
+            Event::Pinned(file) | Event::Unpinned(file) => {
+                let commands = self.commands.entry(*file).or_default();
+                commands.unanswered = commands.unanswered.saturating_sub(1);
+                // An answer to an earlier command promises nothing if another one is under way.
+                if commands.unanswered == 0 && commands.last_was_pin {
+                    self.pinned.insert(*file);
+                }
+            }
+            Event::Synced { saved: true } => self.durable.append(&mut self.syncing),
+            Event::Synced { saved: false } => self.syncing.clear(),
+            _ => {}
+        }
+    }
+
+    /// What the cache has let go since is promised no more.
+    pub(crate) fn looks_at(&mut self, cache: &Cache) {
+        self.durable.retain(|(file, piece)| cache.holds(file, *piece));
+        self.syncing.retain(|(file, piece)| cache.holds(file, *piece));
+    }
+
+    /// The cache was started anew: nothing that was under way is answered any more.
+    pub(crate) fn restarts(&mut self, cache: &Cache) {
+        self.commands.clear();
+        self.syncing.clear();
+        self.looks_at(cache);
+    }
+}
+
+fn held(cache: &Cache) -> BTreeSet<(FileId, u32)> {
+    let pieces = |(file, holding): (FileId, spotcache::cache::Holding)| {
+        (0..holding.pieces).map(move |piece| (file, piece))
+    };
+    cache.files().flat_map(pieces).filter(|(file, piece)| cache.holds(file, *piece)).collect()
+}
