@@ -109,6 +109,15 @@ impl<K: CacheKey> Ledger<K> {
         }
     }
 
+    /// Drops what is to be told of a file's pin.
+    pub(super) fn drop_pins(&mut self, file: &K) {
+        let others = |pin: &(K, bool)| pin.0 != *file;
+        self.pins.retain(others);
+        for flight in &mut self.flights {
+            flight.pins.retain(others);
+        }
+    }
+
     /// After a failure nothing that is on its way counts, and all of it waits again.
     pub(super) fn fail(&mut self) {
         self.spoil();

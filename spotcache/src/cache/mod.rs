@@ -140,10 +140,12 @@ struct Load {
 }
 
 /// How far [`Cache::clear`] has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Clearing {
     next: u32,
     pinned: bool,
+    /// Slots of files that were pinned since.
+    spared: Vec<u32>,
 }
 
 /// Seconds since 1970.

@@ -98,6 +98,7 @@ impl<K: CacheKey, B> Cache<K, B> {
             }
         }
         self.ledger.withdraw(slot, |_| true);
+        self.ledger.drop_pins(&file);
         let facts = self.books.remove(slot, evicted);
         if facts.complete() {
             self.tell(Event::Left(file));
@@ -159,13 +160,17 @@ impl<K: CacheKey, B> Cache<K, B> {
     }
 
     fn next_to_clear(&mut self) -> Option<u32> {
-        let Clearing { next, pinned } = self.clearing?;
-        let slots = next..self.books.shelf.slots();
-        let found = slots.into_iter().find(|&slot| {
-            let facts = self.books.shelf.key_at(slot).map(|_| self.books.shelf.facts(slot));
-            facts.is_some_and(|facts| !facts.in_use && (pinned || !facts.pinned))
+        let Clearing { next, pinned, spared } = self.clearing.as_mut()?;
+        let shelf = &self.books.shelf;
+        let found = (*next..shelf.slots()).find(|slot| {
+            let facts = shelf.key_at(*slot).map(|_| shelf.facts(*slot));
+            let goes = |facts: Facts| !facts.pinned || (*pinned && !spared.contains(slot));
+            facts.is_some_and(|facts| !facts.in_use && goes(facts))
         });
-        self.clearing = found.map(|slot| Clearing { next: slot + 1, pinned });
+        match found {
+            Some(slot) => *next = slot + 1,
+            None => self.clearing = None,
+        }
         found
     }
 

@@ -29,7 +29,7 @@ pub struct Disk {
     pub faults: VecDeque<Option<DiskError>>,
     /// What all but reads come to, while it lasts.
     pub broken: Option<DiskError>,
-    /// Whether a journal write failed since the journal was last written anew.
+    /// Whether a journal write ever failed: then an old claim may cover a gap, since a write went out behind it.
     pub journal_failed: bool,
 }
 
@@ -85,7 +85,6 @@ impl Disk {
                 (request, carried(Ok(())))
             }
             Effect::Replace { request, journal } => {
-                self.journal_failed = false;
                 self.journal = Some(journal.to_vec());
                 (request, carried(Ok(())))
             }
