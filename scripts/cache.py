@@ -35,7 +35,7 @@ def main():
 
 
 def small(scratch, folder=None):
-    music = Path(folder) if folder else tunes(scratch, {"vorbis160": 6, "vorbis320": 3, "flac": 2, "vorbis96": 4})
+    music = Path(folder) if folder else tunes(scratch, 9)
     size = sum(file.stat().st_size for file in music.rglob("*") if file.is_file())
     quota = max(size // 3, 3_000_000)
     server = Server(scratch, music)
@@ -63,7 +63,7 @@ def small(scratch, folder=None):
 
 
 def no_server(scratch):
-    music = tunes(scratch, {"vorbis160": 3})
+    music = tunes(scratch, 3)
     server = Server(scratch, music)
     listener = Listener(scratch, server, 1_000_000_000)
     kept, heard, never = server.tracks
@@ -85,7 +85,7 @@ def no_server(scratch):
 def kill(scratch):
     rounds, seed = int(os.environ.get("ROUNDS", 500)), int(os.environ.get("SEED", 1))
     dice = random.Random(seed)
-    music = tunes(scratch, {"vorbis160": 5, "flac": 2})
+    music = tunes(scratch, 7)
     server = Server(scratch, music)
     # Less than all of it, so that files are evicted too.
     size = sum(file.stat().st_size for file in music.iterdir())
@@ -97,7 +97,7 @@ def kill(scratch):
     for number in range(rounds):
         player = listener.start("play", dice.choice(tracks), "--output", "null:fast")
         try:
-            player.wait(timeout=dice.uniform(0.005, 0.5))
+            player.wait(timeout=dice.uniform(0.005, 0.25))
             ended += 1
         except subprocess.TimeoutExpired:
             player.kill()
@@ -193,16 +193,15 @@ class Listener:
             sys.exit(f"verify found damage: {found}")
 
 
-def tunes(scratch, kinds):
-    """A folder of music: so many pieces of each kind, all different."""
+def tunes(scratch, count):
+    """A folder of so many different pieces of music, the smaller ones first; at most 9."""
     music = scratch / "music"
     music.mkdir()
-    seconds = 40
-    for kind, count in kinds.items():
-        for _ in range(count):
-            seconds += 7
-            name = f"{kind}-{seconds}.{'flac' if kind == 'flac' else 'ogg'}"
-            subprocess.run([spot(), "tune", music / name, "--seconds", str(seconds), "--encoding", kind], check=True, stderr=subprocess.DEVNULL)
+    # The tune is played once, twice or three times over: each length and encoding is another track.
+    kinds = [(seconds, kind) for seconds in (60, 180, 300) for kind in ("vorbis96", "vorbis160", "vorbis320")]
+    for seconds, kind in kinds[:count]:
+        command = [spot(), "tune", music / f"{kind}-{seconds}.ogg", "--seconds", str(seconds), "--encoding", kind]
+        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
     return music
 
 

@@ -4,6 +4,8 @@
 //! content a crash may take. `CRASH_POINTS` says at how many calls to crash, each in eight ways:
 //!
 //! `CRASH_POINTS=100000 cargo test --release -p spotp2p-tokio --test crash -- --nocapture`
+//!
+//! `CRASH_SEED` says with which life to begin: the one that a failure names comes first then.
 #![cfg(unix)]
 
 mod disk;
@@ -33,10 +35,10 @@ const POINTS: u64 = 3_000;
 
 #[test]
 fn a_cache_that_crashed_holds_what_it_promised() {
-    let points = std::env::var("CRASH_POINTS").ok().and_then(|points| points.parse().ok()).unwrap_or(POINTS);
+    let points = number("CRASH_POINTS").unwrap_or(POINTS);
     let library = Library::new();
     let mut counts = Counts::default();
-    for seed in std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0).. {
+    for seed in number("CRASH_SEED").unwrap_or(0).. {
         if let Err(broken) = run(seed, STEPS, Setting::RIGHT, &library, &mut counts) {
             panic!("seed {seed}: {broken} ({counts:?})");
         }
@@ -47,6 +49,11 @@ fn a_cache_that_crashed_holds_what_it_promised() {
     println!("{counts:?}");
     assert!(counts.pins > 0 && counts.durable > 0 && counts.restarts > 0, "nothing was promised");
     assert!(counts.rejected > 0 && counts.failed_calls > 0, "nothing was put to the test");
+}
+
+/// A number in the environment.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
 }
 
 /// What a campaign finds in so many lives.

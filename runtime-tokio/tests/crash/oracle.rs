@@ -12,9 +12,18 @@ pub(crate) struct Oracle {
     pub(crate) pinned: BTreeSet<FileId>,
     /// Pieces that were held when a sync began which has ended well.
     pub(crate) durable: BTreeSet<(FileId, u32)>,
-    /// What is to be durable when the sync under way ends; the last one asked for counts.
-    syncing: BTreeSet<(FileId, u32)>,
+    /// What is to be durable when the sync under way ends.
+    syncing: Option<Sync>,
+    /// The quota shrank, and the journal need not say what went for it: a cache that starts anew chooses again.
+    pub(crate) shrunk: bool,
     commands: BTreeMap<FileId, Commands>,
+}
+
+/// What was so when a sync began.
+struct Sync {
+    held: BTreeSet<(FileId, u32)>,
+    /// No more was held than the quota allows.
+    fits: bool,
 }
 
 /// Pins and unpins of a file.
@@ -44,8 +53,21 @@ impl Oracle {
         self.pinned.remove(&file);
     }
 
+    /// Whether one may be asked for: only the answer to a single one can be told from others.
+    pub(crate) fn may_sync(&self) -> bool {
+        self.syncing.is_none()
+    }
+
     pub(crate) fn syncs(&mut self, cache: &Cache) {
-        self.syncing = held(cache);
+        let usage = cache.usage();
+        self.syncing = Some(Sync { held: held(cache), fits: usage.bytes <= usage.quota });
+    }
+
+    pub(crate) fn shrinks(&mut self) {
+        self.shrunk = true;
+        if let Some(sync) = &mut self.syncing {
+            sync.fits = false;
+        }
     }
 
     pub(crate) fn hears(&mut self, event: &Event<FileId, bytes::Bytes>) {
@@ -58,8 +80,12 @@ impl Oracle {
                     self.pinned.insert(*file);
                 }
             }
-            Event::Synced { saved: true } => self.durable.append(&mut self.syncing),
-            Event::Synced { saved: false } => self.syncing.clear(),
+            Event::Synced { saved } => {
+                if let Some(sync) = self.syncing.take().filter(|_| *saved) {
+                    self.durable.extend(sync.held);
+                    self.shrunk &= !sync.fits;
+                }
+            }
             _ => {}
         }
     }
@@ -67,13 +93,15 @@ impl Oracle {
     /// What the cache has let go since is promised no more.
     pub(crate) fn looks_at(&mut self, cache: &Cache) {
         self.durable.retain(|(file, piece)| cache.holds(file, *piece));
-        self.syncing.retain(|(file, piece)| cache.holds(file, *piece));
+        if let Some(sync) = &mut self.syncing {
+            sync.held.retain(|(file, piece)| cache.holds(file, *piece));
+        }
     }
 
     /// The cache was started anew: nothing that was under way is answered any more.
     pub(crate) fn restarts(&mut self, cache: &Cache) {
         self.commands.clear();
-        self.syncing.clear();
+        self.syncing = None;
         self.looks_at(cache);
     }
 }

@@ -145,10 +145,10 @@ fn is_pinned(cache: &Cache, file: &FileId) -> bool {
     cache.holding(file).is_some_and(|holding| holding.pinned)
 }
 
-/// What is taken, by the books and on the disk, is within the quota and one file.
+/// What is taken, by the books and on the disk, is within the quota and one file. Pinned files stay when a quota shrinks.
 fn check_room(recovered: &Recovered, library: &Library) -> Result<(), String> {
     let usage = recovered.cache.usage();
-    let most = usage.quota + library.largest();
+    let most = usage.quota.max(usage.pinned_bytes) + library.largest();
     if usage.bytes > most {
         return Err(format!("{} bytes are accounted for, of {most}", usage.bytes));
     }

@@ -57,8 +57,6 @@ struct Run<'a> {
     cache: Cache,
     now: Instant,
     waiting: VecDeque<Work>,
-    /// The quota shrank, and the journal need not say what went for it: a cache that starts anew chooses again.
-    shrunk: bool,
     oracle: Oracle,
     counts: &'a mut Counts,
 }
@@ -88,7 +86,6 @@ pub(crate) fn run(
         dice,
         now: Instant::START,
         waiting: VecDeque::new(),
-        shrunk: false,
         oracle: Oracle::default(),
         counts,
     };
@@ -103,8 +100,7 @@ pub(crate) fn run(
 }
 
 fn failing(dice: &mut Dice) -> Failing {
-    let reason =
-        [ErrorKind::StorageFull, ErrorKind::ReadOnlyFilesystem, ErrorKind::Other][dice.below(3) as usize];
+    let reason = [ErrorKind::StorageFull, ErrorKind::ReadOnlyFilesystem, ErrorKind::Other][dice.below(3) as usize];
     let begin = u64::from(dice.below(400));
     match dice.below(4) {
         0 => Failing::Sometimes(20 + dice.below(200)),
@@ -175,14 +171,14 @@ impl Run<'_> {
             79..81 => self.cache.forget(now, &file, 0..1 + self.dice.below(3)),
             81..84 => self.remove(file),
             84..86 => {
-                self.shrunk = true;
+                self.oracle.shrinks();
                 self.cache.set_quota(now, quota(&mut self.dice));
             }
-            86..91 => {
+            86..91 if self.oracle.may_sync() => {
                 self.cache.sync();
                 self.oracle.syncs(&self.cache);
             }
-            91..98 => {
+            86..98 => {
                 self.now = now + Duration::from_millis(u64::from(self.dice.below(3000)));
                 let Ok(()) = self.cache.handle_timeout(self.now);
             }
@@ -232,17 +228,13 @@ impl Run<'_> {
             match output {
                 Output::Effect(effect) => self.waiting.push_back(effect),
                 Output::Event(event) => {
-                    if let Event::Data { file, place: Place::Piece(piece), result: Ok(content), .. } = &event
-                    {
+                    if let Event::Data { file, place: Place::Piece(piece), result: Ok(content), .. } = &event {
                         let (Content::Piece(bytes) | Content::Sealed(bytes)) = content;
                         if !self.library.find(*file).proves(*piece, bytes) {
                             self.cache.forget(self.now, file, *piece..piece + 1);
                         }
                     }
                     self.oracle.hears(&event);
-                    let usage = self.cache.usage();
-                    self.shrunk &=
-                        usage.bytes > usage.quota || !matches!(event, Event::Synced { saved: true });
                     self.counts.pins += u64::from(matches!(event, Event::Pinned(_)));
                     self.counts.durable += u64::from(matches!(event, Event::Synced { saved: true }));
                 }
@@ -280,13 +272,17 @@ impl Run<'_> {
 
     /// Looks at what a crash would leave after each call.
     fn look(&mut self) -> Result<(), String> {
-        let keeps_all = self.disk.failed() == 0 && !self.shrunk;
+        let keeps_all = self.disk.failed() == 0 && !self.oracle.shrunk;
         let rules = Rules { prove: self.setting.prove, keeps_all };
+        // Bounds on the number of files are met again at the start, and may take what was durable.
+        let mut config = self.config();
+        config.limits.partial = Config::default().limits.partial;
+        config.limits.files = Config::default().limits.files;
         for state in self.disk.take_trail() {
             self.counts.points += 1;
             for _ in 0..STATES {
                 let crashed = state.crash(&mut self.dice);
-                let seen = check(crashed, &self.config(), self.library, &self.oracle, rules, &mut self.dice)?;
+                let seen = check(crashed, &config, self.library, &self.oracle, rules, &mut self.dice)?;
                 let Seen { pieces, rejected } = seen;
                 self.counts.states += 1;
                 self.counts.pieces += pieces;
