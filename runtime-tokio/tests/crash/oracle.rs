@@ -17,6 +17,8 @@ pub(crate) struct Oracle {
     /// The quota shrank, and the journal need not say what went for it: a cache that starts anew chooses again.
     pub(crate) shrunk: bool,
     commands: BTreeMap<FileId, Commands>,
+    /// All files go, as fast as the disk removes them: one that is pinned meanwhile goes too.
+    clearing: bool,
 }
 
 /// What was so when a sync began.
@@ -51,6 +53,17 @@ impl Oracle {
     pub(crate) fn removes(&mut self, file: FileId) {
         self.commands.entry(file).or_default().last_was_pin = false;
         self.pinned.remove(&file);
+    }
+
+    /// All files are to go, pinned ones too.
+    pub(crate) fn clears(&mut self, files: impl Iterator<Item = FileId>) {
+        files.for_each(|file| self.removes(file));
+        self.clearing = true;
+    }
+
+    /// The disk has done all that it was asked.
+    pub(crate) fn rests(&mut self) {
+        self.clearing = false;
     }
 
     /// Whether one may be asked for: only the answer to a single one can be told from others.
@@ -93,6 +106,9 @@ impl Oracle {
     /// What the cache has let go since is promised no more.
     pub(crate) fn looks_at(&mut self, cache: &Cache) {
         self.durable.retain(|(file, piece)| cache.holds(file, *piece));
+        if self.clearing {
+            self.pinned.retain(|file| cache.holding(file).is_some());
+        }
         if let Some(sync) = &mut self.syncing {
             sync.held.retain(|(file, piece)| cache.holds(file, *piece));
         }
@@ -101,6 +117,7 @@ impl Oracle {
     /// The cache was started anew: nothing that was under way is answered any more.
     pub(crate) fn restarts(&mut self, cache: &Cache) {
         self.commands.clear();
+        self.clearing = false;
         self.syncing = None;
         self.looks_at(cache);
     }

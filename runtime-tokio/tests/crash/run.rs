@@ -186,7 +186,7 @@ impl Run<'_> {
             _ => {
                 let pinned = self.dice.below(3) == 0;
                 if pinned {
-                    self.library.tracks().iter().for_each(|track| self.oracle.removes(track.id));
+                    self.oracle.clears(self.library.tracks().iter().map(|track| track.id));
                 }
                 self.cache.clear(now, pinned);
             }
@@ -303,6 +303,7 @@ impl Run<'_> {
         while !self.waiting.is_empty() {
             self.work()?;
         }
+        self.oracle.rests();
         Ok(())
     }
 
