@@ -7,6 +7,7 @@
 //! `FILE` and `BYTES` are what `spot serve --json` says of a track. So many `PIECES` are asked for at a time. A file's
 //! name is the root of the hashes of all its pieces, so a whole file needs no other proof.
 
+use core::error::Error;
 use core::ops::Range;
 use runtime_tokio::connection::Why;
 use runtime_tokio::{Clock, DialOptions, Handle, cdn};
@@ -15,7 +16,6 @@ use spotp2p::cdn::{Connection, Get, Input, Limits, Output, Target, Url};
 use spotproto::content::{FileId, Geometry, Hash, RootBuilder};
 use spotproto::crypto::{Crypto, RustCrypto};
 use std::env;
-use std::error::Error;
 use std::process::ExitCode;
 
 /// Pieces that are asked for at a time, unless told otherwise.

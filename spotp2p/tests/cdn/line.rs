@@ -166,7 +166,7 @@ impl Line {
 
     /// Takes the outputs so far away.
     pub(crate) fn take(&mut self) -> Vec<Came> {
-        std::mem::take(&mut self.outputs)
+        core::mem::take(&mut self.outputs)
     }
 
     fn heed(&mut self, told: Result<(), CdnError>) {
