@@ -2,6 +2,7 @@
 
 extern crate alloc;
 
+pub mod cdn;
 pub mod client;
 pub mod clock;
 pub mod connection;

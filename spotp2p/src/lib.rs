@@ -4,6 +4,7 @@
 extern crate alloc;
 
 pub mod access_point;
+pub mod cdn;
 pub mod flow;
 pub mod node;
 mod payload;

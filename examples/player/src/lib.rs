@@ -9,6 +9,7 @@ pub mod device;
 pub mod failure;
 pub mod library;
 pub mod listen;
+pub mod origin;
 pub mod output;
 pub mod server_name;
 pub mod settings;
