@@ -68,7 +68,7 @@ pub struct SearchConfig {
     pub candidates: u8,
     /// Of them for one file.
     pub candidates_per_file: u8,
-    /// With this many neighbours that are asked for a file, nobody further is dialled for it.
+    /// With this many neighbours that serve a file, or may be about to, nobody further is searched for or dialled.
     pub enough: u8,
 }
 

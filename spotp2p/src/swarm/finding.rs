@@ -13,13 +13,13 @@ use spotproto::message::Urgency;
 use spotproto::ticket::Pseudonym;
 
 impl<K: Copy + Eq> Swarm<K> {
-    /// Searches the overlay for a file that is wanted, unless that was done of late, or enough neighbours are asked for
-    /// it. Under pressure the search goes further, once more if it did not before.
+    /// Searches the overlay for a file that is wanted, unless that was done of late, or enough neighbours may serve it
+    /// already. Under pressure the search goes further, once more if it did not before.
     pub fn search(&mut self, now: Instant, file: K) {
         let Some(urgency) = self.interest.urgency(&file) else { return };
         let pressed = self.pressure >= Pressure::Low && urgency == Urgency::Playing;
         let reach = if pressed { Reach::All } else { Reach::Few };
-        let enough = self.interest.asked(&file) >= usize::from(self.config.search.enough);
+        let enough = self.interest.hopeful(&file) >= usize::from(self.config.search.enough);
         if enough || !self.search.may_begin(now, file, reach, &self.config.search) {
             return;
         }
@@ -35,6 +35,7 @@ impl<K: Copy + Eq> Swarm<K> {
             return;
         }
         let query = self.search.begin(now, file, reach, towards);
+        self.timers.set_earlier(Timer::Queries, now + self.config.search.again_after);
         self.stats.queries_asked += self.send_query(query, towards);
     }
 
@@ -54,7 +55,7 @@ impl<K: Copy + Eq> Swarm<K> {
             return;
         }
         self.stats.queries_taken += 1;
-        self.timers.set_earlier(Timer::Seen, now + self.config.search.seen_for);
+        self.timers.set_earlier(Timer::Queries, now + self.config.search.seen_for);
         if let Some(me) = self.me.filter(|_| self.could_serve(&query.file, holds)) {
             self.search.answered(query.id);
             self.stats.hits_given += 1;
@@ -107,11 +108,12 @@ impl<K: Copy + Eq> Swarm<K> {
     pub(super) fn dial(&mut self, now: Instant) {
         while self.may_dial() {
             let (interest, enough) = (&self.interest, usize::from(self.config.search.enough));
-            let lacking = |file: &K| interest.urgency(file).filter(|_| interest.asked(file) < enough);
+            let lacking =
+                |file: &K| Some((interest.urgency(file)?, enough.saturating_sub(interest.hopeful(file))));
             let Some(holder) = self.candidates.next(now, lacking, &self.config.neighbours) else { break };
             self.out.push(Output::Dial(holder));
         }
-        let deadline = self.candidates.deadline(now);
+        let deadline = self.candidates.deadline(now, &self.config.neighbours);
         self.set_timer(Timer::Dial, now, deadline);
     }
 
@@ -122,7 +124,7 @@ impl<K: Copy + Eq> Swarm<K> {
 
     pub(super) fn expire_queries(&mut self, now: Instant) {
         let next = self.search.expire(now, &self.config.search);
-        self.set_timer(Timer::Seen, now, next);
+        self.set_timer(Timer::Queries, now, next);
     }
 
     /// Music is short: what plays is searched for further.

@@ -97,9 +97,10 @@ impl<K: Copy + Eq> Interest<K> {
         self.files.iter().copied()
     }
 
-    /// How many neighbours are asked for the file and have not refused.
-    pub(super) fn asked(&self, file: &K) -> usize {
-        self.asks.iter().filter(|ask| ask.file == *file && ask.is_told()).count()
+    /// How many neighbours serve the file, or may be about to. One that lets us wait is nobody to count on.
+    pub(super) fn hopeful(&self, file: &K) -> usize {
+        let hopeful = |state| matches!(state, State::Asked | State::Served);
+        self.asks.iter().filter(|ask| ask.file == *file && hopeful(ask.state)).count()
     }
 
     /// Asks a neighbour that is thought to have the file, unless it was asked of late.
@@ -410,7 +411,7 @@ mod tests {
         for peer in 0..100 {
             world.interest.ask(at(0), PeerId(peer), 7, &world.config, &mut world.out);
         }
-        assert_eq!((world.interest.asks.len(), world.interest.asked(&7)), (20, 20));
+        assert_eq!((world.interest.asks.len(), world.interest.hopeful(&7)), (20, 20));
     }
 
     #[test]

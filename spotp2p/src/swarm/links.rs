@@ -54,7 +54,7 @@ impl<K: Copy + Eq> Swarm<K> {
         self.dice = Dice::new(&seed.part(0));
         self.search.begin_anew(seed);
         self.candidates = super::Candidates::new();
-        self.set_timer(Timer::Seen, now, None);
+        self.set_timer(Timer::Queries, now, None);
         self.set_timer(Timer::Dial, now, None);
     }
 
@@ -77,8 +77,7 @@ impl<K: Copy + Eq> Swarm<K> {
     ) -> Result<(), NoRoom> {
         if let Err(why) = self.take_link(now, peer, &pseudonym) {
             if direction == Direction::Ours {
-                self.candidates.not_needed(&pseudonym);
-                self.dial(now);
+                self.dial_failed(now, pseudonym);
             }
             return Err(why);
         }
@@ -121,9 +120,9 @@ impl<K: Copy + Eq> Swarm<K> {
 
     /// Ends the link of a peer that broke the rules.
     pub(super) fn fault(&mut self, now: Instant, peer: PeerId, fault: Fault) {
-        if self.forget(now, peer) {
+        if self.neighbours.contains(peer) {
             self.stats.faults += 1;
-            self.out.push(Output::Fault { peer, fault });
+            self.hang_up(now, peer, Output::Fault { peer, fault });
             self.dial(now);
         }
     }
@@ -150,9 +149,8 @@ impl<K: Copy + Eq> Swarm<K> {
         let (keep, interest) = (usize::from(config.prune_to), &self.interest);
         let useless = self.neighbours.least_useful(now, keep, config.young, |peer| interest.plays_from(peer));
         for peer in useless {
-            self.forget(now, peer);
             self.stats.pruned += 1;
-            self.out.push(Output::HangUp(peer));
+            self.hang_up(now, peer, Output::HangUp(peer));
         }
         self.prune_soon(now);
     }
@@ -209,9 +207,14 @@ impl<K: Copy + Eq> Swarm<K> {
         self.uploads.shut_quietly();
         let peers: alloc::vec::Vec<PeerId> = self.neighbours.peers().collect();
         for peer in peers {
-            self.forget(now, peer);
-            self.out.push(Output::HangUp(peer));
+            self.hang_up(now, peer, Output::HangUp(peer));
         }
         self.open_or_stop(now);
+    }
+
+    /// Ends a link, before others hear what that means for them.
+    fn hang_up(&mut self, now: Instant, peer: PeerId, output: Output<K>) {
+        self.out.push(output);
+        self.forget(now, peer);
     }
 }

@@ -153,7 +153,7 @@ impl<K: Copy + Eq> Swarm<K> {
         if self.timers.take_due(Timer::Prune, now) {
             self.prune(now);
         }
-        if self.timers.take_due(Timer::Seen, now) {
+        if self.timers.take_due(Timer::Queries, now) {
             self.expire_queries(now);
         }
         if self.timers.take_due(Timer::Interest, now) {

@@ -59,10 +59,10 @@ impl<K: Copy + Eq> Swarm<K> {
         self.fault(now, peer, Fault::BadPiece);
     }
 
-    /// Neighbours asked for a file that have not refused it.
+    /// Neighbours that serve a file, or were asked and have not answered yet.
     #[must_use]
-    pub fn asked(&self, file: K) -> usize {
-        self.interest.asked(&file)
+    pub fn hopeful(&self, file: K) -> usize {
+        self.interest.hopeful(&file)
     }
 
     /// A neighbour says what we get.

@@ -6,8 +6,8 @@ use spotproto::timers::TimerName;
 pub(super) enum Timer {
     /// Too many neighbours: drop the least useful.
     Prune,
-    /// The oldest query of others is to be forgotten.
-    Seen,
+    /// The oldest query is to be forgotten.
+    Queries,
     /// A dial is overdue, or somebody may be dialled again.
     Dial,
     /// A neighbour owes an answer, a slot or a piece.

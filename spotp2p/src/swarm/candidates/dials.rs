@@ -70,6 +70,10 @@ impl Dials {
         self.forget_some();
     }
 
+    pub(super) fn is_under_way(&self, holder: &Pseudonym) -> bool {
+        self.find(holder).is_some_and(|dial| dial.under_way)
+    }
+
     /// Whether the peer failed so often that it should be named anew before it is dialled again.
     pub(super) fn is_hopeless(&self, holder: &Pseudonym) -> bool {
         self.find(holder).is_some_and(|dial| !dial.under_way && dial.failures >= HOPELESS)
@@ -80,13 +84,18 @@ impl Dials {
         for dial in self.list.iter_mut().filter(|dial| dial.under_way && dial.until <= now) {
             dial.fail(now, config, dice);
         }
+        self.list.retain(|dial| dial.forgotten_at(config) > now);
+        if self.list.is_empty() {
+            self.list = Vec::new();
+        }
         self.count();
         self.forget_some();
     }
 
-    /// When an attempt or a wait ends next.
-    pub(super) fn next(&self, now: Instant) -> Option<Instant> {
-        self.list.iter().map(|dial| dial.until).filter(|until| *until > now).min()
+    /// When an attempt or a wait ends next, or somebody is to be forgotten.
+    pub(super) fn next(&self, now: Instant, config: &NeighbourConfig) -> Option<Instant> {
+        let ends = self.list.iter().flat_map(|dial| [dial.until, dial.forgotten_at(config)]);
+        ends.filter(|end| *end > now).min()
     }
 
     #[cfg(test)]
@@ -113,6 +122,11 @@ impl Dials {
 }
 
 impl Dial {
+    /// After the longest wait once more, a peer that failed is like any other.
+    fn forgotten_at(&self, config: &NeighbourConfig) -> Instant {
+        self.until + config.redial_cap.max(Duration::from_millis(1))
+    }
+
     fn fail(&mut self, now: Instant, config: &NeighbourConfig, dice: &mut Dice) {
         let wait = config.redial.saturating_mul(1 << self.failures.min(16)).min(config.redial_cap);
         self.under_way = false;

@@ -40,6 +40,8 @@ struct Candidate<K> {
     origins: u8,
     /// The neighbour that named it.
     via: Option<PeerId>,
+    /// A link to it is being made.
+    dialled: bool,
 }
 
 /// What a peer that became a neighbour was a candidate for.
@@ -69,30 +71,35 @@ impl<K: Copy + Eq> Candidates<K> {
             known.via = known.via.or(via);
             return;
         }
+        let dialled = self.dials.is_under_way(&holder);
         let of_file = self.list.iter().filter(|one| one.file == file).count();
         let room = of_file < usize::from(config.candidates_per_file);
         if room && self.list.len() < usize::from(config.candidates) {
-            self.list.push(Candidate { holder, file, origins: bit(origin), via });
+            self.list.push(Candidate { holder, file, origins: bit(origin), via, dialled });
         }
     }
 
-    /// Whom to connect to next. `lacking` says with which urgency a file is wanted that has too few sources.
+    /// Whom to connect to next. `lacking` says with which urgency a file is wanted, and how many sources it lacks.
     ///
     /// First who is on the local network, then what is more urgent, then who was named by more than one.
     pub(super) fn next(
         &mut self,
         now: Instant,
-        lacking: impl Fn(&K) -> Option<Urgency>,
+        lacking: impl Fn(&K) -> Option<(Urgency, usize)>,
         config: &NeighbourConfig,
     ) -> Option<Pseudonym> {
         if self.dials.under_way() >= usize::from(config.dials) {
             return None;
         }
-        let open = self.list.iter().filter(|one| self.dials.may(now, &one.holder));
-        let (_, holder) = open
-            .filter_map(|one| Some((one.rank(lacking(&one.file)?), one.holder)))
-            .min_by_key(|(rank, _)| *rank)?;
+        let open = self.list.iter().filter(|one| !one.dialled && self.dials.may(now, &one.holder));
+        let ranked = open.filter_map(|one| {
+            let (urgency, sources) = lacking(&one.file)?;
+            let under_way = self.list.iter().filter(|other| other.dialled && other.file == one.file).count();
+            (under_way < sources).then(|| (one.rank(urgency), one.holder))
+        });
+        let (_, holder) = ranked.min_by_key(|(rank, _)| *rank)?;
         self.dials.begin(now, holder, config);
+        self.mark_dialled();
         Some(holder)
     }
 
@@ -128,11 +135,6 @@ impl<K: Copy + Eq> Candidates<K> {
         self.forget_hopeless();
     }
 
-    /// The link is made, but not wanted: that is nobody's failure.
-    pub(super) fn not_needed(&mut self, holder: &Pseudonym) {
-        self.dials.succeeded(holder);
-    }
-
     /// A file is wanted no more.
     pub(super) fn forget_file(&mut self, file: K) {
         self.list.retain(|one| one.file != file);
@@ -152,16 +154,22 @@ impl<K: Copy + Eq> Candidates<K> {
         self.forget_hopeless();
     }
 
-    /// When there may be something to do again; nothing wakes while nobody is a candidate.
-    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
-        let idle = self.list.is_empty() && self.dialling() == 0;
-        self.dials.next(now).filter(|_| !idle)
+    /// When there may be something to do again.
+    pub(super) fn deadline(&self, now: Instant, config: &NeighbourConfig) -> Option<Instant> {
+        self.dials.next(now, config)
     }
 
     fn forget_hopeless(&mut self) {
         let dials = &self.dials;
         self.list.retain(|one| !dials.is_hopeless(&one.holder));
+        self.mark_dialled();
         self.give_back();
+    }
+
+    fn mark_dialled(&mut self) {
+        for one in &mut self.list {
+            one.dialled = self.dials.is_under_way(&one.holder);
+        }
     }
 
     fn give_back(&mut self) {
@@ -202,8 +210,19 @@ mod tests {
     }
 
     /// File 0 plays, file 1 is next, file 2 has sources enough.
-    fn lacking(file: &u32) -> Option<Urgency> {
-        [Some(Urgency::Playing), Some(Urgency::Next), None].get(*file as usize).copied().flatten()
+    fn lacking(file: &u32) -> Option<(Urgency, usize)> {
+        let urgency =
+            [Some(Urgency::Playing), Some(Urgency::Next), None].get(*file as usize).copied().flatten()?;
+        Some((urgency, 2))
+    }
+
+    #[test]
+    fn no_more_are_dialled_for_a_file_than_it_lacks() {
+        let mut candidates = candidates(&[1, 2, 3, 4].map(|n| (n, 0, Origin::Tracker)));
+        let order: Vec<_> = core::iter::from_fn(|| next(&mut candidates, NOW)).collect();
+        assert_eq!(order.len(), 2);
+        candidates.failed(NOW, &named(order[0]), &NeighbourConfig::default(), &mut Dice::new(&Seed([1; 32])));
+        assert!(next(&mut candidates, NOW).is_some());
     }
 
     fn next(candidates: &mut Candidates<u32>, now: Instant) -> Option<u8> {
@@ -239,7 +258,7 @@ mod tests {
             assert_eq!(next(&mut candidates, now), Some(1));
             candidates.failed(now, &named(1), &config, &mut dice);
             candidates.add(named(1), 0, Origin::Tracker, None, &SearchConfig::default());
-            let until = candidates.deadline(now).unwrap();
+            let until = candidates.deadline(now, &config).unwrap();
             let most = Duration::from_secs(wait);
             assert!(until.since(now) <= most && until.since(now) >= most / 2);
             assert_eq!(next(&mut candidates, until.before(Duration::from_millis(1))), None);
@@ -254,7 +273,7 @@ mod tests {
         let config = NeighbourConfig::default();
         assert_eq!(next(&mut candidates, NOW), Some(1));
         let end = NOW + config.dial_time;
-        assert_eq!(candidates.deadline(NOW), Some(end));
+        assert_eq!(candidates.deadline(NOW, &config), Some(end));
         candidates.expire(end, &config, &mut Dice::new(&Seed([1; 32])));
         assert_eq!((candidates.dialling(), next(&mut candidates, end)), (0, None));
     }
@@ -286,7 +305,7 @@ mod tests {
             one.dials.begin(NOW, named(n), &NeighbourConfig::default());
             one.failed(NOW, &named(n), &NeighbourConfig::default(), &mut dice);
         }
-        assert_eq!((one.dialling(), one.dials.next(NOW).is_some()), (0, true));
+        assert_eq!((one.dialling(), one.dials.next(NOW, &NeighbourConfig::default()).is_some()), (0, true));
         assert!(one.dials.remembered() <= 64);
     }
 }

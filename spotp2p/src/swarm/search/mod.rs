@@ -68,7 +68,7 @@ impl<K: Copy + Eq> Search<K> {
 
     /// Whether `file` may be searched for now: once in a while, and once more if it then goes further.
     pub(super) fn may_begin(&mut self, now: Instant, file: K, reach: Reach, config: &SearchConfig) -> bool {
-        self.own.retain(|own| now.since(own.begun) < config.again_after);
+        self.expire_own(now, config);
         let known = self.own.iter().any(|own| own.file == file && own.reach >= reach);
         !known && self.own.len() < usize::from(config.own)
     }
@@ -127,9 +127,19 @@ impl<K: Copy + Eq> Search<K> {
         }
     }
 
-    /// Forgets others' queries that are old. When to come again.
+    /// Forgets queries that are old. When to come again.
     pub(super) fn expire(&mut self, now: Instant, config: &SearchConfig) -> Option<Instant> {
-        self.seen.expire(now, config.seen_for)
+        self.expire_own(now, config);
+        let own = self.own.first().map(|own| own.begun + config.again_after);
+        let seen = self.seen.expire(now, config.seen_for);
+        own.into_iter().chain(seen).min()
+    }
+
+    fn expire_own(&mut self, now: Instant, config: &SearchConfig) {
+        self.own.retain(|own| now.since(own.begun) < config.again_after);
+        if self.own.is_empty() {
+            self.own = Vec::new();
+        }
     }
 
     /// A link closed.

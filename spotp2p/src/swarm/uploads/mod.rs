@@ -149,9 +149,6 @@ impl<K: Copy + Eq> Uploads<K> {
         if self.waiting.len() + self.served.len() < before {
             self.settle(now, config, out);
         }
-        if self.waiting.is_empty() {
-            self.waiting = Vec::new();
-        }
     }
 
     /// Serves nobody for now; who wants something keeps its place and is told.
@@ -207,12 +204,13 @@ impl<K: Copy + Eq> Uploads<K> {
                 let wish = self.waiting.remove(next).wish;
                 let slot = self.served.remove(slot);
                 self.revoke(now, slot, config, out);
+                // One is told that it lost the slot before another is told that it has it.
+                self.tell_new(out);
                 self.serve(now, wish, out);
             }
         }
-        for (place, one) in self.waiting.iter_mut().enumerate().filter(|(_, one)| one.told.is_none()) {
-            one.tell(place, out);
-        }
+        self.tell_new(out);
+        self.give_back();
     }
 
     /// Tells those whose place is not what they were told.
@@ -281,6 +279,21 @@ impl<K: Copy + Eq> Uploads<K> {
             self.turn = self.turn.wrapping_add(1);
             slot.turn = self.turn;
             slot.read(now, out);
+        }
+    }
+
+    fn tell_new(&mut self, out: &mut Out<K>) {
+        for (place, one) in self.waiting.iter_mut().enumerate().filter(|(_, one)| one.told.is_none()) {
+            one.tell(place, out);
+        }
+    }
+
+    fn give_back(&mut self) {
+        if self.waiting.is_empty() {
+            self.waiting = Vec::new();
+        }
+        if self.served.is_empty() {
+            self.served = Vec::new();
         }
     }
 

@@ -33,12 +33,11 @@ impl<K: Copy + Eq> Uploads<K> {
     /// The first who waits that may take somebody's slot, and whose.
     pub(super) fn contest(&self, now: Instant, config: &UploadConfig) -> Option<(usize, usize)> {
         self.waiting.iter().enumerate().find_map(|(next, one)| {
-            let mut slots = self.served.iter().enumerate();
-            let holder =
-                slots.by_ref().filter(|(_, slot)| self.may_take(now, one, slot, config)).max_by_key(
-                    |(_, slot)| (slot.is_wasted(now, config), slot.wish.urgency, Reverse(slot.speed())),
-                )?;
-            Some((next, holder.0))
+            let slots = self.served.iter().enumerate();
+            let loses = slots.filter(|(_, slot)| self.may_take(now, one, slot, config));
+            let worth =
+                |slot: &Serving<K>| (slot.is_wasted(now, config), slot.wish.urgency, Reverse(slot.speed()));
+            loses.max_by_key(|(_, slot)| worth(slot)).map(|(slot, _)| (next, slot))
         })
     }
 
