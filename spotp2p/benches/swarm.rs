@@ -21,7 +21,7 @@ use spotproto::{Instant, Seed};
 const IDLE_LIMIT: f64 = 1.5;
 
 /// What a pruning may cost, in events: there is one a minute at most.
-const PRUNE_LIMIT: f64 = 2000.0;
+const PRUNE_LIMIT: f64 = 500.0;
 
 fn name(n: u32) -> Pseudonym {
     let mut bytes = [0; 16];

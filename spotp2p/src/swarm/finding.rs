@@ -1,11 +1,10 @@
 //! Finding who has a file: queries and hits, what the tracker says, and whom to dial.
 
 use super::neighbours::Seats;
-use super::search::Verdict;
+use super::search::{Reach, Verdict};
 use super::timer::Timer;
 use super::{
-    Attention, Fault, Hit, Holding, Holds, Mode, Origin, Output, PeerId, PeerMessage, Pressure, Query, Reach,
-    Swarm,
+    Attention, Fault, Hit, Holding, Holds, Mode, Origin, Output, PeerId, PeerMessage, Pressure, Query, Swarm,
 };
 use alloc::vec::Vec;
 use spotproto::Instant;

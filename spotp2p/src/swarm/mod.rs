@@ -46,7 +46,6 @@ pub use config::{Config, InterestConfig, NeighbourConfig, SearchConfig, UploadCo
 pub use links::{Direction, NoRoom};
 pub use neighbours::{MOST_NEIGHBOURS, WIDE_QUERY};
 pub use output::{Fault, Output};
-pub use search::Reach;
 pub use stats::Stats;
 pub use words::{
     Hit, Holding, Holds, Mode, PeerId, PeerMessage, PieceRequest, Pressure, Query, QueryId, Slot,

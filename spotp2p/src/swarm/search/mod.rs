@@ -21,7 +21,7 @@ use spotproto::{Instant, Seed};
 
 /// How far a search goes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Reach {
+pub(super) enum Reach {
     /// To the few neighbours that most likely have the file.
     Few,
     /// To all neighbours, and to theirs.
