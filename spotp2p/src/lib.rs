@@ -9,6 +9,7 @@ pub mod flow;
 pub mod node;
 mod payload;
 pub mod reach;
+pub mod swarm;
 
 pub use access_point::AccessPoint;
 pub use node::Node;
