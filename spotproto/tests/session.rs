@@ -190,14 +190,32 @@ fn pieces_never_overtake_the_header_of_their_answer() {
     pair.client_sends(read(2, 0, 1, Urgency::Playing));
     pair.run(Duration::from_millis(25));
     for channel in [1, 2] {
-        // Both headers don't fit one flush, and a short piece would fit behind the first.
+        // Both proofs don't fit one flush, and a short piece would fit behind the first.
         pair.server_sends(leaves(channel, 150));
         pair.server_sends(Message::Piece { channel, index: 0, data: Bytes::from_static(&[1; 300]) });
     }
     pair.run(Duration::from_millis(30));
     let order = pair.client.messages();
     let order: Vec<_> = order.iter().map(|m| (m.channel(), matches!(m, Message::Leaves { .. }))).collect();
-    assert_eq!(order, [(Some(1), true), (Some(2), true), (Some(1), false), (Some(2), false)]);
+    assert_eq!(order, [(Some(1), true), (Some(1), false), (Some(2), true), (Some(2), false)]);
+}
+
+#[test]
+fn proofs_do_not_overtake_pieces_that_were_asked_for_before() {
+    let mut pair = Pair::connected();
+    pair.client_sends(read(1, 0, 4, Urgency::Playing));
+    pair.client_sends(read(2, 64, 1, Urgency::Playing));
+    pair.run(Duration::from_millis(25));
+    (0..4).for_each(|index| pair.server_sends(piece(1, index)));
+    pair.server_sends(Message::End { channel: 1 });
+    pair.server_sends(leaves(2, 64));
+    pair.server_sends(piece(2, 64));
+    pair.server_sends(Message::Refuse { channel: 2, why: Refusal::Unavailable });
+    pair.run(Duration::from_millis(30));
+    let mut expected: Vec<_> = (0..4).map(|index| piece(1, index)).collect();
+    expected.extend([Message::End { channel: 1 }, leaves(2, 64), piece(2, 64)]);
+    expected.push(Message::Refuse { channel: 2, why: Refusal::Unavailable });
+    assert_eq!(pair.client.messages(), expected);
 }
 
 #[test]

@@ -166,8 +166,16 @@ impl<C: Crypto> Session<C> {
                 Ok(())
             }
             Message::End { .. } | Message::Refuse { .. } => self.send_ending(message),
-            Message::Opened { channel, .. } | Message::Leaves { channel, .. } => {
-                if self.answering.is_open(channel)? { self.queue_control(message) } else { Ok(()) }
+            Message::Opened { channel, .. } => {
+                if self.answering.is_open(channel)? {
+                    self.queue_control(message)
+                } else {
+                    Ok(())
+                }
+            }
+            Message::Leaves { channel, .. } => {
+                self.check_room()?;
+                Ok(self.answering.queue_proof(channel, message)?)
             }
             Message::Abort { channel } => self.send_abort(channel),
             _ => self.queue_control(message),
@@ -200,11 +208,15 @@ impl<C: Crypto> Session<C> {
     }
 
     fn queue_control(&mut self, message: WireMessage) -> Result<(), SessionError> {
-        if self.control.len() >= self.limits.control {
-            return Err(Misuse::NoRoom.into());
-        }
+        self.check_room()?;
         self.control.push_back(message);
         Ok(())
+    }
+
+    /// Whether one more small message may be queued, wherever it has its place.
+    fn check_room(&self) -> Result<(), Misuse> {
+        let queued = self.control.len() + self.answering.proofs();
+        if queued < self.limits.control { Ok(()) } else { Err(Misuse::NoRoom) }
     }
 
     /// Remembers why the session ended; every later call answers the same.

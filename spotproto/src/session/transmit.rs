@@ -4,7 +4,7 @@ use super::{Output, Session, UNCONFIRMED_BYTES};
 use crate::crypto::Crypto;
 use crate::error::{CloseCode, SessionError};
 use crate::frame::{self, kind};
-use crate::message::{self, Message, WireMessage};
+use crate::message::{self, Channel, Message, WireMessage};
 use crate::mux::{Ending, Put};
 use crate::record::{MAX_PLAINTEXT, OVERHEAD, Sealer};
 use crate::time::Instant;
@@ -146,7 +146,7 @@ impl<C: Crypto> Session<C> {
         self.put_control(wire, end, hard_end);
         if self.control.is_empty() {
             // What waits may be the header of the very answer whose pieces would overtake it.
-            self.put_data(wire, end);
+            self.put_data(wire, end, hard_end);
         }
         let all_said = self.control.is_empty() && !self.answering.has_data();
         if let Some(code) = self.owed.close.filter(|_| all_said && wire.len() + 8 <= end) {
@@ -172,20 +172,20 @@ impl<C: Crypto> Session<C> {
         self.control.shrink_to(KEPT_CONTROL);
     }
 
-    fn put_data(&mut self, wire: &mut BytesMut, end: usize) {
+    /// Appends pieces and their proofs, as much as fits below `end`, or one proof that fits below `hard_end`.
+    fn put_data(&mut self, wire: &mut BytesMut, end: usize, hard_end: usize) {
         let start = wire.len();
         loop {
             let room = end.saturating_sub(wire.len());
-            match self.answering.put_fragment(wire, self.limits.frame, room) {
+            let most = if wire.len() == start { hard_end.saturating_sub(start) } else { room };
+            match self.answering.put_part(wire, self.limits.frame, room, most) {
                 Put::Nothing | Put::NoRoom => return,
                 Put::Part => {}
+                Put::Proof { channel, ending } => self.put_ending(wire, channel, ending, end),
                 Put::Whole { channel, index, ending } => {
                     self.stats.pieces_sent += 1;
                     self.outbox.push(Output::Sent { channel, index });
-                    if let Some(ending) = ending {
-                        self.control.push_back(ending.message(channel));
-                        self.put_control(wire, end, end);
-                    }
+                    self.put_ending(wire, channel, ending, end);
                     // A record opens when all of it is here: the end of a piece must not wait for the next one's
                     // beginning. Measured at 10 Mbit/s, that is 6 ms of every start.
                     if wire.len() - start >= FULL_ENOUGH {
@@ -193,6 +193,13 @@ impl<C: Crypto> Session<C> {
                     }
                 }
             }
+        }
+    }
+
+    fn put_ending(&mut self, wire: &mut BytesMut, channel: Channel, ending: Option<Ending>, end: usize) {
+        if let Some(ending) = ending {
+            self.control.push_back(ending.message(channel));
+            self.put_control(wire, end, end);
         }
     }
 
