@@ -24,8 +24,16 @@ const FIRST_RECORDS: usize = 8 * 1024;
 /// Data after which a record may end with a piece: below it, short pieces share one.
 const FULL_ENOUGH: usize = 64;
 
+/// Most bytes that are sent before the initiator is confirmed, of those that the replay rule allows: what TCP's first
+/// window carries, ten segments (RFC 6928), of 1,428 bytes on Ethernet with IPv6 and time stamps. More could leave no
+/// earlier than the first acknowledgement comes, and the confirmation comes right behind that; it would leave as a short
+/// packet, and short packets cost a place in the next window.
+const FIRST_FLIGHT: usize = 10 * 1428;
+
 /// Room kept for a close record under the replay rule.
 const LAST_WORD: usize = OVERHEAD + 8;
+
+const _: () = assert!(FIRST_FLIGHT + LAST_WORD <= UNCONFIRMED_BYTES);
 
 /// What is owed to the other side beside messages: state and not queue entries, so that ten pings cost one pong.
 #[derive(Debug, Default)]
@@ -58,9 +66,9 @@ impl<C: Crypto> Session<C> {
         if self.holds_answer() {
             return Ok(());
         }
-        // All that an unconfirmed initiator may be sent goes out in one flush: there is nothing yet that could be more
-        // urgent, and every short packet would cost a place in TCP's first window (RFC 6928 counts ten of them).
-        let limit = if self.confirmed { limit } else { limit.max(UNCONFIRMED_BYTES) };
+        // All that an unconfirmed initiator is sent goes out in one flush: there is nothing yet that could be more urgent,
+        // and every short packet would cost a place in TCP's first window.
+        let limit = if self.confirmed { limit } else { limit.max(FIRST_FLIGHT) };
         if self.shake.is_some() {
             self.timers.clear(Timer::Answer);
             self.shake_transmit(now, wire)?;
@@ -96,9 +104,7 @@ impl<C: Crypto> Session<C> {
             asked
         } else {
             // Short records, so that what the first packets bring can be used before the last ones are here.
-            asked
-                .min(FIRST_RECORDS)
-                .min(UNCONFIRMED_BYTES.saturating_sub(self.unconfirmed + OVERHEAD + LAST_WORD))
+            asked.min(FIRST_RECORDS).min(FIRST_FLIGHT.saturating_sub(self.unconfirmed + OVERHEAD))
         };
         // Once a flush, for all of it: to grow with every record would copy what is sealed already. A ping alone takes
         // what it needs.
