@@ -4,6 +4,7 @@ use crate::clock::{Alarm, Clock};
 use crate::connection::{Why, drive_into};
 use crate::dial::{DialOptions, connect};
 use crate::entropy;
+use crate::way::Way;
 use bytes::Bytes;
 use core::fmt;
 use core::future::pending;
@@ -115,7 +116,9 @@ struct Driver {
     clock: Clock,
     node: Node<FileId, Bytes>,
     /// The one connection, while there is one: its number and the way to it.
-    session: Option<(SessionId, mpsc::Sender<session::Input>)>,
+    session: Option<(SessionId, Way)>,
+    /// A connection that was ended here, of which the node is still to be told.
+    lost: Option<SessionId>,
     tasks: JoinSet<()>,
     news: mpsc::Sender<(SessionId, News)>,
     events: mpsc::Sender<ClientEvent>,
@@ -132,8 +135,7 @@ async fn run(
     let clock = Clock::start();
     let (news, mut reports) = mpsc::channel(QUEUE);
     let node = Node::new(clock.now(), config);
-    let mut driver =
-        Driver { options, clock, node, session: None, tasks: JoinSet::new(), news, events, held: None };
+    let mut driver = Driver::new(options, clock, node, news, events);
     let mut alarm = Alarm::new(clock);
     let room = driver.events.clone();
     loop {
@@ -167,10 +169,26 @@ async fn run(
 }
 
 impl Driver {
+    fn new(
+        options: ClientOptions,
+        clock: Clock,
+        node: Node<FileId, Bytes>,
+        news: mpsc::Sender<(SessionId, News)>,
+        events: mpsc::Sender<ClientEvent>,
+    ) -> Self {
+        let tasks = JoinSet::new();
+        Self { options, clock, node, session: None, lost: None, tasks, news, events, held: None }
+    }
+
     /// Carries out what the node asks for, until an event finds no room.
     fn drain(&mut self) {
         while self.held.is_none() {
-            let Some(output) = self.node.poll_output() else { return };
+            let Some(output) = self.node.poll_output() else {
+                let Some(session) = self.lost.take() else { return };
+                let lost = Input::Disconnected { session, why: Some(SessionError::Lost) };
+                let Ok(()) = self.node.handle_input(self.clock.now(), lost);
+                continue;
+            };
             match output {
                 Output::Send { to, message } => self.send(to, session::Input::Send(message)),
                 Output::Effect(Effect::Connect { session, .. }) => self.connect(session),
@@ -191,21 +209,21 @@ impl Driver {
     }
 
     fn send(&mut self, to: SessionId, input: session::Input) {
-        if let Some((session, queue)) = &self.session
+        if let Some((session, way)) = &self.session
             && *session == to
-            && queue.try_send(input).is_err()
+            && !way.send(input)
         {
-            // The task is over, and will say so; or it takes nothing, and its own timers will end it.
             self.session = None;
+            self.lost = Some(to);
         }
     }
 
     fn connect(&mut self, session: SessionId) {
         let (queue, inputs) = mpsc::channel(SESSION_QUEUE);
-        self.session = Some((session, queue));
         while self.tasks.try_join_next().is_some() {}
         let connection = connection(session, self.options.clone(), self.clock, inputs, self.news.clone());
-        self.tasks.spawn(connection);
+        let task = self.tasks.spawn(connection);
+        self.session = Some((session, Way::new(queue, task)));
     }
 
     /// What the node is to be told of a connection's news.
@@ -270,4 +288,44 @@ async fn converse(
         Why::Finished(Fault::Machine(error)) => error,
         _ => SessionError::Lost,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::DialOptions;
+    use spotproto::Seed;
+    use spotproto::crypto::{RustCrypto, SecretKey};
+    use spotproto::message::Message;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_connection_that_takes_nothing_ends_at_once_and_the_node_is_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let identity = KeyPair::new::<RustCrypto>(SecretKey([1; 32]));
+        let options = ClientOptions {
+            server: listener.local_addr().unwrap().to_string(),
+            server_key: None,
+            identity: identity.clone(),
+            dial: DialOptions::default(),
+            limits: Limits::DEFAULT,
+        };
+        let clock = Clock::start();
+        let node = Node::new(clock.now(), Config::new(identity.public, "test", Seed([1; 32])));
+        let (news, _reports) = mpsc::channel(QUEUE);
+        let (told, mut events) = mpsc::channel(QUEUE);
+        let mut driver = Driver::new(options, clock, node, news, told);
+        let Ok(()) = driver.node.handle_input(clock.now(), Input::Command(Command::Connect));
+        driver.drain();
+        let session = driver.session.as_ref().expect("it dials").0;
+        // Its task gets no turn meanwhile.
+        for _ in 0..=SESSION_QUEUE {
+            driver.send(session, session::Input::Send(Message::Abort { channel: 1 }));
+        }
+        driver.drain();
+        assert!(driver.session.is_none());
+        let event = events.try_recv().expect("the program is told");
+        assert!(matches!(event, ClientEvent::Node(Event::Offline { .. })), "{event:?}");
+        assert!(driver.tasks.join_next().await.expect("its task").unwrap_err().is_cancelled());
+    }
 }
