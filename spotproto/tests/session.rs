@@ -106,6 +106,25 @@ fn the_acceptor_may_be_the_initiator_when_the_broker_says_so() {
 }
 
 #[test]
+fn a_responder_without_room_says_so_before_the_handshake_and_not_in_the_midst_of_it() {
+    for mut pair in [Pair::ik(), Pair::xx()] {
+        let close = pair.server.session.handle_input(pair.now, Input::Close(CloseCode::Limit));
+        assert_eq!(close, Err(SessionError::Refusing(Refused::Busy)));
+        pair.server.error = close.err();
+        pair.run(Duration::from_millis(60));
+        assert_eq!(pair.client.error, Some(SessionError::Refused(Refused::Busy)));
+        assert_eq!(pair.server.session.stats().bytes_sent, 1);
+    }
+    let mut pair = Pair::xx();
+    pair.run(Duration::from_millis(30));
+    let sent = pair.server.session.stats().bytes_sent;
+    assert!(sent > 1, "the verdict is out");
+    pair.server.session.handle_input(pair.now, Input::Close(CloseCode::Limit)).unwrap();
+    pair.run(Duration::from_millis(10));
+    assert_eq!(pair.server.session.stats().bytes_sent, sent);
+}
+
+#[test]
 fn two_initiators_do_not_shake_hands() {
     let mut other = setup(Role::Initiator, 2, 12, Some(keys(1).public));
     other.dialled = false;

@@ -6,6 +6,7 @@ use crate::payload::{FileKey, Payload};
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::time::Duration;
 use spotproto::content::{LEAF_GROUP, LeafRange};
 use spotproto::message::{Channel, Message, Open, Opened, PieceRange, Read, Refusal, Wanted};
 use spotproto::{CloseCode, Instant};
@@ -17,6 +18,9 @@ const RUNS: u32 = 32;
 /// Wrong pieces after which a track is given up: the only source there is keeps lying.
 const MOST_FORGED: u32 = 3;
 
+/// How long nothing is asked of an access point that was busy.
+const BUSY: Duration = Duration::from_secs(1);
+
 impl<K: FileKey, B: Payload> Node<K, B> {
     /// Asks for as much as the line needs to stay full, the most urgent first.
     pub(super) fn ask(&mut self, now: Instant) {
@@ -24,6 +28,7 @@ impl<K: FileKey, B: Payload> Node<K, B> {
             return;
         }
         match &self.play {
+            Some(play) if play.busy_until.is_some() => {}
             Some(play) if play.file.is_some() => self.ask_for_pieces(now),
             Some(play) if play.opening.is_none() => self.ask_to_open(now),
             _ => {}
@@ -147,6 +152,11 @@ impl<K: FileKey, B: Payload> Node<K, B> {
     pub(super) fn ended(&mut self, now: Instant, channel: Channel, refused: Option<Refusal>) {
         let Some(play) = self.play.as_mut() else { return };
         if play.opening == Some(channel) {
+            if refused == Some(Refusal::Busy) {
+                play.opening = None;
+                play.busy_until = Some(now + BUSY);
+                return;
+            }
             self.play = None;
             let why = refused.unwrap_or(Refusal::Unavailable);
             self.out.push(Output::Event(Event::Refused(why)));
@@ -164,6 +174,10 @@ impl<K: FileKey, B: Payload> Node<K, B> {
             (None, None) => self.ask(now),
             // It says that this was all, and it was not: pieces without their proof are of no use.
             (None, Some(leaves)) => self.distrust(now, leaves.start),
+            (Some(Refusal::Busy), unproved) if unproved.is_some() || !missing.is_empty() => {
+                file.drop_unprovable();
+                play.busy_until = Some(now + BUSY);
+            }
             // The only source says no: nothing is gained by asking again.
             (Some(why), unproved) if unproved.is_some() || !missing.is_empty() => {
                 self.stop();

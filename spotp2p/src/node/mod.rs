@@ -319,6 +319,10 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
             self.dial(now);
             self.ask(now);
         }
+        if let Some(play) = self.play.as_mut().filter(|play| play.busy_until.is_some_and(|at| at <= now)) {
+            play.busy_until = None;
+            self.ask(now);
+        }
         Ok(())
     }
 
@@ -327,7 +331,8 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.server.retry_at()
+        let busy_until = self.play.as_ref().and_then(|play| play.busy_until);
+        self.server.retry_at().into_iter().chain(busy_until).min()
     }
 
     fn wants_input(&self) -> bool {

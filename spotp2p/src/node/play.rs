@@ -5,6 +5,7 @@ use crate::payload::{FileKey, Payload};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use spotproto::Instant;
 use spotproto::content::{FileId, Head, LeafRange, LeafSet};
 use spotproto::crypto::RustCrypto;
 use spotproto::message::{Channel, Opened, PieceRange, Wanted};
@@ -28,6 +29,8 @@ pub(super) struct Play<K, B> {
     pub(super) credit: u32,
     /// Pieces or proofs that were wrong.
     pub(super) forged: u32,
+    /// The access point was busy: nothing is asked until then.
+    pub(super) busy_until: Option<Instant>,
     pub(super) file: Option<File<K, B>>,
 }
 
@@ -59,12 +62,13 @@ pub(super) enum Judged<B> {
 
 impl<K: FileKey, B: Payload> Play<K, B> {
     pub(super) const fn new(wanted: Wanted<K>, at_ms: u32) -> Self {
-        Self { wanted, at_ms, opening: None, credit: 0, forged: 0, file: None }
+        Self { wanted, at_ms, opening: None, credit: 0, forged: 0, busy_until: None, file: None }
     }
 
     /// The connection is gone: all that was asked on it must be asked again.
     pub(super) fn forget_requests(&mut self) {
         self.opening = None;
+        self.busy_until = None;
         if let Some(file) = self.file.as_mut() {
             file.asked.clear();
             file.leaves_asked.clear();
