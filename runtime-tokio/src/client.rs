@@ -5,6 +5,7 @@ use crate::connection::{Why, drive_into};
 use crate::dial::{DialOptions, connect};
 use crate::disk::Disk;
 use crate::entropy;
+use crate::way::Way;
 use bytes::Bytes;
 use core::fmt;
 use core::future::pending;
@@ -147,7 +148,9 @@ struct Driver {
     clock: Clock,
     node: Node<FileId, Bytes>,
     /// The one connection, while there is one: its number and the way to it.
-    session: Option<(SessionId, mpsc::Sender<session::Input>)>,
+    session: Option<(SessionId, Way)>,
+    /// A connection that was ended here, of which the node is still to be told.
+    lost: Option<SessionId>,
     tasks: JoinSet<()>,
     news: mpsc::Sender<(SessionId, News)>,
     events: mpsc::Sender<ClientEvent>,
@@ -168,9 +171,7 @@ async fn run(
 ) {
     let (news, mut reports) = mpsc::channel(QUEUE);
     let node = Node::new(clock.now(), config);
-    let tasks = JoinSet::new();
-    let mut driver =
-        Driver { options, clock, node, session: None, tasks, news, events, disk, held: None, gone: false };
+    let mut driver = Driver::new(options, clock, node, disk, news, events);
     let mut alarm = Alarm::new(clock);
     let room = driver.events.clone();
     loop {
@@ -216,10 +217,28 @@ async fn answer(disk: &mut Option<Disk>) -> (RequestId, Done<FileId, Bytes>) {
 }
 
 impl Driver {
+    fn new(
+        options: ClientOptions,
+        clock: Clock,
+        node: Node<FileId, Bytes>,
+        disk: Option<Disk>,
+        news: mpsc::Sender<(SessionId, News)>,
+        events: mpsc::Sender<ClientEvent>,
+    ) -> Self {
+        let tasks = JoinSet::new();
+        let (session, lost, held) = (None, None, None);
+        Self { options, clock, node, session, lost, tasks, news, events, disk, held, gone: false }
+    }
+
     /// Carries out what the node asks for, until an event finds no room.
     fn drain(&mut self) {
         while self.held.is_none() {
-            let Some(output) = self.node.poll_output() else { return };
+            let Some(output) = self.node.poll_output() else {
+                let Some(session) = self.lost.take() else { return };
+                let lost = Input::Disconnected { session, why: Some(SessionError::Lost) };
+                let Ok(()) = self.node.handle_input(self.clock.now(), lost);
+                continue;
+            };
             match output {
                 Output::Send { to, message } => self.send(to, session::Input::Send(message)),
                 Output::Effect(Effect::Connect { session, .. }) => self.connect(session),
@@ -256,21 +275,21 @@ impl Driver {
     }
 
     fn send(&mut self, to: SessionId, input: session::Input) {
-        if let Some((session, queue)) = &self.session
+        if let Some((session, way)) = &self.session
             && *session == to
-            && queue.try_send(input).is_err()
+            && !way.send(input)
         {
-            // The task is over, and will say so; or it takes nothing, and its own timers will end it.
             self.session = None;
+            self.lost = Some(to);
         }
     }
 
     fn connect(&mut self, session: SessionId) {
         let (queue, inputs) = mpsc::channel(SESSION_QUEUE);
-        self.session = Some((session, queue));
         while self.tasks.try_join_next().is_some() {}
         let connection = connection(session, self.options.clone(), self.clock, inputs, self.news.clone());
-        self.tasks.spawn(connection);
+        let task = self.tasks.spawn(connection);
+        self.session = Some((session, Way::new(queue, task)));
     }
 
     /// What the node is to be told of a connection's news.
@@ -335,4 +354,45 @@ async fn converse(
         Why::Finished(Fault::Machine(error)) => error,
         _ => SessionError::Lost,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::DialOptions;
+    use spotproto::crypto::{RustCrypto, SecretKey};
+    use spotproto::message::Message;
+    use spotproto::{Seed, UnixTime};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_connection_that_takes_nothing_ends_at_once_and_the_node_is_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let identity = KeyPair::new::<RustCrypto>(SecretKey([1; 32]));
+        let options = ClientOptions {
+            server: listener.local_addr().unwrap().to_string(),
+            server_key: None,
+            identity: identity.clone(),
+            dial: DialOptions::default(),
+            limits: Limits::DEFAULT,
+        };
+        let clock = Clock::start();
+        let date = (clock.now(), UnixTime(1_800_000_000));
+        let node = Node::new(clock.now(), Config::new(identity.public, "test", Seed([1; 32]), date));
+        let (news, _reports) = mpsc::channel(QUEUE);
+        let (told, mut events) = mpsc::channel(QUEUE);
+        let mut driver = Driver::new(options, clock, node, None, news, told);
+        let Ok(()) = driver.node.handle_input(clock.now(), Input::Command(Command::Connect));
+        driver.drain();
+        let session = driver.session.as_ref().expect("it dials").0;
+        // Its task gets no turn meanwhile.
+        for _ in 0..=SESSION_QUEUE {
+            driver.send(session, session::Input::Send(Message::Abort { channel: 1 }));
+        }
+        driver.drain();
+        assert!(driver.session.is_none());
+        let event = events.try_recv().expect("the program is told");
+        assert!(matches!(event, ClientEvent::Node(Event::Offline { .. })), "{event:?}");
+        assert!(driver.tasks.join_next().await.expect("its task").unwrap_err().is_cancelled());
+    }
 }

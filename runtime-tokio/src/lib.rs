@@ -16,6 +16,7 @@ pub mod listen;
 pub mod server;
 pub mod socket;
 pub mod store;
+mod way;
 
 pub use client::{Client, ClientEvent, ClientOptions};
 pub use clock::Clock;

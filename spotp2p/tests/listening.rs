@@ -134,6 +134,30 @@ fn what_is_not_there_is_refused_in_plain_words() {
 }
 
 #[test]
+fn a_busy_server_is_asked_again_later_and_not_given_up() {
+    let mut world = World::new();
+    world.busy = true;
+    world.play(0);
+    world.run(Duration::from_secs(5));
+    let asked = world.asked.iter().filter(|(_, message)| matches!(message, Message::Open { .. })).count();
+    assert!((4..=6).contains(&asked), "{asked} times in five seconds");
+    world.busy = false;
+    world.run(Duration::from_secs(2));
+    assert!(world.pieces().len() > 5);
+    world.busy = true;
+    world.command(Command::Seek { at_ms: 200_000 });
+    let (before, since) = (world.pieces().len(), world.now);
+    world.run(Duration::from_secs(5));
+    let later = world.asked.iter().filter(|(at, _)| *at > since);
+    let asked = later.filter(|(_, message)| matches!(message, Message::Read { .. })).count();
+    assert!(world.pieces().len() < before + 50 && asked < 50, "{asked} reads in five seconds");
+    world.busy = false;
+    world.run(Duration::from_secs(2));
+    assert!(world.pieces().contains(&head().piece_at(200_000)));
+    assert!(world.when(|event| matches!(event, Event::Refused(_))).is_none());
+}
+
+#[test]
 fn a_spoilt_piece_never_reaches_the_program_and_a_server_that_keeps_lying_is_given_up() {
     let mut world = World::new();
     world.spoilt = vec![50];

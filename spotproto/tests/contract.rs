@@ -9,7 +9,7 @@ use forger::Forger;
 use pair::{FILE, keys, read, setup};
 use proptest::prelude::*;
 use spotproto::contract::{Ran, Step, check};
-use spotproto::error::SessionError;
+use spotproto::error::{Refused, SessionError};
 use spotproto::message::{Message, Open, Refusal, Urgency, Wanted, WireMessage};
 use spotproto::noise::Role;
 use spotproto::session::{Input, Session};
@@ -74,7 +74,10 @@ fn is_own_doing(ran: Ran<SessionError>) -> bool {
         Ran::Whole => true,
         Ran::Finished(error) => matches!(
             error,
-            SessionError::Misuse(_) | SessionError::TimedOut(_) | SessionError::Closed { by_peer: false, .. }
+            SessionError::Misuse(_)
+                | SessionError::TimedOut(_)
+                | SessionError::Refusing(Refused::Busy)
+                | SessionError::Closed { by_peer: false, .. }
         ),
     }
 }

@@ -100,7 +100,8 @@ pub(crate) fn run(
 }
 
 fn failing(dice: &mut Dice) -> Failing {
-    let reason = [ErrorKind::StorageFull, ErrorKind::ReadOnlyFilesystem, ErrorKind::Other][dice.below(3) as usize];
+    let reason =
+        [ErrorKind::StorageFull, ErrorKind::ReadOnlyFilesystem, ErrorKind::Other][dice.below(3) as usize];
     let begin = u64::from(dice.below(400));
     match dice.below(4) {
         0 => Failing::Sometimes(20 + dice.below(200)),
@@ -228,7 +229,8 @@ impl Run<'_> {
             match output {
                 Output::Effect(effect) => self.waiting.push_back(effect),
                 Output::Event(event) => {
-                    if let Event::Data { file, place: Place::Piece(piece), result: Ok(content), .. } = &event {
+                    if let Event::Data { file, place: Place::Piece(piece), result: Ok(content), .. } = &event
+                    {
                         let (Content::Piece(bytes) | Content::Sealed(bytes)) = content;
                         if !self.library.find(*file).proves(*piece, bytes) {
                             self.cache.forget(self.now, file, *piece..piece + 1);

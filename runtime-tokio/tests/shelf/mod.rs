@@ -174,7 +174,7 @@ pub async fn until<T>(client: &mut Client, mut wanted: impl FnMut(&ClientEvent) 
 pub async fn whole_track(client: &mut Client, shelf: &Shelf) {
     let mut held = vec![false; PIECES as usize];
     until(client, |event| {
-        if let ClientEvent::Node(Event::Piece { index, data }) = event {
+        if let ClientEvent::Node(Event::Piece { index, data, .. }) = event {
             assert_eq!(*data, shelf.pieces[*index as usize]);
             assert_eq!(data.len(), PIECE_LEN);
             assert!(!core::mem::replace(&mut held[*index as usize], true), "piece {index} came twice");

@@ -70,11 +70,13 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     }
 
     /// Asks the catalogue or for a proof, unless the session has too much of that under way: an abort frees its channel
-    /// at once, so nothing else bounds what a client makes the store do.
+    /// at once, so nothing else bounds what a client makes the store do. A person who skips on while a disk is slow comes
+    /// here too, and may ask again later.
     fn look_up(&mut self, id: SessionId, channel: Channel) -> Option<RequestId> {
         let session = self.sessions.get_mut(&id)?;
         if session.lookups >= self.config.limits.lookups {
-            self.hang_up(id, CloseCode::Limit);
+            session.forget(channel);
+            self.send(id, Message::Refuse { channel, why: Refusal::Busy });
             return None;
         }
         session.lookups += 1;

@@ -64,7 +64,7 @@ pub struct Limits {
     /// The same, while all that came from the session may be a replay.
     pub ahead_unconfirmed: usize,
     /// Questions to the catalogue, and proofs, under way for one session: as many as it may have requests open, and as
-    /// many again that it has just aborted.
+    /// many again that it has just aborted. Requests beyond that are refused ([`Refusal::Busy`]).
     pub lookups: usize,
     /// Plays out of its own cache that are counted of a session.
     pub plays: Rate,

@@ -4,6 +4,7 @@ use super::track::{Asked, File, Judged, Stage, Verdict};
 use super::{Effect, Event, Node, Output, Source};
 use crate::payload::{FileKey, Payload};
 use alloc::boxed::Box;
+use core::time::Duration;
 use spotproto::content::{LEAF_GROUP, LeafRange};
 use spotproto::message::{Channel, Message, Open, Opened, PieceRange, Read, Refusal, Urgency, Wanted};
 use spotproto::{CloseCode, Instant};
@@ -14,6 +15,9 @@ const RUNS: u32 = 32;
 
 /// Wrong pieces after which a track is given up: the only source there is keeps lying.
 const MOST_FORGED: u32 = 3;
+
+/// How long nothing is asked of an access point that was busy.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// Pieces on their way to the cache beyond which nothing is fetched that only the cache has room for: a disk that is
 /// slower than the line sets the pace.
@@ -29,7 +33,7 @@ impl<K: FileKey, B: Payload> Node<K, B> {
     }
 
     fn ask_server(&mut self, now: Instant, class: Urgency) {
-        if self.server.session.is_none() {
+        if self.server.session.is_none() || self.server.busy_until.is_some() {
             return;
         }
         match self.track(class).map(|track| track.stage) {
@@ -215,6 +219,11 @@ impl<K: FileKey, B: Payload> Node<K, B> {
     pub(super) fn ended(&mut self, now: Instant, channel: Channel, refused: Option<Refusal>) {
         let Some(class) = self.server.closed(channel) else { return };
         let Some(track) = self.tracks[class as usize].as_mut() else { return };
+        if track.stage == Stage::Asked(channel) && refused == Some(Refusal::Busy) {
+            track.stage = Stage::Unasked;
+            self.server.busy_until = Some(now + BUSY);
+            return;
+        }
         if track.stage == Stage::Asked(channel) {
             return self.give_up(now, class, refused.unwrap_or(Refusal::Unavailable));
         }
@@ -231,6 +240,10 @@ impl<K: FileKey, B: Payload> Node<K, B> {
             (None, None) => self.ask(now),
             // It says that this was all, and it was not: pieces without their proof are of no use.
             (None, Some(leaves)) => self.distrust(now, class, leaves.start),
+            (Some(Refusal::Busy), unproved) if unproved.is_some() || missing > 0 => {
+                file.drop_unprovable();
+                self.server.busy_until = Some(now + BUSY);
+            }
             // The only source says no: nothing is gained by asking again.
             (Some(why), unproved) if unproved.is_some() || missing > 0 => self.give_up(now, class, why),
             (Some(_), _) => self.ask(now),

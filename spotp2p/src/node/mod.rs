@@ -132,6 +132,7 @@ impl<K: FileKey, B: Payload> Node<K, B> {
 
     fn disconnected(&mut self, now: Instant, why: Option<SessionError>) {
         self.server.session = None;
+        self.server.busy_until = None;
         for track in self.tracks.iter_mut().flatten() {
             track.forget_requests();
         }
@@ -216,6 +217,9 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
             self.dial(now);
             self.ask(now);
         }
+        if self.server.may_be_asked_again(now) {
+            self.ask(now);
+        }
         self.shelf_timeout(now);
         self.drain_shelf(now);
         Ok(())
@@ -227,7 +231,7 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let shelf = self.shelf.as_ref().and_then(|shelf| shelf.cache.poll_timeout());
-        self.server.retry_at().into_iter().chain(shelf).min()
+        self.server.retry_at().into_iter().chain(self.server.busy_until).chain(shelf).min()
     }
 
     fn wants_input(&self) -> bool {

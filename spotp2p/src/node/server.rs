@@ -20,6 +20,8 @@ pub(super) struct Server {
     channels: BTreeMap<Channel, Urgency>,
     /// Whether the access point answered the log-in.
     pub(super) logged_in: bool,
+    /// It was busy: nothing is asked until then.
+    pub(super) busy_until: Option<Instant>,
 }
 
 impl Server {
@@ -31,6 +33,7 @@ impl Server {
             next_channel: 0,
             channels: BTreeMap::new(),
             logged_in: false,
+            busy_until: None,
         }
     }
 
@@ -45,6 +48,7 @@ impl Server {
         self.next_channel = 0;
         self.channels.clear();
         self.logged_in = false;
+        self.busy_until = None;
     }
 
     /// Pieces that may be asked for now.
@@ -67,6 +71,11 @@ impl Server {
     /// When the connection is tried again.
     pub(super) fn retry_at(&self) -> Option<Instant> {
         self.backoff.poll_timeout()
+    }
+
+    /// Whether it was busy, and may be asked again from now on.
+    pub(super) fn may_be_asked_again(&mut self, now: Instant) -> bool {
+        self.busy_until.take_if(|until| *until <= now).is_some()
     }
 
     /// How long until then.

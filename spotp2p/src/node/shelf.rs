@@ -234,14 +234,15 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         file.groups_read.remove(&group);
         let judged = leaves.map(|leaves| file.restore(&leaves)).unwrap_or_default();
         // What has no leaf there can't be proved, and is of no use to anybody.
-        let start = group.saturating_mul(LEAF_GROUP);
-        let end = start.saturating_add(LEAF_GROUP).min(file.head.pieces());
-        let unprovable: Vec<u32> =
-            (start..end).filter(|piece| !file.is_provable(*piece) && shelf.holds(&name, *piece)).collect();
+        let unprovable: Vec<u32> = file
+            .pieces_of(group)
+            .filter(|piece| !file.has_leaf(*piece) && shelf.holds(&name, *piece))
+            .collect();
         for piece in unprovable {
             shelf.cache.forget(now, &name, piece..piece + 1);
         }
         file.drop_unprovable();
+        self.write_leaves(class);
         self.take_all(now, class, judged);
     }
 
@@ -301,16 +302,34 @@ impl<K: FileKey, B: Payload> Node<K, B> {
 
     /// Leaves came and are proved.
     pub(super) fn shelve_leaves(&mut self, class: Urgency, range: Range<u32>) {
-        let Some(shelf) = self.shelf.as_mut() else { return };
         let Some(track) = self.tracks[class as usize].as_mut() else { return };
         let Some(file) = track.file.as_mut().filter(|file| file.shelved && !range.is_empty()) else { return };
+        file.groups_owed.extend(range.start / LEAF_GROUP..=(range.end - 1) / LEAF_GROUP);
+        self.write_leaves(class);
+    }
+
+    /// Writes the groups of leaves that the disk does not have as they are. One that it has in part is read first: what
+    /// proves pieces there must not be lost.
+    fn write_leaves(&mut self, class: Urgency) {
+        let Some(shelf) = self.shelf.as_mut() else { return };
+        let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
+            return;
+        };
         let name = file.head.file;
-        for group in range.start / LEAF_GROUP..=(range.end - 1) / LEAF_GROUP {
+        for group in core::mem::take(&mut file.groups_owed) {
+            let unread =
+                file.pieces_of(group).any(|piece| !file.has_leaf(piece) && shelf.holds(&name, piece));
+            if unread {
+                file.groups_owed.insert(group);
+                if !file.groups_read.contains(&group) && shelf.read(class, &name, Place::Leaves(group)) {
+                    file.groups_read.insert(group);
+                }
+                continue;
+            }
             let leaves = file.group(group);
-            if let Some(sealed) =
-                leaves.and_then(|leaves| name.seal_leaves::<RustCrypto>(&shelf.keys, &leaves))
-            {
-                let _ = shelf.cache.write_leaves(&name, group, sealed);
+            let sealed = leaves.and_then(|leaves| name.seal_leaves::<RustCrypto>(&shelf.keys, &leaves));
+            if sealed.is_some_and(|sealed| shelf.cache.write_leaves(&name, group, sealed).is_err()) {
+                file.groups_owed.insert(group);
             }
         }
     }
@@ -321,7 +340,11 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
             return;
         };
-        if !file.shelved || shelf.holds(&file.head.file, index) {
+        // A piece whose leaf is not on its way to the disk could not be proved by what is there.
+        if !file.shelved
+            || shelf.holds(&file.head.file, index)
+            || file.groups_owed.contains(&(index / LEAF_GROUP))
+        {
             return;
         }
         match shelf.cache.store(&file.head.file, index, data.clone()) {
@@ -414,6 +437,9 @@ impl<K: FileKey, B: Payload> Node<K, B> {
                 file.shelved = false;
                 file.look_again();
             }
+        }
+        for class in Urgency::ALL {
+            self.write_leaves(class);
         }
         match self.track(Urgency::Offline).and_then(|track| track.file.as_ref()) {
             Some(file) if file.head.file == name && stored => self.kept_all(now),

@@ -65,6 +65,8 @@ pub(super) struct File<K, B> {
     pub(super) leaves_asked: BTreeMap<Channel, PieceRange>,
     /// Groups of leaves that are read from the cache.
     pub(super) groups_read: BTreeSet<u32>,
+    /// Groups of leaves that are still to be written to the cache.
+    pub(super) groups_owed: BTreeSet<u32>,
     pub(super) asked: BTreeMap<u32, Asked>,
     /// Pieces whose leaves are not here yet.
     unproved: BTreeMap<u32, (B, Source)>,
@@ -150,6 +152,7 @@ impl<K: FileKey, B: Payload> File<K, B> {
             held: Bits::new(pieces),
             leaves_asked: BTreeMap::new(),
             groups_read: BTreeSet::new(),
+            groups_owed: BTreeSet::new(),
             asked: BTreeMap::new(),
             unproved: BTreeMap::new(),
             shelved: false,
@@ -196,9 +199,20 @@ impl<K: FileKey, B: Payload> File<K, B> {
         Some(PieceRange { start: missing.start, count: missing.end - missing.start })
     }
 
+    /// Whether the leaf of this piece is here, or none is needed.
+    pub(super) fn has_leaf(&self, piece: u32) -> bool {
+        self.leaves.as_ref().is_none_or(|leaves| leaves.has(piece))
+    }
+
     /// Whether the leaf of this piece is here, or asked for, or none is needed.
     pub(super) fn is_provable(&self, piece: u32) -> bool {
-        self.leaves.as_ref().is_none_or(|leaves| leaves.has(piece)) || self.is_covered(piece)
+        self.has_leaf(piece) || self.is_covered(piece)
+    }
+
+    /// The pieces whose leaves make up a group.
+    pub(super) fn pieces_of(&self, group: u32) -> core::ops::Range<u32> {
+        let start = group.saturating_mul(LEAF_GROUP);
+        start..start.saturating_add(LEAF_GROUP).min(self.head.pieces())
     }
 
     /// Whether the leaf of this piece was asked for, or may be on its way from the cache.

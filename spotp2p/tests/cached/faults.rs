@@ -1,12 +1,13 @@
 //! Disks that fail, and bytes that rot.
 
 use crate::disk::Disk;
-use crate::house::House;
+use crate::house::{House, TRACK};
 use crate::shelf::{PIECES, SHELF};
 use spotcache::cache::{DiskError, Place, Quota, Trouble};
-use spotp2p::node::{Event, Source};
+use spotp2p::node::{Command, Event, Source};
 use spotproto::UnixTime;
 use spotproto::content::FileId;
+use spotproto::message::Wanted;
 
 const TODAY: UnixTime = UnixTime(1_800_000_000);
 
@@ -44,6 +45,24 @@ fn leaves_that_rotted_cost_their_group_and_no_more() {
     assert!(house.pieces(Source::Server).iter().all(|piece| (128..192).contains(piece)));
     house.play(0);
     assert_eq!(house.pieces(Source::Server), [], "it was mended");
+}
+
+/// What of a group the disk has is in no memory yet when the server's part of it comes.
+#[test]
+fn leaves_that_come_before_those_of_the_disk_are_read_do_not_take_their_place() {
+    let mut house = House::new();
+    house.tell(Command::Open { wanted: Wanted::Track(TRACK), at_ms: 60_000 });
+    house.tell(Command::Stop);
+    house.slow = true;
+    house.tell(Command::Open { wanted: Wanted::Track(TRACK), at_ms: 0 });
+    assert!(house.leaves(0).contains(&0), "if the program died now, piece 0 could not be proved any more");
+    house.catch_up();
+    assert_eq!(house.leaves(0), (0..64).collect::<Vec<_>>());
+    house.tell(Command::Stop);
+    house.play(0);
+    assert!(house.pieces(Source::Cache).contains(&0));
+    house.play(0);
+    assert_eq!(house.pieces(Source::Server), []);
 }
 
 #[test]

@@ -5,8 +5,8 @@ use crate::shelf::SHELF;
 use bytes::Bytes;
 use core::net::Ipv4Addr;
 use core::time::Duration;
-use spotcache::cache::Quota;
-use spotcache::sheet::CacheKeys;
+use spotcache::cache::{Content, Effect as Work, Place, Quota};
+use spotcache::sheet::{CacheKeys, LeafGroup};
 use spotp2p::SessionId;
 use spotp2p::access_point::{self, AccessPoint, Done};
 use spotp2p::node::{CacheSetup, Command, Config, Effect, Event, Input, Node, Output, Source};
@@ -25,6 +25,9 @@ pub(crate) struct House {
     pub(crate) disk: Disk,
     server: AccessPoint<FileId, Bytes>,
     pub(crate) up: bool,
+    /// Reading pieces and leaves takes longer than the server does.
+    pub(crate) slow: bool,
+    late: Vec<Work<FileId, Bytes>>,
     live: Option<SessionId>,
     /// What the server was sent since it was last looked at, but for hellos.
     pub(crate) heard: Vec<Message<FileId, Bytes>>,
@@ -39,7 +42,7 @@ impl House {
     /// A program that starts with this disk, on this day.
     pub(crate) fn with(disk: Disk, date: UnixTime, quota: Quota) -> Self {
         let now = Instant::START;
-        let keys = CacheKeys::new::<RustCrypto>(&SecretKey([8; 32]));
+        let keys = keys();
         let cache = CacheSetup { config: spotcache::cache::Config { quota, ..Default::default() }, keys };
         let config = Config::new(PublicKey([1; 32]), "test", Seed([3; 32]), (now, date));
         let config = Config { cache: Some(cache), ..config };
@@ -53,7 +56,18 @@ impl House {
         });
         let node = Node::new(now, config);
         let (heard, events) = (Vec::new(), Vec::new());
-        let mut house = Self { now, node, disk, server, up: true, live: None, heard, events };
+        let mut house = Self {
+            now,
+            node,
+            disk,
+            server,
+            up: true,
+            slow: false,
+            late: Vec::new(),
+            live: None,
+            heard,
+            events,
+        };
         house.settle();
         house
     }
@@ -90,6 +104,27 @@ impl House {
             self.settle();
         }
         self.now = until;
+    }
+
+    /// The disk answers what it was asked while it was slow.
+    pub(crate) fn catch_up(&mut self) {
+        self.slow = false;
+        for effect in core::mem::take(&mut self.late) {
+            let (request, done) = self.disk.carry_out(effect);
+            let Ok(()) = self.node.handle_input(self.now, Input::Disk(request, done));
+        }
+        self.settle();
+    }
+
+    /// The pieces of a group that what is on disk can prove.
+    pub(crate) fn leaves(&self, group: u32) -> Vec<u32> {
+        let file = SHELF.file();
+        let Some(Content::Sealed(bytes)) = self.disk.parts.get(&(file, Place::Leaves(group))) else {
+            return Vec::new();
+        };
+        let group =
+            LeafGroup::decode::<RustCrypto>(&keys(), &file, group, bytes).expect("it was sealed here");
+        group.leaves().map(|(piece, _)| piece).collect()
     }
 
     /// The server dies.
@@ -154,6 +189,7 @@ impl House {
             Output::Effect(Effect::Connect { session, .. }) => {
                 let Ok(()) = self.node.handle_input(self.now, Input::Disconnected { session, why: None });
             }
+            Output::Effect(Effect::Disk(effect)) if self.slow && is_late(&effect) => self.late.push(effect),
             Output::Effect(Effect::Disk(effect)) => {
                 let (request, done) = self.disk.carry_out(effect);
                 let Ok(()) = self.node.handle_input(self.now, Input::Disk(request, done));
@@ -191,4 +227,13 @@ impl House {
         };
         let Ok(()) = self.server.handle_input(self.now, told);
     }
+}
+
+/// What the device seals its cache with.
+pub(crate) fn keys() -> CacheKeys {
+    CacheKeys::new::<RustCrypto>(&SecretKey([8; 32]))
+}
+
+fn is_late(effect: &Work<FileId, Bytes>) -> bool {
+    matches!(effect, Work::Read { place: Place::Leaves(_) | Place::Piece(_), .. })
 }

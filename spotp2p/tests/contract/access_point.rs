@@ -13,7 +13,7 @@ use spotp2p::{RequestId, SessionId};
 use spotproto::content::ContentKey;
 use spotproto::crypto::PublicKey;
 use spotproto::message::{Hello, Message, Open, PieceRange, Read, Refusal, Urgency, Wanted};
-use spotproto::{CloseCode, Instant, Machine};
+use spotproto::{Instant, Machine};
 
 /// What happens next; which one of the things that it could happen to is chosen by an index.
 #[derive(Clone, Debug)]
@@ -323,10 +323,10 @@ fn guest() -> (AccessPoint<Key, Piece>, SessionId) {
 }
 
 #[test]
-fn requests_that_are_aborted_at_once_do_not_pile_up_at_the_store() {
+fn requests_that_are_aborted_at_once_do_not_pile_up_at_the_store_but_are_refused() {
     let (mut access_point, from) = guest();
-    let mut finds = 0;
-    for channel in 0..1000 {
+    let (mut finds, mut refused) = (Vec::new(), 0);
+    let mut ask = |channel, access_point: &mut AccessPoint<Key, Piece>| {
         let wanted = Wanted::File(Key(0));
         let open = Open { wanted, at_ms: 0, credit: 5, urgency: Urgency::Playing };
         for message in [Message::Open { channel, open }, Message::Abort { channel }] {
@@ -334,16 +334,26 @@ fn requests_that_are_aborted_at_once_do_not_pile_up_at_the_store() {
         }
         while let Some(output) = access_point.poll_output() {
             match output {
-                Output::Effect(Effect::Find { .. }) => finds += 1,
-                Output::Effect(Effect::HangUp { code, .. }) => {
-                    assert_eq!((code, finds), (CloseCode::Limit, Limits::DEFAULT.lookups));
-                    return;
-                }
-                _ => {}
+                Output::Effect(Effect::Find { request, .. }) => finds.push(request),
+                Output::Send { message: Message::Refuse { why: Refusal::Busy, .. }, .. } => refused += 1,
+                other => panic!("{other:?}"),
             }
         }
+        (finds.clone(), refused)
+    };
+    let most = Limits::DEFAULT.lookups;
+    for channel in 0..1000 {
+        let (finds, refused) = ask(channel, &mut access_point);
+        assert_eq!(
+            (finds.len(), refused),
+            ((channel as usize + 1).min(most), (channel as usize + 1).saturating_sub(most))
+        );
     }
-    panic!("{finds} questions to the catalogue are under way");
+    let (finds, refused) = ask(1000, &mut access_point);
+    let done = Input::Done(finds[0], Done::Found(Err(Refusal::NotFound)));
+    let Ok(()) = access_point.handle_input(Instant::START, done);
+    let (after, still) = ask(1001, &mut access_point);
+    assert_eq!((after.len(), still), (most + 1, refused), "there is room again");
 }
 
 #[test]

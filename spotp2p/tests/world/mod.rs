@@ -132,6 +132,8 @@ pub struct World {
     /// Pieces that the server spoils.
     pub spoilt: Vec<u32>,
     pub missing: bool,
+    /// The server's store has too much to do to look anything up.
+    pub busy: bool,
     pub events: Vec<(Instant, Event<Key, Piece>)>,
     /// Messages that reached the server, by name.
     pub asked: Vec<(Instant, Text)>,
@@ -167,6 +169,7 @@ impl World {
             live: None,
             spoilt: Vec::new(),
             missing: false,
+            busy: false,
             events: Vec::new(),
             asked: Vec::new(),
             bytes: BTreeMap::new(),
@@ -327,10 +330,16 @@ impl World {
             access_point::Effect::Find { request, .. } if self.missing => {
                 (request, Done::Found(Err(Refusal::NotFound)))
             }
+            access_point::Effect::Fetch { request, .. } if self.busy => {
+                (request, Done::Piece(Err(Refusal::Busy)))
+            }
             access_point::Effect::Find { request, .. } => {
                 let key = ContentKey::new([5; 32]);
                 let entry = Entry { head: head(), key, title: "Tune".into(), artist: "Nobody".into() };
                 (request, Done::Found(Ok(Box::new(entry))))
+            }
+            access_point::Effect::Prove { request, .. } if self.busy => {
+                (request, Done::Proofs(Err(Refusal::Busy)))
             }
             access_point::Effect::Prove { request, .. } => (request, Done::Proofs(Ok(Vec::new()))),
             access_point::Effect::Fetch { request, piece, .. } => {
