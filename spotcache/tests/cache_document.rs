@@ -53,7 +53,7 @@ fn sheet() -> Sheet<FileId> {
             samples: Some(110_250),
             delay: 0,
             gain: None,
-            headers: vec![0..4_000],
+            headers: core::iter::once(0..4_000).collect(),
             seek: SeekTable::even(2_500, 4_000, 50_000).unwrap(),
         },
         key: ContentKey::new([0x44; 32]),

@@ -138,14 +138,13 @@ fn associated(file: &FileId, front: &[u8]) -> [u8; 35] {
 }
 
 fn name(text: &str) -> &[u8] {
-    let end = text.floor_char_boundary(NAME_LEN_MAX);
-    text.as_bytes().get(..end).unwrap_or_default()
+    let end = (0..=NAME_LEN_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.as_bytes().get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
     use proptest::prelude::*;
     use spotproto::content::{Format, Geometry, SeekTable};
     use spotproto::crypto::RustCrypto;
@@ -166,7 +165,7 @@ mod tests {
                 samples: Some(110_250),
                 delay: 0,
                 gain: Some(-300),
-                headers: vec![0..4_000],
+                headers: core::iter::once(0..4_000).collect(),
                 seek: SeekTable::even(2_500, 4_000, 50_000).unwrap(),
             },
             key: ContentKey::new([8; 32]),

@@ -227,7 +227,7 @@ fn a_smaller_quota_lets_files_go_step_by_step() {
     (0..100).for_each(|file| world.fill(file, 10, 0));
     assert_eq!(world.cache.usage().complete, 100);
     world.held_back = true;
-    world.input(Input::SetQuota(Quota::Bytes(10 * 172 << 10)));
+    world.input(Input::SetQuota(Quota::Bytes((10 * 172) << 10)));
     assert!(world.waiting.len() <= 40, "{}", world.waiting.len());
     world.held_back = false;
     world.settle();

@@ -3,6 +3,7 @@
 #![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core, reason = "tests have std")]
 #![allow(unreachable_pub, reason = "modules of one test program")]
 
+mod acts;
 mod behaviour;
 mod contract;
 mod disk;

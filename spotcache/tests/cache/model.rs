@@ -1,5 +1,6 @@
 //! Random operations, disk errors and crashes, against an obvious model.
 
+use crate::acts::{Act, FILES, act, pieces, prefix};
 use crate::disk::{Disk, Work, config, value};
 use proptest::prelude::*;
 use spotcache::cache::{
@@ -9,87 +10,7 @@ use spotproto::{Instant, Machine, Seed, UnixTime};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-const FILES: u32 = 7;
 const PIECE: u64 = 16_384;
-
-/// A file has always the same number of pieces, some of which hold headers.
-fn pieces(file: u32) -> u32 {
-    1 + file * 3
-}
-
-fn prefix(file: u32) -> u32 {
-    file % 3
-}
-
-#[derive(Clone, Debug)]
-enum Act {
-    Admit(u32),
-    Store(u32, u32),
-    StoreAll(u32),
-    Sheet(u32),
-    Read(u32, u32),
-    Touch(u32),
-    Hold(u32),
-    Release(u32),
-    Pin(u32),
-    Unpin(u32),
-    Forget(u32, u32, u32),
-    Remove(u32),
-    Quota(u64),
-    Clear(bool),
-    Date(u64),
-    Sync,
-    Wait(u64),
-    /// So many effects are answered.
-    Answer(usize),
-    Settle,
-    Fault(DiskError),
-    Broken(Option<DiskError>),
-    Open,
-    Restart {
-        power: bool,
-    },
-}
-
-fn error() -> impl Strategy<Value = DiskError> {
-    prop_oneof![
-        4 => Just(DiskError::Busy),
-        3 => Just(DiskError::Full),
-        2 => Just(DiskError::ReadOnly),
-        2 => Just(DiskError::Missing),
-        1 => Just(DiskError::Failed),
-    ]
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    let file = || 0..FILES;
-    let piece = || 0..pieces(FILES - 1);
-    prop_oneof![
-        8 => file().prop_map(Act::Admit),
-        8 => (file(), piece()).prop_map(|(file, piece)| Act::Store(file, piece)),
-        12 => file().prop_map(Act::StoreAll),
-        1 => file().prop_map(Act::Sheet),
-        3 => (file(), piece()).prop_map(|(file, piece)| Act::Read(file, piece)),
-        2 => file().prop_map(Act::Touch),
-        2 => file().prop_map(Act::Hold),
-        3 => file().prop_map(Act::Release),
-        2 => file().prop_map(Act::Pin),
-        2 => file().prop_map(Act::Unpin),
-        3 => (file(), piece(), 0u32..5).prop_map(|(file, first, count)| Act::Forget(file, first, count)),
-        1 => file().prop_map(Act::Remove),
-        1 => (0u64..100).prop_map(Act::Quota),
-        1 => any::<bool>().prop_map(Act::Clear),
-        1 => (0u64..1 << 40).prop_map(Act::Date),
-        1 => Just(Act::Sync),
-        4 => (0u64..20_000).prop_map(Act::Wait),
-        8 => (0usize..6).prop_map(Act::Answer),
-        8 => Just(Act::Settle),
-        3 => error().prop_map(Act::Fault),
-        1 => proptest::option::weighted(0.4, error()).prop_map(Act::Broken),
-        1 => Just(Act::Open),
-        2 => any::<bool>().prop_map(|power| Act::Restart { power }),
-    ]
-}
 
 #[derive(Default, Debug)]
 struct File {
@@ -316,11 +237,11 @@ impl Run {
         match event {
             Event::Complete(file) => assert!(self.offered.insert(file), "{file} twice"),
             Event::Left(file) => assert!(self.offered.remove(&file) || self.opening, "{file} was not there"),
-            Event::Pinned(file) => {
-                // It may have been unpinned since it was asked for, or be about to go.
-                if self.model.get(&file).is_some_and(|file| file.pinned) && !self.doomed.contains(&file) {
-                    self.pinned.insert(file);
-                }
+            // Otherwise it was unpinned since it was asked for, or is about to go.
+            Event::Pinned(file)
+                if self.model.get(&file).is_some_and(|file| file.pinned) && !self.doomed.contains(&file) =>
+            {
+                self.pinned.insert(file);
             }
             Event::Trouble(Trouble::Disk(DiskError::Full | DiskError::ReadOnly)) => {}
             Event::Trouble(_) => {
@@ -507,7 +428,7 @@ fn run(eviction: Eviction, acts: Vec<Act>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn whatever_happens_the_cache_holds_what_it_says_and_lets_go_of_nothing_wanted(
