@@ -59,7 +59,7 @@ struct Clear {
 struct Limit {
     /// auto, a size, or 0.
     #[arg(value_name = "SIZE")]
-    limit: CacheLimit,
+    size: CacheLimit,
     #[command(flatten)]
     look: Look,
 }
@@ -176,9 +176,9 @@ fn change_limit(limit: &Limit) -> Result<(), Failure> {
     let named = limit.look.config.config.as_deref();
     let location = Location::find(named, &this_environment, &folders)
         .ok_or_else(|| Failure::runtime("no home folder is known; name a file with --config"))?;
-    file::set(&location.path, "cache.limit", &limit.limit.to_string())?;
+    file::set(&location.path, "cache.limit", &limit.size.to_string())?;
     let mut folder = limit.look.open()?;
-    folder.set_quota(quota(limit.limit))?;
+    folder.set_quota(quota(limit.size))?;
     let usage = folder.usage();
     folder.close()?;
     if limit.look.json {
