@@ -242,6 +242,22 @@ fn a_piece_counts_until_it_is_whole_on_both_sides() {
 }
 
 #[test]
+fn the_last_bytes_of_a_piece_are_no_record_of_their_own() {
+    for (batch, records) in [(8 << 10, 8), (64 << 10, 4)] {
+        let mut pair = Pair::connected();
+        pair.batch = batch;
+        pair.client_sends(read(1, 0, 4, Urgency::Playing));
+        pair.run(Duration::from_millis(25));
+        let before = pair.server.session.stats().records_sent;
+        (0..4).for_each(|index| pair.server_sends(piece(1, index)));
+        pair.server_sends(Message::End { channel: 1 });
+        pair.run(Duration::from_millis(30));
+        assert_eq!(pair.client.messages().len(), 5);
+        assert_eq!(pair.server.session.stats().records_sent - before, records, "{batch} bytes a flush");
+    }
+}
+
+#[test]
 fn urgent_answers_overtake_what_was_queued_before() {
     let mut pair = Pair::connected();
     pair.client_sends(read(1, 0, 8, Urgency::Offline));

@@ -172,6 +172,14 @@ impl Answering {
         self.proofs
     }
 
+    /// Bytes that the rest of the piece whose turn it is takes, if a part of it is out.
+    pub(crate) fn tail(&self, frame: usize) -> Option<usize> {
+        let channel = self.order.turn(frame)?;
+        let answer = self.open.get(&channel).filter(|answer| answer.sent > 0)?;
+        let Some(Part::Piece(_, data)) = answer.queue.front() else { return None };
+        Some(frame::header_len(channel) + data.len().saturating_sub(answer.sent))
+    }
+
     /// Appends a proof if it fits into `most`, since it can't be cut; or one fragment of at most `frame` bytes, or what
     /// fits into `room`. Tells what is out now.
     pub(crate) fn put_part(&mut self, out: &mut BytesMut, frame: usize, room: usize, most: usize) -> Put {
