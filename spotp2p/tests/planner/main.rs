@@ -1,0 +1,4 @@
+//! The planner between sources of every character, on virtual time; and against a small model, on random operations.
+
+mod playing;
+mod world;
