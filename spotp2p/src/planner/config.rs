@@ -34,7 +34,7 @@ pub struct Config {
     pub hedge_share: u32,
     /// Pieces that may be asked twice beyond that share, so that a start can be saved too.
     pub hedge_allowance: u32,
-    /// Silence after which a source's pieces are moved to others; less for one that never delivered.
+    /// Silence after which a source's pieces are moved to others; twice as long each time.
     pub give_up: Duration,
     /// How long such a source rests; twice as long each time.
     pub rest: Duration,

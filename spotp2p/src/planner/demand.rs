@@ -116,6 +116,11 @@ impl Demand {
         Some(at + millis(ms.saturating_sub(position_ms)))
     }
 
+    /// When playing begins, or began.
+    pub(super) fn begins(&self, now: Instant) -> Option<Instant> {
+        self.start(now).map(|(at, _)| at)
+    }
+
     /// The first piece that is not needed before `at`.
     pub(super) fn reach(&self, now: Instant, at: Instant) -> u32 {
         let Some((start, position_ms)) = self.start(now) else { return 0 };

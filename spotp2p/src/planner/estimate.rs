@@ -128,6 +128,11 @@ impl Estimate {
         self.free_at = self.free_at.min(most);
     }
 
+    /// The round trip, as far as it is known.
+    pub(super) fn round_trip_known(&self) -> Duration {
+        span(self.round_trip)
+    }
+
     /// A round trip was measured.
     pub(super) fn round_trip(&mut self, span: Duration) {
         let sample = span.as_secs_f64().min(MOST);

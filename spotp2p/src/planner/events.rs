@@ -120,6 +120,10 @@ impl Planner {
         line.flow.arrived(now, ticket.sample, bytes);
         line.estimate.arrived(now, ticket.predicted, bytes, line.under_way());
         line.redeem();
+        if line.flow.least_round_trip().is_none() {
+            // Nothing else measures it: what the first piece took beyond its own time is no less.
+            line.flow.round_trip(now, line.estimate.round_trip_known());
+        }
         if !kind.is_paid() {
             let each = line.estimate.each();
             self.catch_up.delivered(line.counted, each);

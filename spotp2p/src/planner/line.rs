@@ -20,7 +20,9 @@ const MOST_STRIKES: u8 = 6;
 pub(super) enum Trust {
     /// It delivers, or nothing speaks against it.
     Good,
-    /// It was silent and rests until then.
+    /// It should have delivered and did not: it is asked for nothing more until it does.
+    Silent,
+    /// It was silent for too long and rests until then.
     Resting(Instant),
     /// It was silent, and has one piece to show that it is better now.
     Probation,
@@ -116,6 +118,11 @@ impl Line {
         }
         self.trust = Trust::Resting(now + rest.saturating_mul(1 << self.strikes));
         self.strikes = (self.strikes + 1).min(MOST_STRIKES);
+    }
+
+    /// How much longer than usual it may be silent: twice as long after each time that it was given up.
+    pub(super) const fn strikes(&self) -> u8 {
+        self.strikes
     }
 
     /// It delivered.

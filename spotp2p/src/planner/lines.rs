@@ -4,6 +4,7 @@ use super::line::{Line, Trust};
 use super::source::{Kind, Source};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::time::Duration;
 use spotproto::Instant;
 
 /// The sources. One that has nothing to do is in no order and costs nothing but its place here.
@@ -133,7 +134,9 @@ impl Lines {
     /// Looks at a source at `at`, or earlier if that is settled already.
     pub(super) fn check_by(&mut self, source: Source, at: Instant) {
         let Some(line) = self.by_id.get_mut(&source) else { return };
-        if line.check_at.is_some_and(|armed| armed <= at) {
+        // Nothing is later than the end of time, so nothing could be armed then that is not due at once.
+        let never = at + Duration::from_micros(1) == at;
+        if never || line.check_at.is_some_and(|armed| armed <= at) {
             return;
         }
         if let Some(old) = line.check_at.replace(at) {

@@ -287,9 +287,12 @@ impl Planner {
         self.lines.place(now, source);
         let Some(line) = self.lines.get(source) else { return };
         if !line.out.is_empty() {
+            // One that is silent already is looked at again and again, and was looked at now if anything was.
             let silent_at = line.estimate.silent_at();
-            if silent_at > now || line.check_at.is_none() {
+            if silent_at > now {
                 self.lines.check_by(source, silent_at);
+            } else if line.check_at.is_none() {
+                self.lines.check_by(source, now + rescue::LOOK_AGAIN);
             }
         }
     }

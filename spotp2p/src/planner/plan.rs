@@ -97,7 +97,8 @@ impl Planner {
         if spared || self.is_sooner_elsewhere(now, want.piece, arrival, allowed.is_some()) {
             return seen.sure.map_or(Choice::Nobody, |sure| Choice::Later(self.demand.reach(now, sure)));
         }
-        Choice::Ask(source, Why::Soonest)
+        let paid = self.lines.get(source).is_some_and(|line| line.kind.is_paid());
+        Choice::Ask(source, allowed.filter(|_| paid).unwrap_or(Why::Soonest))
     }
 
     /// Whether the source that got the piece before gets this one too: peers deliver whole stretches where that costs
@@ -192,7 +193,7 @@ impl Planner {
                 false => (now >= self.patience_ends()).then_some(Why::Patience),
             };
         };
-        if due.since(now) > self.paid_ahead() {
+        if due > self.paid_until(now) {
             return None;
         }
         if alone {
@@ -207,15 +208,19 @@ impl Planner {
         (want.piece < self.catch_up_from(now, want.piece)).then_some(Why::Gap)
     }
 
-    /// How far ahead of the play point paid sources are asked.
-    fn paid_ahead(&self) -> Duration {
-        if !self.begun {
-            self.config.first_ahead
-        } else if self.lines.peers() == 0 && !self.policy.searching {
-            self.config.alone_ahead
-        } else {
-            self.config.ahead
+    /// What is due by then may be asked of paid sources.
+    fn paid_until(&self, now: Instant) -> Instant {
+        if self.begun {
+            return now + self.paid_ahead();
         }
+        // Nothing is known of any source yet: enough to begin with, even if that is some time ahead.
+        self.demand.begins(now).unwrap_or(now).max(now) + self.config.first_ahead
+    }
+
+    /// How far ahead of the play point paid sources are asked, once playing began.
+    fn paid_ahead(&self) -> Duration {
+        let alone = self.lines.peers() == 0 && !self.policy.searching;
+        if alone { self.config.alone_ahead } else { self.config.ahead }
     }
 
     /// How soon the quickest paid source that may be asked would deliver; `None` if there is none.

@@ -11,10 +11,7 @@ use spotproto::Instant;
 use spotproto::content::PIECE_LEN;
 
 /// A silent source is looked at again after this long, or a quarter of its silence.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
-
-/// A source that never delivered gets this part of the time that one has which did.
-const UNPROVEN: u32 = 2;
+pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// A source is not given up before it was silent this many times as long as it should have been.
 const PATIENCE: u32 = 4;
@@ -30,67 +27,87 @@ impl Planner {
             }
             Trust::Resting(until) => return self.lines.check_by(source, until),
             Trust::Excluded => return,
-            Trust::Good | Trust::Probation => {}
+            // All that it was asked for came from others meanwhile.
+            Trust::Silent if line.out.is_empty() => return self.rest(now, source),
+            Trust::Good | Trust::Probation | Trust::Silent => {}
         }
         if line.out.is_empty() {
             return;
         }
         let silent_at = line.estimate.silent_at();
-        if silent_at > now {
-            return self.lines.check_by(source, silent_at);
-        }
-        let quiet = line.estimate.silence(now);
-        self.catch_up.spoil();
-        if quiet >= self.give_up_after(source) && self.has_another(source) {
-            return self.give_up(now, source);
+        if silent_at <= now {
+            return self.check_silent(now, source);
         }
         self.hedge_endangered(now, source);
+        self.lines.check_by(source, silent_at);
+    }
+
+    fn check_silent(&mut self, now: Instant, source: Source) {
+        let Some(line) = self.lines.get_mut(source) else { return };
+        let quiet = line.estimate.silence(now);
+        line.trust = Trust::Silent;
+        self.catch_up.spoil();
+        if quiet >= self.give_up_after(source) && self.has_another(source) {
+            self.withdraw_all(now, source, Outcome::GivenUp);
+            return self.rest(now, source);
+        }
+        self.hedge_endangered(now, source);
+        self.touch(now, source);
         self.lines.check_by(source, now + (quiet / 4).max(LOOK_AGAIN));
     }
 
-    /// Asks a second source for each piece of this one that is likely to be late.
+    /// Asks a second source for each piece of this one that is likely to be late, if it is time; calls the first back if
+    /// enough was asked twice.
     pub(super) fn hedge_endangered(&mut self, now: Instant, source: Source) {
         let Some(line) = self.lines.get(source) else { return };
-        let odds = |(ahead, piece): (usize, &u32)| {
+        let endangered = |(ahead, piece): (usize, &u32)| {
             let due = self.demand.due(now, *piece)?;
             let odds = line.estimate.odds_late(now, ahead as u32, due);
             (odds >= self.config.hedge_odds && !self.ledger.is_doubled(*piece)).then_some((due, *piece))
         };
-        let mut endangered: Vec<(Instant, u32)> =
-            line.out.iter().enumerate().take(WINDOW).filter_map(odds).collect();
-        endangered.sort_unstable();
-        for (due, piece) in endangered {
-            self.hedge(now, piece, due, source);
+        let mut pieces: Vec<(Instant, u32)> =
+            line.out.iter().enumerate().take(WINDOW).filter_map(endangered).collect();
+        pieces.sort_unstable();
+        for (due, piece) in pieces {
+            if !self.out.has_room() {
+                return;
+            }
+            let Some((second, sure)) = self.second_for(now, piece, due, source) else { continue };
+            // As long as the second can still be asked later, the first may deliver meanwhile.
+            let latest = due.before(sure.since(now) + self.config.urgent);
+            if latest > now {
+                self.lines.check_by(source, latest);
+                continue;
+            }
+            if self.may_hedge() {
+                self.stats.hedges += 1;
+                self.ask(now, piece, second, Why::Hedge);
+            } else {
+                self.withdraw(now, source, piece, Outcome::GivenUp);
+                self.ask(now, piece, second, Why::Moved);
+            }
         }
     }
 
-    fn hedge(&mut self, now: Instant, piece: u32, due: Instant, first: Source) {
-        if !self.may_hedge() || !self.out.has_room() {
-            return;
-        }
-        if let Some(second) = self.second_for(now, piece, due, first) {
-            self.stats.hedges += 1;
-            self.ask(now, piece, second, Why::Hedge);
-        }
-    }
-
-    /// The cheapest with room that is in time, or the soonest if that is sooner than who was asked.
-    fn second_for(&self, now: Instant, piece: u32, due: Instant, first: Source) -> Option<Source> {
+    /// The cheapest with room that is in time, or the soonest if that is sooner than who was asked; and when the piece
+    /// would surely be here.
+    fn second_for(&self, now: Instant, piece: u32, due: Instant, first: Source) -> Option<(Source, Instant)> {
         let expected = self.lines.get(first)?.arrival(now);
-        let mut soonest: Option<(Instant, Source)> = None;
+        let mut soonest: Option<(Instant, Source, Instant)> = None;
         for (source, line) in self.lines.ready() {
             if source == first || !line.holds.has(piece) || !self.may_ask(line.kind) {
                 continue;
             }
-            if line.sure_arrival(now) <= due {
-                return Some(source);
+            let (arrival, sure) = (line.arrival(now), line.sure_arrival(now));
+            if sure <= due {
+                return Some((source, sure));
             }
-            let arrival = line.arrival(now);
             if arrival < expected {
-                soonest = Some(soonest.map_or((arrival, source), |best| best.min((arrival, source))));
+                let this = (arrival, source, sure);
+                soonest = Some(soonest.map_or(this, |best| best.min(this)));
             }
         }
-        soonest.map(|(_, source)| source)
+        soonest.map(|(_, source, sure)| (source, sure))
     }
 
     /// Whether one more piece may be asked twice.
@@ -102,19 +119,13 @@ impl Planner {
 
     fn give_up_after(&self, source: Source) -> Duration {
         let Some(line) = self.lines.get(source) else { return Duration::MAX };
-        let proven = line.estimate.is_proven();
-        let usual = if proven { self.config.give_up } else { self.config.give_up / UNPROVEN };
+        let usual = self.config.give_up.saturating_mul(1 << line.strikes());
         usual.max(line.estimate.usual_wait().saturating_mul(PATIENCE))
     }
 
     /// Whether anyone else could be asked.
     fn has_another(&self, source: Source) -> bool {
         self.lines.iter().any(|(other, line)| other != source && line.serves() && self.may_ask(line.kind))
-    }
-
-    fn give_up(&mut self, now: Instant, source: Source) {
-        self.withdraw_all(now, source, Outcome::GivenUp);
-        self.rest(now, source);
     }
 
     /// Asks nothing of a source for a while.

@@ -18,7 +18,7 @@ pub struct Stats {
     pub arrived: u64,
     /// Pieces called back.
     pub cancelled: u64,
-    /// Pieces moved because their source was silent.
+    /// Pieces moved because their source was silent or slow.
     pub given_up: u64,
     /// Pieces that a source did not serve.
     pub refused: u64,

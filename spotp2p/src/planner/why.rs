@@ -22,6 +22,8 @@ pub enum Why {
     Patience,
     /// It was asked of another source, which is likely to be late.
     Hedge,
+    /// The same, and that one was called back: enough was asked twice.
+    Moved,
     /// The source chose it: it comes with the answer to an open.
     Promised,
 }
@@ -36,7 +38,7 @@ pub enum Outcome {
     Wasted,
     /// It was called back: another source was quicker, or it is of no use now.
     Cancelled,
-    /// The source was silent for too long.
+    /// The source was silent for too long, or too slow.
     GivenUp,
     /// The source can't or won't serve it.
     Refused,

@@ -1,4 +1,7 @@
 //! The planner between sources of every character, on virtual time; and against a small model, on random operations.
 
+mod catch_up;
+mod operations;
 mod playing;
+mod sources;
 mod world;

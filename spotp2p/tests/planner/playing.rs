@@ -49,7 +49,7 @@ fn a_peer_that_forges_once_is_never_asked_again() {
 #[test]
 fn where_peers_are_slower_than_the_music_the_server_fills_the_gap_and_no_more() {
     // Half of what is needed: 2 × 5 kB/s for 20 kB/s.
-    for (peers, pace) in [(2, 5), (4, 3), (8, 2)] {
+    for (peers, pace) in [(2, 5), (3, 4), (4, 3)] {
         let mut world = World::new(4).with_server().with_peers(peers, pace);
         world.run();
         let gap =
@@ -60,6 +60,15 @@ fn where_peers_are_slower_than_the_music_the_server_fills_the_gap_and_no_more() 
         let ahead =
             world.asks.iter().filter(|(_, ask, _)| ask.source == Source(0)).map(|(_, _, ahead)| *ahead).max();
         assert!(ahead.unwrap() <= 15_000, "{ahead:?}");
+    }
+}
+
+#[test]
+fn peers_so_slow_that_they_seem_dead_cost_money_but_make_nothing_late() {
+    for (peers, pace) in [(8, 2), (20, 1), (3, 15)] {
+        let mut world = World::new(4).with_server().with_peers(peers, pace);
+        world.run();
+        assert_eq!((world.stalls, world.planner.stats().late), (0, 0), "{peers} × {pace}");
     }
 }
 

@@ -175,6 +175,13 @@ impl World {
         self.bytes(kind) as f64 / (u64::from(PIECES) * PIECE_LEN as u64) as f64
     }
 
+    /// The listener stops playing for good.
+    pub(crate) fn pause(&mut self) {
+        self.clock = None;
+        self.next = PIECES;
+        self.planner.set_clock(self.now, Clock::Waiting { position_ms: 0 });
+    }
+
     /// A source goes for good.
     pub(crate) fn lose(&mut self, number: u32) {
         self.lines.remove(&Source(number));
@@ -207,6 +214,7 @@ impl World {
         while let Some(index) = self.joins.iter().position(|(at, _, _)| *at <= now) {
             let (_, source, line) = self.joins.remove(index);
             assert!(self.planner.add(now, source, line.kind, Holds::All, Slot::Served));
+            self.planner.round_trip(now, source, line.delay);
             self.lines.insert(source, line);
             self.carry_out();
         }
@@ -242,7 +250,8 @@ impl World {
     /// A decoder that starts as soon as a second of music is here, and stops when a piece is missing.
     fn decode(&mut self) {
         match self.clock {
-            None if (self.next..(self.next + 2).min(PIECES)).all(|piece| self.planner.has(piece))
+            None if self.next < PIECES
+                && (self.next..(self.next + 2).min(PIECES)).all(|piece| self.planner.has(piece))
                 && self.planner.has(0) =>
             {
                 self.started_at.get_or_insert(self.now);
