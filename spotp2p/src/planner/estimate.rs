@@ -101,12 +101,12 @@ impl Estimate {
     /// A piece that should have been here at `predicted` is; `under_way` others are not yet.
     pub(super) fn arrived(&mut self, now: Instant, predicted: Instant, bytes: usize, under_way: u32) {
         let took = now.since(self.alive_at).as_secs_f64().min(MOST);
-        if self.from_idle {
-            self.learn_round_trip(took);
+        if !self.from_idle {
+            self.learn_pace(took, bytes);
+        } else if self.pings > 0 {
+            self.learn_pace(took - self.round_trip, bytes);
         } else {
-            let sample = (took / bytes.max(1) as f64).clamp(PER_BYTE.0, PER_BYTE.1);
-            let gain = if self.samples <= 1 { 1.0 } else { GAIN };
-            self.per_byte += (sample - self.per_byte) * gain;
+            self.learn_round_trip(took);
         }
         let (early, late) = (predicted.since(now).as_secs_f64(), now.since(predicted).as_secs_f64());
         let error = early.max(late).min(MOST);
@@ -187,11 +187,14 @@ impl Estimate {
         if under_way > 0 && now >= self.silent_at() { self.silence(now) } else { Duration::ZERO }
     }
 
-    /// The first piece after idle: a round trip and its own time. Pings know the round trip better.
+    fn learn_pace(&mut self, took: f64, bytes: usize) {
+        let sample = (took / bytes.max(1) as f64).clamp(PER_BYTE.0, PER_BYTE.1);
+        let gain = if self.samples <= 1 { 1.0 } else { GAIN };
+        self.per_byte += (sample - self.per_byte) * gain;
+    }
+
+    /// The first piece after idle took a round trip and its own time, and nothing else tells them apart.
     fn learn_round_trip(&mut self, took: f64) {
-        if self.pings > 0 {
-            return;
-        }
         // Before the second piece nothing is known of the time that a piece takes: half of it, at least.
         let sample = (took - self.each_s()).max(took / 2.0);
         let gain = if self.samples == 0 { 1.0 } else { GAIN };
@@ -255,6 +258,17 @@ mod tests {
             assert!(estimate.margin() < Duration::from_millis(60), "{:?}", estimate.margin());
             assert!((estimate.each().as_millis() as u64).abs_diff(each) <= 1);
         }
+    }
+
+    #[test]
+    fn a_source_that_is_only_asked_for_one_piece_at_a_time_is_known_too() {
+        let mut estimate = Estimate::new(at(0), &PRIOR);
+        estimate.round_trip(Duration::from_millis(50));
+        for n in 0..5 {
+            let told = estimate.asked(at(n * 20_000), 0);
+            estimate.arrived(at(n * 20_000 + 16_000), told, PIECE_LEN, 0);
+        }
+        assert!(estimate.each() > Duration::from_secs(15), "{:?}", estimate.each());
     }
 
     #[test]

@@ -282,18 +282,11 @@ impl Planner {
         self.growing = Some(output);
     }
 
-    /// Puts a source that changed where it belongs, and sees to it that its silence is noticed.
+    /// Puts a source that changed where it belongs, and sees to it that it is looked at in time.
     fn touch(&mut self, now: Instant, source: Source) {
         self.lines.place(now, source);
-        let Some(line) = self.lines.get(source) else { return };
-        if !line.out.is_empty() {
-            // One that is silent already is looked at again and again, and was looked at now if anything was.
-            let silent_at = line.estimate.silent_at();
-            if silent_at > now {
-                self.lines.check_by(source, silent_at);
-            } else if line.check_at.is_none() {
-                self.lines.check_by(source, now + rescue::LOOK_AGAIN);
-            }
+        if let Some(at) = self.next_look(now, source) {
+            self.lines.check_by(source, at);
         }
     }
 
@@ -318,8 +311,12 @@ impl Planner {
         if matches!(outcome, Outcome::Cancelled | Outcome::GivenUp) {
             self.emit(Output::Cancel { source, pieces: PieceRange { start: piece, count: 1 } });
         }
-        if !self.ledger.has(piece) && !self.held.contains(piece) && self.lacking.insert(piece) {
-            self.lines.unpark(now);
+        match self.ledger.any_of(piece) {
+            // Whoever else was asked for it may need another second.
+            Some(other) if outcome != Outcome::Cancelled => self.look_soon(now, other),
+            Some(_) => {}
+            None if !self.held.contains(piece) && self.lacking.insert(piece) => self.lines.unpark(now),
+            None => {}
         }
         self.touch(now, source);
     }

@@ -10,8 +10,12 @@ use core::time::Duration;
 use spotproto::Instant;
 use spotproto::content::PIECE_LEN;
 
-/// A silent source is looked at again after this long, or a quarter of its silence.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// A silent source is looked at again after this long, or half of its silence.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// A source whose next piece is about to be urgent is looked at this long before, and this often.
+const LOOK_AHEAD: Duration = Duration::from_secs(1);
+const LOOK_OFTEN: Duration = Duration::from_millis(250);
 
 /// A source is not given up before it was silent this many times as long as it should have been.
 const PATIENCE: u32 = 4;
@@ -34,12 +38,27 @@ impl Planner {
         if line.out.is_empty() {
             return;
         }
-        let silent_at = line.estimate.silent_at();
-        if silent_at <= now {
+        if line.estimate.silent_at() <= now {
             return self.check_silent(now, source);
         }
         self.hedge_endangered(now, source);
-        self.lines.check_by(source, silent_at);
+        self.touch(now, source);
+    }
+
+    /// When a source that was asked for something is to be looked at: when its silence begins to mean something, then ever
+    /// more seldom; and however little is known of it, before its next piece is urgent.
+    pub(super) fn next_look(&self, now: Instant, source: Source) -> Option<Instant> {
+        let line = self.lines.get(source)?;
+        let first = *line.out.front()?;
+        let silent_at = line.estimate.silent_at();
+        let again = now + (line.estimate.silence(now) / 2).max(LOOK_AGAIN);
+        let look = if silent_at > now { silent_at } else { again };
+        let due = self
+            .demand
+            .due(now, first)
+            .filter(|_| self.demand.is_running() && !self.ledger.is_doubled(first));
+        let urgent = due.map(|due| due.before(self.config.urgent + LOOK_AHEAD).max(now + LOOK_OFTEN));
+        Some(urgent.map_or(look, |urgent| urgent.min(look)))
     }
 
     fn check_silent(&mut self, now: Instant, source: Source) {
@@ -53,7 +72,6 @@ impl Planner {
         }
         self.hedge_endangered(now, source);
         self.touch(now, source);
-        self.lines.check_by(source, now + (quiet / 4).max(LOOK_AGAIN));
     }
 
     /// Asks a second source for each piece of this one that is likely to be late, if it is time; calls the first back if
@@ -95,7 +113,9 @@ impl Planner {
         let expected = self.lines.get(first)?.arrival(now);
         let mut soonest: Option<(Instant, Source, Instant)> = None;
         for (source, line) in self.lines.ready() {
-            if source == first || !line.holds.has(piece) || !self.may_ask(line.kind) {
+            // A rescue is no time to try someone out.
+            let known = line.kind.is_paid() || line.is_trusted() && line.estimate.is_proven();
+            if source == first || !known || !line.holds.has(piece) || !self.may_ask(line.kind) {
                 continue;
             }
             let (arrival, sure) = (line.arrival(now), line.sure_arrival(now));
@@ -126,6 +146,11 @@ impl Planner {
     /// Whether anyone else could be asked.
     fn has_another(&self, source: Source) -> bool {
         self.lines.iter().any(|(other, line)| other != source && line.serves() && self.may_ask(line.kind))
+    }
+
+    /// Looks at a source as soon as the event that is under way is over.
+    pub(super) fn look_soon(&mut self, now: Instant, source: Source) {
+        self.lines.check_by(source, now + LOOK_AGAIN);
     }
 
     /// Asks nothing of a source for a while.

@@ -1,5 +1,7 @@
 //! The planner between sources of every character, on virtual time; and against a small model, on random operations.
 
+extern crate alloc;
+
 mod catch_up;
 mod operations;
 mod playing;

@@ -1,5 +1,6 @@
 //! Random operations, absurd ones among them, against a ledger that an owner would keep.
 
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 use proptest::prelude::*;
 use spotp2p::planner::{
@@ -8,7 +9,6 @@ use spotp2p::planner::{
 use spotproto::Instant;
 use spotproto::content::{LEAF_GROUP, PIECE_LEN};
 use spotproto::message::PieceRange;
-use std::collections::{BTreeMap, BTreeSet};
 
 const PIECES: u32 = 200;
 

@@ -1,6 +1,7 @@
 //! A track from the click to its end.
 
 use crate::world::{Character, PIECE_MS, PIECES, World, at};
+use alloc::collections::BTreeMap;
 use spotp2p::planner::{Kind, Source, Why};
 use spotproto::content::PIECE_LEN;
 
@@ -48,27 +49,29 @@ fn a_peer_that_forges_once_is_never_asked_again() {
 
 #[test]
 fn where_peers_are_slower_than_the_music_the_server_fills_the_gap_and_no_more() {
-    // Half of what is needed: 2 × 5 kB/s for 20 kB/s.
-    for (peers, pace) in [(2, 5), (3, 4), (4, 3)] {
-        let mut world = World::new(4).with_server().with_peers(peers, pace);
+    // Half of what is needed to four fifths: the music takes 20 kB/s.
+    for (peers, pace, seed) in [(2, 5, 1), (3, 4, 2), (4, 4, 3), (2, 5, 4)] {
+        let mut world = World::new(seed).with_server().with_peers(peers, pace);
         world.run();
         let gap =
             1.0 - f64::from(peers) * pace as f64 * 1000.0 * MUSIC_S / (f64::from(PIECES) * PIECE_LEN as f64);
         let share = world.share(Kind::Server);
         assert_eq!((world.stalls, world.planner.stats().late), (0, 0), "{peers} × {pace}");
-        assert!((gap - 0.02..gap + 0.12).contains(&share), "{peers} × {pace}: {share:.2} for {gap:.2}");
-        let ahead =
-            world.asks.iter().filter(|(_, ask, _)| ask.source == Source(0)).map(|(_, _, ahead)| *ahead).max();
-        assert!(ahead.unwrap() <= 15_000, "{ahead:?}");
+        assert!((gap - 0.02..gap + 0.10).contains(&share), "{peers} × {pace}: {share:.2} for {gap:.2}");
+        let of_server = world.asks.iter().filter(|(_, ask, _)| ask.source == Source(0));
+        let ahead = of_server.map(|(_, _, ahead)| *ahead).max();
+        assert!(ahead.is_some_and(|ahead| ahead <= 15_000), "{ahead:?}");
     }
 }
 
 #[test]
 fn peers_so_slow_that_they_seem_dead_cost_money_but_make_nothing_late() {
-    for (peers, pace) in [(8, 2), (20, 1), (3, 15)] {
-        let mut world = World::new(4).with_server().with_peers(peers, pace);
-        world.run();
-        assert_eq!((world.stalls, world.planner.stats().late), (0, 0), "{peers} × {pace}");
+    for (peers, pace) in [(4, 3), (8, 2), (20, 1), (3, 15)] {
+        for seed in 0..5 {
+            let mut world = World::new(seed).with_server().with_peers(peers, pace);
+            world.run();
+            assert_eq!((world.stalls, world.planner.stats().late), (0, 0), "{peers} × {pace}, seed {seed}");
+        }
     }
 }
 
@@ -161,7 +164,7 @@ fn nothing_is_asked_twice_unless_it_is_hedged_and_waste_is_bounded() {
             world.line(peer).turns(Character::StallsAfter(u32::from(seed) * 2));
         }
         world.run();
-        let mut asked = std::collections::BTreeMap::<u32, u32>::new();
+        let mut asked = BTreeMap::<u32, u32>::new();
         for (_, ask, _) in world.asks.iter().filter(|(_, ask, _)| ask.why != Why::Hedge) {
             (ask.pieces.start..ask.pieces.end()).for_each(|piece| *asked.entry(piece).or_default() += 1);
         }

@@ -1,11 +1,11 @@
 //! A small world on virtual time: sources of given pace, delay and character, a decoder, and a planner between them.
 
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::time::Duration;
 use spotp2p::planner::{Ask, Clock, Config, Curve, Holds, Kind, Output, Planner, Policy, Slot, Source};
 use spotproto::content::PIECE_LEN;
 use spotproto::message::PieceRange;
 use spotproto::{Dice, Instant, Seed};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Three and a half minutes at 160 kbit/s: 256 pieces of 820 ms.
 pub(crate) const PIECES: u32 = 256;
@@ -84,7 +84,7 @@ impl World {
             stalls: 0,
             started_at: None,
             curve,
-            dice: Dice::new(&Seed([seed; 32])),
+            dice: Dice::new(&Seed([7; 32]).part(seed.into())),
             joins: Vec::new(),
             next: 0,
             clock: None,
