@@ -19,8 +19,8 @@ const SERVER: u32 = 0;
 
 /// An arrival with what follows from it, at most.
 const EVENT: Duration = Duration::from_micros(2);
-/// The same where most sources are silent most of the time, so that each is looked at many times for a piece of its own.
-const SILENT_EVENT: Duration = Duration::from_micros(8);
+/// The same where sources are silent most of the time: a timeout then looks at many of them.
+const SILENT_EVENT: Duration = Duration::from_micros(4);
 /// How much longer a run with 60 idle sources may take.
 const IDLE: f64 = 1.15;
 
@@ -29,7 +29,7 @@ fn main() {
         ("60 peers of 50 kB/s", 60, 330, EVENT),
         ("8 peers of 50 kB/s", 8, 330, EVENT),
         ("60 peers that bring a piece every 12 s", 60, 12_000, SILENT_EVENT),
-        ("60 peers that bring a piece every 100 s, and the server", 60, 100_000, SILENT_EVENT),
+        ("8 peers that bring a piece every 13 s, and the server", 8, 13_000, SILENT_EVENT),
     ] {
         let events = Track::new(active, 0).play(each_ms);
         let whole = 1.0 / ratio::rate(|| Track::new(active, 0).play(each_ms));

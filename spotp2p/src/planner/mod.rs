@@ -31,10 +31,14 @@
 //! that it takes, is asked of them whatever peers promise.
 //!
 //! **What if it does not come?** The chance of being late follows from mean and deviation, and from silence once that is
-//! longer than it should be. From 5 % on the piece is asked of a second source too; the first to deliver wins, the other
-//! is cancelled. Such bytes are counted, and bounded by a share of all (Dean and Barroso 2013, "hedged requests"). A
-//! source that stays silent is given up: its pieces move at once, it rests, and has one piece to show that it is better.
-//! One that forges is never asked again.
+//! longer than it should be. From 5 % on the piece is asked of a second source too, as late as that one can still be in
+//! time; the first to deliver wins, the other is cancelled (Kreitz 2010: "If a peer is slow, re-request from new peers";
+//! Dean and Barroso 2013, "hedged requests"). Hedges are bounded by a share of all bytes; beyond it the first source is
+//! called back at once. A silent source is asked for nothing more; one that stays silent is given up: its pieces move, it
+//! rests, and has one piece to show that it is better. One that forges is never asked again.
+//!
+//! **Without deadlines**, for offline listening, peers are asked for everything, and paid sources once nothing came from
+//! peers for a while.
 //!
 //! # Bounds
 //!
@@ -108,9 +112,10 @@ pub enum Output {
 
 /// The plan for one file.
 ///
-/// Memory: a quarter of a byte and a little for each piece of the file, a time for each of up to 4,096 pieces (16 KiB), about 400
-/// bytes for each source, about 150 for each piece outstanding, of which each source has a window of at most 256, and 50
-/// for each queued output, of which there are at most as many as configured and one for each piece outstanding.
+/// Memory: two bits for each piece of the file, and four bytes for each of up to 4,096 (16 KiB); for each source about 500
+/// bytes, and 16 for each range that it holds; about 200 for each piece outstanding, of which a source has a window of at
+/// most 256, and what it promised; 24 for each queued output, of which there are at most as many as configured and two
+/// for each piece outstanding.
 #[derive(Debug)]
 pub struct Planner {
     config: Config,
@@ -372,5 +377,18 @@ fn decision(piece: u32, kind: Kind, ticket: &Ticket, outcome: Outcome, now: Inst
         predicted: ticket.predicted,
         outcome,
         ended_at: now,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_tickets_and_outputs_are_as_small_as_is_said() {
+        assert!(size_of::<Line>() <= 400, "{}", size_of::<Line>());
+        assert!(2 * size_of::<Ticket>() <= 180, "{}", size_of::<Ticket>());
+        assert!(size_of::<Output>() <= 24, "{}", size_of::<Output>());
+        assert!(size_of::<Decision>() <= 72, "{}", size_of::<Decision>());
     }
 }
