@@ -8,12 +8,14 @@ pub mod cdn;
 pub mod flow;
 pub mod node;
 mod payload;
+pub mod planner;
 pub mod reach;
 pub mod swarm;
 
 pub use access_point::AccessPoint;
 pub use node::Node;
 pub use payload::{FileKey, Payload};
+pub use planner::Planner;
 
 /// The number by which a machine and its owner name a connection: a node counts its own, the owner of an access point
 /// counts those that it accepts.
