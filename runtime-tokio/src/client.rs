@@ -114,7 +114,7 @@ impl Client {
         self.events.recv().await
     }
 
-    /// Makes safe what is cached, says goodbye, and waits until both are done or [`FAREWELL`] has passed.
+    /// Makes safe what is cached, says goodbye, and waits until both are done or five seconds have passed.
     pub async fn leave(mut self) {
         let farewell = async {
             if self.tell(Command::Leave).await.is_ok() {
