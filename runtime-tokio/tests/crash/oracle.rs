@@ -1,9 +1,9 @@
 //! What a cache has promised, whatever crashes.
 
 use crate::Cache;
+use alloc::collections::{BTreeMap, BTreeSet};
 use spotcache::cache::Event;
 use spotproto::content::FileId;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Promises that are in force.
 #[derive(Default)]
@@ -17,8 +17,6 @@ pub(crate) struct Oracle {
     /// The quota shrank, and the journal need not say what went for it: a cache that starts anew chooses again.
     pub(crate) shrunk: bool,
     commands: BTreeMap<FileId, Commands>,
-    /// All files go, as fast as the disk removes them: one that is pinned meanwhile goes too.
-    clearing: bool,
 }
 
 /// What was so when a sync began.
@@ -53,17 +51,6 @@ impl Oracle {
     pub(crate) fn removes(&mut self, file: FileId) {
         self.commands.entry(file).or_default().last_was_pin = false;
         self.pinned.remove(&file);
-    }
-
-    /// All files are to go, pinned ones too.
-    pub(crate) fn clears(&mut self, files: impl Iterator<Item = FileId>) {
-        files.for_each(|file| self.removes(file));
-        self.clearing = true;
-    }
-
-    /// The disk has done all that it was asked.
-    pub(crate) fn rests(&mut self) {
-        self.clearing = false;
     }
 
     /// Whether one may be asked for: only the answer to a single one can be told from others.
@@ -106,9 +93,6 @@ impl Oracle {
     /// What the cache has let go since is promised no more.
     pub(crate) fn looks_at(&mut self, cache: &Cache) {
         self.durable.retain(|(file, piece)| cache.holds(file, *piece));
-        if self.clearing {
-            self.pinned.retain(|file| cache.holding(file).is_some());
-        }
         if let Some(sync) = &mut self.syncing {
             sync.held.retain(|(file, piece)| cache.holds(file, *piece));
         }
@@ -117,7 +101,6 @@ impl Oracle {
     /// The cache was started anew: nothing that was under way is answered any more.
     pub(crate) fn restarts(&mut self, cache: &Cache) {
         self.commands.clear();
-        self.clearing = false;
         self.syncing = None;
         self.looks_at(cache);
     }

@@ -5,11 +5,11 @@ use crate::library::Library;
 use crate::oracle::Oracle;
 use crate::state::State;
 use crate::{Cache, Effects};
+use core::time::Duration;
 use runtime_tokio::disk::{Executor, Name};
 use spotcache::cache::{Config, Content, Event, Layout, Output, Place};
 use spotproto::content::FileId;
 use spotproto::{Dice, Instant, Machine, Seed};
-use std::time::Duration;
 
 /// How a recovered cache is looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

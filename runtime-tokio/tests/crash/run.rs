@@ -5,14 +5,14 @@ use crate::library::Library;
 use crate::oracle::Oracle;
 use crate::recovery::{Rules, Seen, check, journal_first};
 use crate::{Answer, Cache, Work};
+use alloc::collections::VecDeque;
 use bytes::Bytes;
+use core::time::Duration;
 use runtime_tokio::disk::Executor;
 use spotcache::cache::{Config, Content, DiskError, Done, Effect, Event, Eviction, Output, Place, Quota};
 use spotproto::content::FileId;
 use spotproto::{Dice, Instant, Machine, Seed};
-use std::collections::VecDeque;
 use std::io::ErrorKind;
-use std::time::Duration;
 
 /// Crashes looked at for each call.
 const STATES: usize = 8;
@@ -187,7 +187,7 @@ impl Run<'_> {
             _ => {
                 let pinned = self.dice.below(3) == 0;
                 if pinned {
-                    self.oracle.clears(self.library.tracks().iter().map(|track| track.id));
+                    self.library.tracks().iter().for_each(|track| self.oracle.removes(track.id));
                 }
                 self.cache.clear(now, pinned);
             }
@@ -305,7 +305,6 @@ impl Run<'_> {
         while !self.waiting.is_empty() {
             self.work()?;
         }
-        self.oracle.rests();
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! What a disk holds, what of it lasts, and what a crash may leave.
 
+use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
 use runtime_tokio::disk::{Directory, Name};
-use spotproto::Dice;
-use std::collections::BTreeMap;
-use std::rc::Rc;
+use spotproto::{Dice, Seed};
 
 /// The unit that a disk writes whole or not at all.
 const SECTOR: usize = 512;
@@ -122,6 +122,11 @@ impl State {
         here.into_iter().for_each(|(_, change)| change.apply(&mut self.lasting_names));
     }
 
+    /// What is there after the worst crash: nothing that need not last.
+    pub(crate) fn least(&self) -> Self {
+        self.after(Fate::Nothing, &mut Dice::new(&Seed([0; 32])))
+    }
+
     /// What may be there after a crash now.
     pub(crate) fn crash(&self, dice: &mut Dice) -> Self {
         let fate = match dice.below(8) {
@@ -130,6 +135,10 @@ impl State {
             2..=4 => Fate::Until(self.time.saturating_sub(dice.below(12).into())),
             _ => Fate::Each(*dice.pick(&[2, 8, 14]).unwrap_or(&8)),
         };
+        self.after(fate, dice)
+    }
+
+    fn after(&self, fate: Fate, dice: &mut Dice) -> Self {
         let mut names = self.lasting_names.clone();
         for (at, change) in &self.name_changes {
             // Names change at one stroke.
