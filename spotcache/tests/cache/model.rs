@@ -296,7 +296,9 @@ impl Run {
         {
             self.forget(cut.file, |_| true);
         }
-        let cut_failed = matches!(done, Done::Carried(Err(_)));
+        // Any other error is no reason to drop the file, or switches the cache off.
+        let cut_failed =
+            matches!(done, Done::Carried(Err(DiskError::Busy | DiskError::Full | DiskError::ReadOnly)));
         self.cache.done(self.now, request, done);
         if let Some(cut) = cut.filter(|_| cut_failed)
             && self.cache.holding(&cut.file).is_none()
