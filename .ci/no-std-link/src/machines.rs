@@ -13,7 +13,8 @@ use spotproto::{Instant, Machine, Seed, UnixTime};
 /// A node wants to connect when told to; an access point takes a connection and gives it time.
 pub fn node_and_access_point() -> Option<()> {
     let link_key = KeyPair::new::<RustCrypto>(SecretKey([4; 32])).public;
-    let config = node::Config::new(link_key, "no-std-link", Seed([5; 32]), (Instant::START, UnixTime(1_800_000_000)));
+    let config =
+        node::Config::new(link_key, "no-std-link", Seed([5; 32]), (Instant::START, UnixTime(1_800_000_000)));
     let mut node = Node::<FileId, Bytes>::new(Instant::START, config);
     node.handle_input(Instant::START, node::Input::Command(Command::Connect)).ok()?;
     let node::Output::Effect(Effect::Connect { .. }) = node.poll_output()? else { return None };

@@ -248,6 +248,8 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         if self.answer(errand).is_some() {
             self.forget(errand);
             self.send(errand.session, Message::Refuse { channel: errand.channel, why });
+            // Pieces that waited for this answer's proof made room for those of others.
+            self.fetch(errand.session);
         }
     }
 }
