@@ -89,9 +89,21 @@ impl Planner {
         }
     }
 
+    /// What peers do changed: works the point out again if something is with paid sources that they may do without.
+    pub(super) fn reconsider(&mut self, now: Instant) {
+        let stale = self.catch_up.stale && self.catch_up.point.is_some();
+        if stale && self.lines.paid().any(|(_, line)| !line.out.is_empty()) {
+            self.work_out(now);
+        }
+    }
+
     fn work_out(&mut self, now: Instant) -> u32 {
         let capacity = self.gather(now);
+        // What paid sources have not begun to send can be called back, so it is there for peers to take.
+        let with_paid = self.not_begun(now);
+        with_paid.iter().for_each(|(piece, _)| _ = self.lacking.insert(*piece));
         let found = self.first_point(now);
+        with_paid.iter().for_each(|(piece, _)| _ = self.lacking.remove(*piece));
         let catch_up = &mut self.catch_up;
         catch_up.stale = false;
         let before = catch_up.point;
@@ -104,9 +116,25 @@ impl Planner {
         };
         catch_up.point = Some(point);
         if before.is_some_and(|before| point < before) {
-            self.call_back(now, point);
+            for (piece, source) in with_paid.into_iter().filter(|(piece, _)| *piece >= point) {
+                self.withdraw(now, source, piece, Outcome::Cancelled);
+            }
         }
         point
+    }
+
+    /// Pieces that only a paid source was asked for, and that it has not begun to send.
+    fn not_begun(&self, now: Instant) -> Vec<(u32, Source)> {
+        let mut found = Vec::new();
+        for (source, line) in self.lines.paid() {
+            let begun = now + line.flow.least_round_trip().unwrap_or_default() + line.estimate.each();
+            let waits = |piece: &u32| {
+                let ticket = self.ledger.get(*piece, source);
+                ticket.is_some_and(|ticket| ticket.predicted > begun) && !self.ledger.is_doubled(*piece)
+            };
+            found.extend(line.out.iter().filter(|piece| waits(piece)).map(|piece| (*piece, source)));
+        }
+        found
     }
 
     /// Collects what free sources promise; answers how many pieces a second that is.
@@ -184,24 +212,5 @@ impl Planner {
     fn front(&self, from: Want) -> Option<u32> {
         let want = self.demand.next(&self.lacking, from)?;
         (want.stage == Stage::Ahead).then_some(want.piece)
-    }
-
-    /// Peers turned out fast: what paid sources were asked for past the point and have not begun to send.
-    fn call_back(&mut self, now: Instant, point: u32) {
-        let paid: Vec<Source> = self.lines.paid().map(|(source, _)| source).collect();
-        for source in paid {
-            let Some(line) = self.lines.get(source) else { continue };
-            let begun = now + line.flow.least_round_trip().unwrap_or_default() + line.estimate.each();
-            let past = |piece: &u32| {
-                let ticket = self.ledger.get(*piece, source);
-                *piece >= point
-                    && !self.ledger.is_doubled(*piece)
-                    && ticket.is_some_and(|ticket| ticket.predicted > begun)
-            };
-            let pieces: Vec<u32> = line.out.iter().copied().filter(past).collect();
-            for piece in pieces {
-                self.withdraw(now, source, piece, Outcome::Cancelled);
-            }
-        }
     }
 }

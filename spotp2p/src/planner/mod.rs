@@ -266,6 +266,7 @@ impl Planner {
 
     /// Ends every event: asks for what can be asked for now.
     fn settle(&mut self, now: Instant) {
+        self.reconsider(now);
         self.plan(now);
         if let Some(output) = self.growing.take() {
             self.out.push(output);

@@ -86,6 +86,7 @@ struct Owner {
     holds: BTreeMap<u32, (Kind, Holds, bool)>,
     /// What was asked, as carried out: outputs not taken yet are not in it.
     asked: BTreeSet<(u32, Source)>,
+    forgers: BTreeSet<u32>,
     lazy: bool,
     hedge_allowance: u64,
 }
@@ -100,6 +101,7 @@ impl Owner {
             planner: Planner::new(Instant::START, config, curve, Policy::PLAYING),
             holds: BTreeMap::new(),
             asked: BTreeSet::new(),
+            forgers: BTreeSet::new(),
             lazy: false,
         }
     }
@@ -126,6 +128,7 @@ impl Owner {
             Step::Lose(source) => {
                 self.drain();
                 self.holds.remove(source);
+                self.forgers.remove(source);
                 self.asked.retain(|(_, other)| other.0 != *source);
                 self.planner.lost(now, Source(*source));
             }
@@ -174,6 +177,7 @@ impl Owner {
                     self.asked.remove(&(piece, source));
                     self.planner.forged(now, source, piece, PIECE_LEN);
                     self.holds.get_mut(&source.0).expect("known").2 = false;
+                    self.forgers.insert(source.0);
                 }
             }
             Step::Refuse(index, more) => {
@@ -188,19 +192,16 @@ impl Owner {
             }
             Step::Promise(source, start, count) => {
                 self.drain();
-                let before: BTreeSet<u32> = self.of(*source);
-                self.planner.promised(
-                    now,
-                    Source(*source),
-                    range(*start, *count),
-                    now.before(Duration::from_secs(1)),
-                );
-                let promised = |why: Why| why == Why::Promised;
-                let news = self.planner.outstanding().filter(|(piece, other, why)| {
-                    other.0 == *source && promised(*why) && !before.contains(piece)
-                });
-                let news: Vec<(u32, Source)> = news.map(|(piece, other, _)| (piece, other)).collect();
-                self.asked.extend(news);
+                let asked: BTreeSet<u32> = self.planner.outstanding().map(|(piece, ..)| piece).collect();
+                let known = self.holds.contains_key(source) && !self.forgers.contains(source);
+                // Counted on, even if it is called back in the same breath.
+                let pieces = *start..start.saturating_add((*count).min(256)).min(PIECES);
+                let counted =
+                    pieces.filter(|piece| known && !self.planner.has(*piece) && !asked.contains(piece));
+                let counted: Vec<(u32, Source)> = counted.map(|piece| (piece, Source(*source))).collect();
+                self.asked.extend(counted);
+                let since = now.before(Duration::from_secs(1));
+                self.planner.promised(now, Source(*source), range(*start, *count), since);
             }
             Step::Have(start, count) => self.planner.have(now, range(*start, *count)),
             Step::Forget(start, count) => self.planner.forgotten(now, range(*start, *count)),
