@@ -161,6 +161,7 @@ impl<K: FileKey, B: Payload> Node<K, B> {
             return;
         }
         file.asked.remove(&index);
+        file.fetched.set(index, true);
         self.server.flow.arrived(now, sample, data.size());
         let verdict = file.judge(index, data, Source::Server);
         self.take(now, class, (index, Source::Server, verdict));
@@ -202,6 +203,8 @@ impl<K: FileKey, B: Payload> Node<K, B> {
             return;
         }
         file.held.set(index, true);
+        // What went to the cache for a while did not come from there.
+        let from = if file.fetched.get(index) { Source::Server } else { from };
         self.out.push(Output::Event(Event::Piece { index, data, from }));
         if file.held.count() > keep {
             let reading = file.reading;

@@ -72,6 +72,8 @@ pub(super) struct File<K, B> {
     unproved: BTreeMap<u32, (B, Source)>,
     /// Whether the cache takes what comes.
     pub(super) shelved: bool,
+    /// Pieces that the server delivered since the track was opened, wherever they are now.
+    pub(super) fetched: Bits,
     /// Pieces that the cache is about to hold.
     pub(super) writing: BTreeSet<u32>,
     /// No piece between `reading` and this one is missing.
@@ -156,6 +158,7 @@ impl<K: FileKey, B: Payload> File<K, B> {
             asked: BTreeMap::new(),
             unproved: BTreeMap::new(),
             shelved: false,
+            fetched: Bits::new(pieces),
             writing: BTreeSet::new(),
             frontier: 0,
         }
