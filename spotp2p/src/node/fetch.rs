@@ -1,10 +1,11 @@
 //! What to ask the server for next, and what to do with what comes.
 
 use super::track::{Asked, File, Judged, Stage, Verdict};
-use super::{Effect, Event, Node, Output, Source};
+use super::{Effect, Event, Node, NotKept, Output, Source};
 use crate::payload::{FileKey, Payload};
 use alloc::boxed::Box;
 use core::time::Duration;
+use spotcache::cache::{DiskError, Trouble};
 use spotproto::content::{LEAF_GROUP, LeafRange};
 use spotproto::message::{Channel, Message, Open, Opened, PieceRange, Read, Refusal, Urgency, Wanted};
 use spotproto::{CloseCode, Instant};
@@ -183,6 +184,10 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         match verdict {
             Judged::Proved(data) => {
                 self.shelve_piece(class, index, &data);
+                let track = self.track(class).and_then(|track| track.file.as_ref());
+                if class == Urgency::Offline && track.is_some_and(|file| !file.shelved) {
+                    return self.not_kept(now, NotKept::Trouble(Trouble::Disk(DiskError::Busy)));
+                }
                 self.give(class, index, data, from);
             }
             Judged::Forged if from == Source::Cache => self.forget_shelved(now, class, index),

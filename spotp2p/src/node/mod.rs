@@ -182,6 +182,9 @@ impl<K: FileKey, B: Payload> Node<K, B> {
 
     /// How many pieces of a track the program has at most.
     fn keep(&self, class: Urgency) -> u32 {
+        if class != Urgency::Playing {
+            return 0;
+        }
         let shelved =
             self.track(class).and_then(|track| track.file.as_ref()).is_some_and(|file| file.shelved);
         if shelved { self.config.keep.min(shelf::AHEAD) } else { self.config.keep }

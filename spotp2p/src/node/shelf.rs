@@ -341,10 +341,10 @@ impl<K: FileKey, B: Payload> Node<K, B> {
             return;
         };
         // A piece whose leaf is not on its way to the disk could not be proved by what is there.
-        if !file.shelved
-            || shelf.holds(&file.head.file, index)
-            || file.groups_owed.contains(&(index / LEAF_GROUP))
-        {
+        if file.shelved && file.groups_owed.contains(&(index / LEAF_GROUP)) {
+            return file.look_again();
+        }
+        if !file.shelved || shelf.holds(&file.head.file, index) {
             return;
         }
         match shelf.cache.store(&file.head.file, index, data.clone()) {
