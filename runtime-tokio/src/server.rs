@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::connection::drive_into;
 use crate::entropy;
 use crate::listen::{AcceptError, Listener};
+use crate::probe;
 use crate::store::Store;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -12,10 +13,10 @@ use core::future::Future;
 use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
-use spotp2p::SessionId;
 use spotp2p::access_point::{AccessPoint, Config, Done, Effect, Event, Input, Output};
+use spotp2p::{RequestId, SessionId};
 use spotproto::content::FileId;
-use spotproto::crypto::KeyPair;
+use spotproto::crypto::{KeyPair, PublicKey};
 use spotproto::noise::Role;
 use spotproto::preamble::LinkId;
 use spotproto::pump::{BATCH, Pump};
@@ -124,7 +125,7 @@ impl<S: Store> Driver<S> {
         self.next_session += 1;
         let (queue, inputs) = mpsc::channel(SESSION_QUEUE);
         self.sessions.insert(session, queue);
-        self.tell(Input::Accepted { session, from: from.ip() });
+        self.tell(Input::Accepted { session, from });
         let connection =
             connection(session, stream, self.options.clone(), self.clock, inputs, self.inputs.clone());
         self.tasks.spawn(connection);
@@ -137,6 +138,9 @@ impl<S: Store> Driver<S> {
                 Output::Effect(Effect::HangUp { session, code }) => {
                     self.send(session, session::Input::Close(code));
                     self.sessions.remove(&session);
+                }
+                Output::Effect(Effect::Probe { request, address, link, link_key }) => {
+                    self.probe(request, address, link, link_key);
                 }
                 Output::Effect(effect) => self.carry_out(effect),
                 Output::Event(event) => trouble(ServerEvent::AccessPoint(event)),
@@ -165,6 +169,15 @@ impl<S: Store> Driver<S> {
         });
     }
 
+    /// Dials a port that a client claims, to see whether it is there.
+    fn probe(&mut self, request: RequestId, address: SocketAddr, link: LinkId, link_key: PublicKey) {
+        let (options, clock, inputs) = (self.options.clone(), self.clock, self.inputs.clone());
+        self.tasks.spawn(async move {
+            let answered = probe::answers(address, link, link_key, options, clock).await;
+            let _ = inputs.send(Input::Done(request, Done::Probed(answered))).await;
+        });
+    }
+
     async fn say_goodbye(mut self, mut inbox: mpsc::Receiver<Inputs>) {
         for queue in self.sessions.values() {
             let _ = queue.try_send(session::Input::Close(CloseCode::ShuttingDown));
@@ -182,11 +195,14 @@ impl<S: Store> Driver<S> {
     }
 }
 
-fn answer<S: Store>(store: &S, effect: Effect<FileId>) -> Option<(spotp2p::RequestId, Done<FileId, Bytes>)> {
+fn answer<S: Store>(store: &S, effect: Effect<FileId>) -> Option<(RequestId, Done<FileId, Bytes>)> {
     match effect {
         Effect::Find { request, wanted } => Some((request, Done::Found(store.find(&wanted).map(Box::new)))),
         Effect::Prove { request, file, ranges } => Some((request, Done::Proofs(store.prove(&file, &ranges)))),
         Effect::Fetch { request, file, piece } => Some((request, Done::Piece(store.piece(&file, piece)))),
+        Effect::Index { request, files } => {
+            Some((request, Done::Indexed(files.iter().map(|file| store.knows(file)).collect())))
+        }
         _ => None,
     }
 }

@@ -4,14 +4,21 @@
 extern crate alloc;
 
 pub mod access_point;
+mod allowance;
+pub mod broker;
 pub mod flow;
 pub mod node;
 mod payload;
+mod prefix;
 pub mod reach;
+pub mod reports;
+pub mod tracker;
 
 pub use access_point::AccessPoint;
+pub use allowance::Rate;
 pub use node::Node;
 pub use payload::{FileKey, Payload};
+pub use prefix::Prefix;
 
 /// The number by which a machine and its owner name a connection: a node counts its own, the owner of an access point
 /// counts those that it accepts.

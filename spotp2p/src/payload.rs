@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use core::fmt;
-use spotproto::content::{FileId, Hash};
+use core::hash::Hash;
+use spotproto::content::{self, FileId};
 use spotproto::crypto::{Crypto, RustCrypto};
 
 /// A file's name: 32 bytes in production, a small number in a simulation.
-pub trait FileKey: Copy + Ord + fmt::Debug {
+pub trait FileKey: Copy + Ord + Hash + fmt::Debug {
     /// The root that its pieces are proved against; `None` where pieces carry their own verdict.
     fn root(&self) -> Option<FileId>;
 }
@@ -23,7 +24,7 @@ pub trait Payload: Clone + fmt::Debug {
     fn size(&self) -> usize;
 
     /// Whether these are the bytes that `leaf` stands for; without a leaf, whether they are good by themselves.
-    fn is_genuine(&self, leaf: Option<&Hash>) -> bool;
+    fn is_genuine(&self, leaf: Option<&content::Hash>) -> bool;
 }
 
 impl Payload for Bytes {
@@ -31,7 +32,7 @@ impl Payload for Bytes {
         self.len()
     }
 
-    fn is_genuine(&self, leaf: Option<&Hash>) -> bool {
+    fn is_genuine(&self, leaf: Option<&content::Hash>) -> bool {
         leaf.is_some_and(|leaf| RustCrypto::hash(&[self]) == leaf.0)
     }
 }
