@@ -27,8 +27,10 @@ pub fn node_and_access_point() -> Option<()> {
         lease: LEASE,
         limits: Limits::DEFAULT,
     });
-    let accepted =
-        access_point::Input::Accepted { session: SessionId(1), from: SocketAddr::from((Ipv4Addr::LOCALHOST, 4070)) };
+    let accepted = access_point::Input::Accepted {
+        session: SessionId(1),
+        from: SocketAddr::from((Ipv4Addr::LOCALHOST, 4070)),
+    };
     server.handle_input(Instant::START, accepted).ok()?;
     (server.sessions() == 1).then_some(())
 }
