@@ -13,6 +13,7 @@ pub mod entropy;
 pub mod handle;
 pub mod kernel;
 pub mod listen;
+mod probe;
 pub mod server;
 pub mod socket;
 pub mod store;

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::connection::drive_into;
 use crate::entropy;
 use crate::listen::{AcceptError, Listener};
+use crate::probe;
 use crate::store::Store;
 use crate::way::Way;
 use alloc::collections::BTreeMap;
@@ -14,10 +15,10 @@ use core::future::Future;
 use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
-use spotp2p::SessionId;
 use spotp2p::access_point::{AccessPoint, Config, Done, Effect, Event, Input, Output};
+use spotp2p::{RequestId, SessionId};
 use spotproto::content::FileId;
-use spotproto::crypto::KeyPair;
+use spotproto::crypto::{KeyPair, PublicKey};
 use spotproto::noise::Role;
 use spotproto::preamble::LinkId;
 use spotproto::pump::{BATCH, Pump};
@@ -128,7 +129,7 @@ impl<S: Store> Driver<S> {
         let session = SessionId(self.next_session);
         self.next_session += 1;
         let (queue, inputs) = mpsc::channel(SESSION_QUEUE);
-        self.tell(Input::Accepted { session, from: from.ip() });
+        self.tell(Input::Accepted { session, from });
         let connection =
             connection(session, stream, self.options.clone(), self.clock, inputs, self.inputs.clone());
         let task = self.tasks.spawn(connection);
@@ -151,6 +152,9 @@ impl<S: Store> Driver<S> {
             Output::Effect(Effect::HangUp { session, code }) => {
                 self.send(session, session::Input::Close(code));
                 self.sessions.remove(&session);
+            }
+            Output::Effect(Effect::Probe { request, address, link, link_key }) => {
+                self.probe(request, address, link, link_key);
             }
             Output::Effect(effect) => self.carry_out(effect),
             Output::Event(event) => trouble(ServerEvent::AccessPoint(event)),
@@ -176,6 +180,15 @@ impl<S: Store> Driver<S> {
         });
     }
 
+    /// Dials a port that a client claims, to see whether it is there.
+    fn probe(&mut self, request: RequestId, address: SocketAddr, link: LinkId, link_key: PublicKey) {
+        let (options, clock, inputs) = (self.options.clone(), self.clock, self.inputs.clone());
+        self.tasks.spawn(async move {
+            let answered = probe::answers(address, link, link_key, options, clock).await;
+            let _ = inputs.send(Input::Done(request, Done::Probed(answered))).await;
+        });
+    }
+
     async fn say_goodbye(mut self, mut inbox: mpsc::Receiver<Inputs>) {
         for way in self.sessions.values() {
             way.send(session::Input::Close(CloseCode::ShuttingDown));
@@ -193,11 +206,14 @@ impl<S: Store> Driver<S> {
     }
 }
 
-fn answer<S: Store>(store: &S, effect: Effect<FileId>) -> Option<(spotp2p::RequestId, Done<FileId, Bytes>)> {
+fn answer<S: Store>(store: &S, effect: Effect<FileId>) -> Option<(RequestId, Done<FileId, Bytes>)> {
     match effect {
         Effect::Find { request, wanted } => Some((request, Done::Found(store.find(&wanted).map(Box::new)))),
         Effect::Prove { request, file, ranges } => Some((request, Done::Proofs(store.prove(&file, &ranges)))),
         Effect::Fetch { request, file, piece } => Some((request, Done::Piece(store.piece(&file, piece)))),
+        Effect::Index { request, files } => {
+            Some((request, Done::Indexed(files.iter().map(|file| store.knows(file)).collect())))
+        }
         _ => None,
     }
 }
@@ -275,6 +291,7 @@ mod tests {
         let config = Config {
             ticket_key: SecretKey([2; 32]),
             pseudonym_key: SecretKey([3; 32]),
+            identity: spotproto::crypto::PublicKey([8; 32]),
             date: (Instant::START, UnixTime(1_800_000_000)),
             ticket_lasts: Duration::from_secs(3600),
             lease: spotp2p::access_point::LEASE,

@@ -7,16 +7,9 @@ use spotproto::content::FileId;
 use spotproto::{Instant, Machine, Seed};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// The counters are the process's, so tests take turns.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 fn answer<K: CacheKey>(cache: &mut Cache<K, u32>) {
     while let Some(output) = cache.poll_output() {
@@ -75,17 +68,12 @@ fn most_for_a_file<K: CacheKey>(key: impl Fn(u32) -> K, alias: bool) -> f64 {
     most
 }
 
+/// One test for both: beside another one the harness itself would be counted.
 #[test]
-fn a_whole_file_of_the_simulator_takes_24_bytes() {
-    let _turn = alone();
+fn a_whole_file_of_the_simulator_takes_24_bytes_and_a_real_one_its_name_and_40() {
     let most = most_for_a_file(|number| number, false);
     println!("4-byte names: {most:.2} bytes a file");
     assert!(most <= 24.0, "{most}");
-}
-
-#[test]
-fn a_whole_file_takes_its_name_and_40_bytes_with_its_alias() {
-    let _turn = alone();
     let most = most_for_a_file(name, true);
     println!("32-byte names with aliases: {most:.2} bytes a file");
     assert!(most <= 32.0 + 40.0, "{most}");

@@ -1,14 +1,14 @@
 //! What the machines move, named so that production and simulation run the same code.
 
 use bytes::Bytes;
-use core::fmt;
+use core::{fmt, hash};
 use spotcache::cache::CacheKey;
 use spotcache::sheet::{CacheKeys, LeafGroup, Sheet};
 use spotproto::content::{FileId, Hash};
 use spotproto::crypto::{Crypto, RustCrypto};
 
 /// A file's name: 32 bytes in production, a small number in a simulation.
-pub trait FileKey: CacheKey {
+pub trait FileKey: CacheKey + hash::Hash {
     /// The root that its pieces are proved against; `None` where pieces carry their own verdict.
     fn root(&self) -> Option<FileId>;
 

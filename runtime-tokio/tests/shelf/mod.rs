@@ -63,7 +63,7 @@ impl Shelf {
             headers: core::iter::once(0..4000).collect(),
             seek: SeekTable::even(160_000, 4000, length).expect("an even table"),
         };
-        let entry = Entry { head, key, title: "Tune".into(), artist: "Nobody".into() };
+        let entry = Entry { head, key, title: "Tune".into(), artist: "Nobody".into(), mirrors: Vec::new() };
         Self { entry, leaves, pieces, spoilt: AtomicBool::new(false), fetched: AtomicUsize::new(0) }
     }
 }
@@ -120,6 +120,7 @@ pub fn start_bounded(shelf: Arc<Shelf>, identity: u8, address: &str, bounds: Bou
     let config = access_point::Config {
         ticket_key: SecretKey([2; 32]),
         pseudonym_key: SecretKey([3; 32]),
+        identity: keys(identity).public,
         date: (Instant::START, UnixTime(1_800_000_000)),
         ticket_lasts: Duration::from_secs(3600),
         lease: access_point::LEASE,

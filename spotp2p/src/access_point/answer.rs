@@ -180,10 +180,14 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         answer.waiting = false;
         match answer.opening.take() {
             Some(Opening { entry: Some(entry), first, .. }) => {
-                let Entry { head, key, title, artist } = *entry;
+                let Entry { head, key, title, artist, mirrors } = *entry;
+                let (file, plays) = (head.file, !first.is_empty());
                 let lease_s = u32::try_from(self.config.lease.as_secs()).unwrap_or(u32::MAX);
                 let opened = Box::new(Opened { head, key, lease_s, title, artist, first, proofs });
                 self.send(id, Message::Opened { channel, opened });
+                if plays {
+                    self.name_sources(id, channel, &file, mirrors);
+                }
             }
             _ => {
                 for leaves in proofs {

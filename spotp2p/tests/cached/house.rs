@@ -49,6 +49,7 @@ impl House {
         let server = AccessPoint::new(access_point::Config {
             ticket_key: SecretKey([2; 32]),
             pseudonym_key: SecretKey([3; 32]),
+            identity: PublicKey([8; 32]),
             date: (now, date),
             ticket_lasts: Duration::from_secs(3600),
             lease: LEASE,
@@ -179,7 +180,7 @@ impl House {
             Output::Effect(Effect::Connect { session, .. }) if self.up => {
                 self.live = Some(session);
                 for input in [
-                    access_point::Input::Accepted { session, from: Ipv4Addr::LOCALHOST.into() },
+                    access_point::Input::Accepted { session, from: (Ipv4Addr::LOCALHOST, 4070).into() },
                     access_point::Input::Established { session, device: PublicKey([9; 32]), confirmed: true },
                 ] {
                     let Ok(()) = self.server.handle_input(self.now, input);

@@ -159,7 +159,13 @@ impl Owner {
             (Effect::Find { .. }, None) => {
                 let head = spotproto::content::Head { file: Key(session.0 as u32), ..head() };
                 let key = ContentKey::new([5; 32]);
-                Done::Found(Ok(Box::new(Entry { head, key, title: "".into(), artist: "".into() })))
+                Done::Found(Ok(Box::new(Entry {
+                    head,
+                    key,
+                    title: "".into(),
+                    artist: "".into(),
+                    mirrors: Vec::new(),
+                })))
             }
             (Effect::Prove { .. }, None) => Done::Proofs(Ok(Vec::new())),
             _ => Done::Piece(Ok(Piece { size: 16_384, genuine: true })),
@@ -213,7 +219,7 @@ impl Owner {
                 let session = SessionId(self.accepted);
                 self.accepted += 1;
                 self.lines.insert(session, Line::default());
-                self.tell(Input::Accepted { session, from: Ipv4Addr::new(11, 0, 0, 1).into() });
+                self.tell(Input::Accepted { session, from: (Ipv4Addr::new(11, 0, 0, 1), 4070).into() });
             }
             Act::Establish(pick, confirmed) => {
                 let Some(session) = self.who(pick) else { return };
@@ -314,7 +320,7 @@ fn guest() -> (AccessPoint<Key, Piece>, SessionId) {
     let mut access_point = AccessPoint::new(access_point_config(Limits::DEFAULT));
     let session = SessionId(0);
     for input in [
-        Input::Accepted { session, from: Ipv4Addr::new(11, 0, 0, 1).into() },
+        Input::Accepted { session, from: (Ipv4Addr::new(11, 0, 0, 1), 4070).into() },
         Input::Established { session, device: PublicKey([9; 32]), confirmed: true },
     ] {
         let Ok(()) = access_point.handle_input(Instant::START, input);

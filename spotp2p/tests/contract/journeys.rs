@@ -165,7 +165,7 @@ impl Journey {
 
     fn connect(&mut self, session: SessionId) {
         self.live = Some(session);
-        let from = Ipv4Addr::new(11, 0, 0, 1).into();
+        let from = (Ipv4Addr::new(11, 0, 0, 1), 4070).into();
         self.serve(access_point::Input::Accepted { session, from });
         let device = PublicKey([9; 32]);
         self.serve(access_point::Input::Established { session, device, confirmed: true });

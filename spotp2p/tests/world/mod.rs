@@ -12,13 +12,13 @@ use spotcache::sheet::{CacheKeys, LeafGroup, Sheet};
 use spotp2p::access_point::{self, AccessPoint, Done, Entry};
 use spotp2p::node::{self, Command, Effect, Event, Node};
 use spotp2p::{FileKey, Payload, SessionId};
-use spotproto::content::{ContentKey, FileId, Format, Geometry, Hash, Head, PIECE_LEN, SeekTable};
+use spotproto::content::{self, ContentKey, FileId, Format, Geometry, Head, PIECE_LEN, SeekTable};
 use spotproto::crypto::{Crypto, PublicKey, SecretKey};
 use spotproto::message::{Message, Refusal, Wanted};
 use spotproto::{Gid, Instant, Machine, Seed, SessionError, UnixTime};
 
 /// A file's name in this world: pieces carry their own verdict.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Key(pub u32);
 
 impl CacheKey for Key {
@@ -72,7 +72,7 @@ impl Payload for Piece {
         self.size
     }
 
-    fn is_genuine(&self, _leaf: Option<&Hash>) -> bool {
+    fn is_genuine(&self, _leaf: Option<&content::Hash>) -> bool {
         self.genuine
     }
 }
@@ -148,6 +148,7 @@ impl World {
         let server = access_point::Config {
             ticket_key: SecretKey([2; 32]),
             pseudonym_key: SecretKey([3; 32]),
+            identity: PublicKey([8; 32]),
             date: (now, DATE),
             ticket_lasts: Duration::from_secs(3600),
             lease: access_point::LEASE,
@@ -300,7 +301,7 @@ impl World {
         }
         self.connections += 1;
         self.live = Some(session);
-        let from = core::net::Ipv4Addr::new(11, 0, 0, 1).into();
+        let from = (core::net::Ipv4Addr::new(11, 0, 0, 1), 4070).into();
         for input in [
             access_point::Input::Accepted { session, from },
             access_point::Input::Established { session, device: PublicKey([9; 32]), confirmed: true },
@@ -335,7 +336,13 @@ impl World {
             }
             access_point::Effect::Find { request, .. } => {
                 let key = ContentKey::new([5; 32]);
-                let entry = Entry { head: head(), key, title: "Tune".into(), artist: "Nobody".into() };
+                let entry = Entry {
+                    head: head(),
+                    key,
+                    title: "Tune".into(),
+                    artist: "Nobody".into(),
+                    mirrors: Vec::new(),
+                };
                 (request, Done::Found(Ok(Box::new(entry))))
             }
             access_point::Effect::Prove { request, .. } if self.busy => {

@@ -167,19 +167,15 @@ impl<C: Crypto> Session<C> {
                 Ok(())
             }
             Message::End { .. } | Message::Refuse { .. } => self.send_ending(message),
-            Message::Opened { channel, .. } => {
-                if self.answering.is_open(channel)? {
-                    self.queue_control(message)
-                } else {
-                    Ok(())
-                }
-            }
             Message::Leaves { channel, .. } => {
                 self.check_room()?;
                 Ok(self.answering.queue_proof(channel, message)?)
             }
             Message::Abort { channel } => self.send_abort(channel),
-            _ => self.queue_control(message),
+            _ => match message.channel().filter(|_| message.is_header()) {
+                Some(channel) if !self.answering.is_open(channel)? => Ok(()),
+                _ => self.queue_control(message),
+            },
         }
     }
 

@@ -139,6 +139,7 @@ pub(super) async fn start(
     let config = access_point::Config {
         ticket_key: state.ticket_key.clone(),
         pseudonym_key: state.pseudonym_key.clone(),
+        identity: state.identity.public,
         date: (clock.now(), UnixTime(since_1970.as_secs())),
         ticket_lasts: TICKET_LASTS,
         lease: access_point::LEASE,
