@@ -7,6 +7,7 @@ pub mod access_point;
 pub mod flow;
 pub mod node;
 mod payload;
+pub mod playout;
 pub mod reach;
 
 pub use access_point::AccessPoint;

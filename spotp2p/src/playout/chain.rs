@@ -1,0 +1,294 @@
+//! Throughput as a Markov chain over rate states (Kreitz 2010, "When to Start Playing?").
+
+use super::demand::LENGTHS;
+use super::history::{History, OCTAVE};
+use super::summary::Summary;
+
+/// States of the chain.
+pub const STATES: usize = 16;
+
+/// Below this many octaves under the music's rate all is one state: nothing comes, as far as playing is concerned.
+const LOWEST: i32 = -3 * OCTAVE;
+
+/// Width of a state in the middle: three eighths of an octave, 30 %. The last begins at 4.8 times the music's rate.
+const WIDTH: i32 = OCTAVE * 3 / 8;
+
+/// Seconds of samples that the fitted link is worth in each row, against the transitions that were seen.
+const SMOOTHING: f32 = 6.0;
+
+/// An octave's part within which a link is never taken to be steadier.
+const LEAST_SPREAD: f32 = 0.03;
+
+/// What is further from the mean than so many standard deviations is another regime, and lasts.
+const ODD: f32 = 2.0;
+const ODD_PERSISTENCE: f32 = 0.95;
+
+/// Chance that in a second somebody else begins to use the link, as long as nothing else was seen, and how many states
+/// down that leads: to about a half.
+const DIPS: f32 = 1.0 / 600.0;
+const DIP: [usize; 2] = [2, 3];
+
+pub(super) type Vector = [f32; STATES];
+pub(super) type Matrix = [Vector; STATES];
+
+/// What happens in a step of some length.
+#[derive(Clone, Debug)]
+pub(super) struct Span {
+    /// From each state to each.
+    pub(super) kernel: Matrix,
+    /// Bytes that arrive in a step which ends in this state, and their variance.
+    pub(super) mean: Vector,
+    pub(super) variance: Vector,
+}
+
+/// The chain of a link, beside music of some rate.
+///
+/// 16 states that are spaced by ratios about the music's rate; what is learnt are the transitions between them and the
+/// mean within each. Rows are ordered: from a higher state, no future is worse. Worst case: 6 KB, held inline.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// Where the rates of each state lie, in octaves above the music's rate; rising.
+    places: Vector,
+    music: f32,
+    doubt: f32,
+    /// By length: 1, 2, 4, 8 and 16 seconds.
+    spans: [Span; LENGTHS],
+}
+
+impl Chain {
+    /// What the samples show of the link, smoothed by `link`, beside music of `music` bytes a second.
+    pub(super) fn learn(history: &History, link: &Summary, music: f32) -> Self {
+        let origin = libm::log2f(music.max(1.0));
+        let counted = Counted::of(history, (origin * OCTAVE as f32) as i32);
+        let places = counted.places();
+        let kernel = kernel(&counted, &places, link, link.mean - origin);
+        let mut mean = [0.0; STATES];
+        let mut variance = [0.0; STATES];
+        for (state, (mean, variance)) in mean.iter_mut().zip(&mut variance).enumerate() {
+            let (place, spread) = (places[state], core::f32::consts::LN_2 * counted.spread_within(state));
+            // A log-normal's mean, to second order.
+            *mean = music * libm::exp2f(place) * (1.0 + 0.5 * spread * spread);
+            *variance = *mean * *mean * spread * spread;
+        }
+        let second = Span { kernel, mean, variance };
+        let two = second.doubled();
+        let four = two.doubled();
+        let eight = four.doubled();
+        let sixteen = eight.doubled();
+        let doubt = link.doubt(history);
+        Self { places, music, doubt, spans: [second, two, four, eight, sixteen] }
+    }
+
+    /// The state at a rate in bytes a second, and how far it is on the way to the next one, from 0 to 1.
+    pub(super) fn place(&self, rate: f32) -> (usize, f32) {
+        let at = libm::log2f((rate / self.music).max(f32::MIN_POSITIVE));
+        let above = self.places.partition_point(|place| *place <= at);
+        let (Some(low), Some(high)) = (self.places.get(above.wrapping_sub(1)), self.places.get(above)) else {
+            return (above.saturating_sub(1), 0.0);
+        };
+        (above - 1, ((at - low) / (high - low)).clamp(0.0, 1.0))
+    }
+
+    /// Standard error of the mean rate, as a part of it.
+    pub(super) const fn doubt(&self) -> f32 {
+        self.doubt
+    }
+
+    /// What happens in steps of 2 to the power of `length` seconds.
+    pub(super) fn span(&self, length: u8) -> &Span {
+        let [.., last] = &self.spans;
+        self.spans.get(usize::from(length)).unwrap_or(last)
+    }
+}
+
+impl Span {
+    /// Twice as long: Chapman and Kolmogorov for the kernel, and for a chain that looks the same backwards (these do,
+    /// nearly) the sums that end in a state.
+    fn doubled(&self) -> Self {
+        let mut kernel = [[0.0; STATES]; STATES];
+        for (row, from) in kernel.iter_mut().zip(&self.kernel) {
+            for (weight, through) in from.iter().zip(&self.kernel) {
+                add(row, *weight, through);
+            }
+        }
+        let before = apply(&self.kernel, &self.mean);
+        let squares = apply(&self.kernel, &self.mean.map(|mean| mean * mean));
+        let inner = apply(&self.kernel, &self.variance);
+        let mut mean = self.mean;
+        let mut variance = self.variance;
+        for state in 0..STATES {
+            mean[state] += before[state];
+            variance[state] += inner[state] + (squares[state] - before[state] * before[state]).max(0.0);
+        }
+        // Rounding aside they rise already.
+        for state in 1..STATES {
+            mean[state] = mean[state].max(mean[state - 1]);
+        }
+        Self { kernel, mean, variance }
+    }
+}
+
+fn add(to: &mut Vector, weight: f32, what: &Vector) {
+    for (to, what) in to.iter_mut().zip(what) {
+        *to += weight * what;
+    }
+}
+
+fn apply(kernel: &Matrix, vector: &Vector) -> Vector {
+    kernel.map(|row| row.iter().zip(vector).map(|(weight, value)| weight * value).sum())
+}
+
+/// Transitions and places of a history, in states.
+struct Counted {
+    origin: i32,
+    moves: Matrix,
+    visits: Vector,
+    /// Sums of distances from a state's centre, in octaves, and of their squares.
+    off: Vector,
+    squares: Vector,
+}
+
+impl Counted {
+    fn of(history: &History, origin: i32) -> Self {
+        let zero = [0.0; STATES];
+        let mut counted =
+            Self { origin, moves: [zero; STATES], visits: zero, off: zero, squares: zero };
+        let mut before: Option<usize> = None;
+        for sample in history.iter() {
+            let state = sample.map(|rate| counted.visit(rate.code()));
+            if let (Some(from), Some(to)) = (before, state) {
+                counted.moves[from][to] += 1.0;
+            }
+            before = state;
+        }
+        counted
+    }
+
+    fn visit(&mut self, code: i32) -> usize {
+        let above = code - self.origin;
+        let state = if above < LOWEST { 0 } else { (1 + (above - LOWEST) / WIDTH) as usize }.min(STATES - 1);
+        let off = (above as f32 / OCTAVE as f32 - centre(state)).clamp(-4.0, 4.0);
+        self.visits[state] += 1.0;
+        self.off[state] += off;
+        self.squares[state] += off * off;
+        state
+    }
+
+    /// Mean place of each state's samples, with one sample more in the middle of it.
+    fn places(&self) -> Vector {
+        core::array::from_fn(|state| centre(state) + self.off[state] / (self.visits[state] + 1.0))
+    }
+
+    fn spread_within(&self, state: usize) -> f32 {
+        let n = self.visits[state] + 1.0;
+        let off = self.off[state] / n;
+        let even = WIDTH as f32 / OCTAVE as f32;
+        // The one sample more is spread over the state.
+        libm::sqrtf(((self.squares[state] + even * even / 12.0) / n - off * off).max(0.0)).min(even)
+    }
+}
+
+/// The middle of a state, in octaves above the music's rate.
+fn centre(state: usize) -> f32 {
+    (LOWEST as f32 + (state as f32 - 0.5) * WIDTH as f32) / OCTAVE as f32
+}
+
+fn kernel(counted: &Counted, places: &Vector, link: &Summary, mean: f32) -> Matrix {
+    let step = link.spread * libm::sqrtf(1.0 - link.persistence * link.persistence);
+    let anywhere = normal(mean, link.spread.max(LEAST_SPREAD));
+    let mut weights = [0.0; STATES];
+    let mut kernel = [[0.0; STATES]; STATES];
+    for (state, row) in kernel.iter_mut().enumerate() {
+        let (stay, fitted) = if state == 0 {
+            (1.0 - link.ends, anywhere)
+        } else {
+            // The last state is open above: there a link that is faster still is where it always is.
+            let place = if state == STATES - 1 { places[state].max(mean) } else { places[state] };
+            let odd = (place - mean).abs() > ODD * link.spread;
+            let keeps = if odd { link.persistence.max(ODD_PERSISTENCE) } else { link.persistence };
+            (link.stalls, normal(mean + keeps * (place - mean), step.max(LEAST_SPREAD)))
+        };
+        add(row, SMOOTHING * (1.0 - stay), &fitted);
+        row[0] += SMOOTHING * stay;
+        for down in DIP {
+            row[state.saturating_sub(down)] += SMOOTHING * DIPS / DIP.len() as f32;
+        }
+        add(row, 1.0, &counted.moves[state]);
+        let sum: f32 = row.iter().sum();
+        *row = row.map(|weight| weight / sum);
+        weights[state] = sum;
+    }
+    order(&mut kernel, &weights);
+    kernel
+}
+
+/// How a normal distribution falls into the states.
+fn normal(mean: f32, spread: f32) -> Vector {
+    let mut below = 0.0;
+    core::array::from_fn(|state| {
+        let edge = (LOWEST + state as i32 * WIDTH) as f32 / OCTAVE as f32;
+        let upto = if state == STATES - 1 {
+            1.0
+        } else {
+            0.5 * libm::erfcf((mean - edge) / (spread * core::f32::consts::SQRT_2))
+        };
+        let part = (upto - below).max(0.0);
+        below = upto;
+        part
+    })
+}
+
+/// Makes the chain stochastically monotone: isotonic regression of each column of the rows' distribution functions
+/// (pool adjacent violators: Barlow et al. 1972). It keeps rows distributions, since it keeps order between columns.
+fn order(kernel: &mut Matrix, weights: &Vector) {
+    for row in kernel.iter_mut() {
+        let mut sum = 0.0;
+        *row = row.map(|part| {
+            sum += part;
+            sum
+        });
+        row[STATES - 1] = 1.0;
+    }
+    for column in 0..STATES - 1 {
+        let pooled = falling(&core::array::from_fn(|state| kernel[state][column]), weights);
+        for (row, value) in kernel.iter_mut().zip(pooled) {
+            row[column] = value;
+        }
+    }
+    for row in kernel.iter_mut() {
+        let mut below = 0.0;
+        *row = row.map(|upto| {
+            let part = (upto - below).max(0.0);
+            below = below.max(upto);
+            part
+        });
+    }
+}
+
+/// The falling sequence next to `values`.
+fn falling(values: &Vector, weights: &Vector) -> Vector {
+    // Blocks of equal value: sum, weight, members.
+    let mut blocks = [(0.0f32, 0.0f32, 0usize); STATES];
+    let mut count = 0;
+    for (value, weight) in values.iter().zip(weights) {
+        let mut block = (value * weight, *weight, 1);
+        while count > 0 {
+            let last = blocks[count - 1];
+            if last.0 * block.1 >= block.0 * last.1 {
+                break;
+            }
+            block = (last.0 + block.0, last.1 + block.1, last.2 + block.2);
+            count -= 1;
+        }
+        blocks[count] = block;
+        count += 1;
+    }
+    let mut out = [0.0; STATES];
+    let mut places = out.iter_mut();
+    for (sum, weight, members) in blocks.iter().take(count) {
+        for place in places.by_ref().take(*members) {
+            *place = sum / weight;
+        }
+    }
+    out
+}

@@ -1,0 +1,182 @@
+//! The chance that playing from now on stutters, for every state of the link and every level of the buffer at once.
+
+use super::chain::{Chain, STATES, Span};
+use super::demand::{Demand, Step};
+
+/// Levels of the buffer.
+pub const LEVELS: usize = 64;
+
+/// Levels lie at least this part of a second of music apart, and at most this many seconds.
+const FINEST: f32 = 1.0 / 32.0;
+const COARSEST: f32 = 8.0;
+
+type Risks = [[f32; LEVELS]; STATES];
+
+/// What is certain to arrive on top of what the chain knows, and how far to trust the chain's scale.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Scale {
+    /// By what the chain's rates are multiplied.
+    pub factor: f32,
+    /// Bytes a second on top of them.
+    pub sure: f32,
+}
+
+/// A table of risks. Worst case: 4 KB, held inline.
+#[derive(Clone, Debug)]
+pub struct Forecast {
+    risks: Risks,
+    /// Bytes between two levels.
+    level: f32,
+}
+
+impl Forecast {
+    /// Nothing is known: every start is a certain stutter.
+    pub(super) const fn hopeless(level: f32) -> Self {
+        Self { risks: [[1.0; LEVELS]; STATES], level }
+    }
+
+    /// Works backwards from the end: the risk at a level is the mean of the risks at the levels where a step can lead.
+    pub(super) fn new(chain: &Chain, demand: &Demand, scale: Scale, level: f32) -> Self {
+        let mut risks = [[0.0; LEVELS]; STATES];
+        let mut rest = 0.0;
+        for step in demand.steps().iter().rev() {
+            backwards(&mut risks, chain.span(step.length), step, scale, level);
+            rest += step.bytes;
+            // All that is left to play is here.
+            let safe = (libm::ceilf(rest / level) as usize).min(LEVELS);
+            for row in &mut risks {
+                row[safe..].fill(0.0);
+            }
+        }
+        Self { risks, level }
+    }
+
+    /// The risk at a place between two states, with so many bytes ahead of what is needed at once.
+    pub(super) fn risk(&self, (state, on): (usize, f32), ahead: f32) -> f32 {
+        let at = (ahead / self.level).clamp(0.0, (LEVELS - 1) as f32);
+        let low = at as usize;
+        let high = (low + 1).min(LEVELS - 1);
+        let mixed = |level: usize| {
+            let row = |state: usize| self.risks[state.min(STATES - 1)][level];
+            row(state) + (row(state + 1) - row(state)) * on
+        };
+        between(mixed(low), mixed(high), at - low as f32)
+    }
+
+    /// Bytes ahead with which the risk is `budget`; `None` if the table's last level is not enough.
+    pub(super) fn needed(&self, place: (usize, f32), budget: f32) -> Option<f32> {
+        let risk = |level: usize| self.risk(place, level as f32 * self.level);
+        let enough = (0..LEVELS).find(|level| risk(*level) <= budget)?;
+        let (Some(below), high) = (enough.checked_sub(1), risk(enough)) else { return Some(0.0) };
+        let low = risk(below);
+        let (low, high, budget) = (libm::logf(low), libm::logf(high.max(1e-9)), libm::logf(budget.max(1e-9)));
+        let on = if low > high { ((low - budget) / (low - high)).clamp(0.0, 1.0) } else { 1.0 };
+        Some((below as f32 + on) * self.level)
+    }
+
+    pub(super) const fn level(&self) -> f32 {
+        self.level
+    }
+
+    /// Adds a part of another table with the same levels.
+    pub(super) fn mix(&mut self, other: &Self, part: f32) {
+        for (row, other) in self.risks.iter_mut().zip(&other.risks) {
+            for (risk, other) in row.iter_mut().zip(other) {
+                *risk += (other - *risk) * part;
+            }
+        }
+    }
+}
+
+/// Bytes between levels for a table that reaches about `seconds` of music.
+pub(super) fn level_for(music: f32, seconds: f32) -> f32 {
+    music * (seconds / LEVELS as f32).clamp(FINEST, COARSEST)
+}
+
+/// Risks fall about exponentially with the buffer, so in between it is the logarithm that is even.
+fn between(low: f32, high: f32, on: f32) -> f32 {
+    if on <= 0.0 || low <= high {
+        low
+    } else if high <= 1e-9 {
+        low + (high - low) * on
+    } else {
+        low * libm::expf(on * libm::logf(high / low))
+    }
+}
+
+fn backwards(risks: &mut Risks, span: &Span, step: &Step, scale: Scale, level: f32) {
+    let seconds = f32::from(1u16 << step.length);
+    let mut led = [[0.0; LEVELS]; STATES];
+    for (state, (led, risks)) in led.iter_mut().zip(risks.iter()).enumerate() {
+        let arrives = span.mean[state] * scale.factor + scale.sure * seconds;
+        let variance = span.variance[state] * scale.factor * scale.factor;
+        let lottery = Lottery::new((arrives - step.bytes) / level, variance / (level * level), -step.bytes / level);
+        lottery.draw(risks, led);
+        let least = (step.first.1 - arrives * step.first.0).max(step.bytes - arrives * step.last);
+        let short = (libm::ceilf((least / level).max(0.0)) as usize).min(LEVELS);
+        led[..short].fill(1.0);
+    }
+    // More to arrive is never worse, however the outcomes were rounded.
+    for state in (0..STATES - 1).rev() {
+        let (low, high) = led.split_at_mut(state + 1);
+        for (low, high) in low[state].iter_mut().zip(&high[0]) {
+            *low = low.max(*high);
+        }
+    }
+    // In halves, so that a row of sums stays in registers.
+    for (row, weights) in risks.iter_mut().zip(&span.kernel) {
+        for half in [0, LEVELS / 2] {
+            let mut sums = [0.0f32; LEVELS / 2];
+            for (weight, led) in weights.iter().zip(&led) {
+                for (sum, risk) in sums.iter_mut().zip(&led[half..]) {
+                    *sum += weight * risk;
+                }
+            }
+            row[half..half + LEVELS / 2].copy_from_slice(&sums);
+        }
+    }
+}
+
+/// A change of level with the right mean and about the right variance, in two whole outcomes. The variance of what
+/// arrives within a state takes the place of the error that a grid makes anyhow.
+struct Lottery {
+    /// Levels up.
+    low: isize,
+    high: isize,
+    /// Chance of the second.
+    chance: f32,
+}
+
+impl Lottery {
+    fn new(mean: f32, variance: f32, least: f32) -> Self {
+        const MOST: f32 = LEVELS as f32;
+        let mean = mean.clamp(-MOST, MOST);
+        let floor = libm::floorf(mean);
+        let off = mean - floor;
+        let (mut low, mut high) = (floor, floor + 1.0);
+        if variance > off * (1.0 - off) {
+            let spread = libm::sqrtf(variance);
+            low = low.min(libm::roundf(mean - spread)).max(libm::floorf(least)).min(floor);
+            // The mean is kept, and with it, low and high off by (a, b), the variance a × b.
+            high = high.max(libm::roundf(mean + variance / (mean - low).max(0.5)));
+        }
+        let (low, high) = (low.clamp(-MOST, MOST), high.clamp(1.0 - MOST, MOST));
+        let chance = if high > low { ((mean - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 };
+        Self { low: low as isize, high: high as isize, chance }
+    }
+
+    /// Below the first level is a stutter; above the last is as good as the last.
+    fn draw(&self, risks: &[f32; LEVELS], led: &mut [f32; LEVELS]) {
+        let mut padded = [0.0; 3 * LEVELS];
+        padded[..LEVELS].fill(1.0);
+        padded[LEVELS..2 * LEVELS].copy_from_slice(risks);
+        padded[2 * LEVELS..].fill(risks[LEVELS - 1]);
+        let from = |up: isize| {
+            let start = LEVELS.saturating_add_signed(up).min(2 * LEVELS);
+            &padded[start..start + LEVELS]
+        };
+        for (led, (low, high)) in led.iter_mut().zip(from(self.low).iter().zip(from(self.high))) {
+            *led = low + (high - low) * self.chance;
+        }
+    }
+}
