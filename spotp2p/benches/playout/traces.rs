@@ -106,8 +106,12 @@ impl Spells {
 fn chain(chance: &mut Chance, mean: f64, len: usize) -> Vec<f64> {
     // Jumps to a neighbour, stays, or is thrown anew; now and then nothing comes.
     let width = chance.between(0.1, 0.3);
-    let (move_on, anew, stall, end) =
-        (chance.between(0.1, 0.6), chance.scale(0.01, 0.3), chance.scale(1e-4, 0.02), chance.between(0.2, 0.7));
+    let (move_on, anew, stall, end) = (
+        chance.between(0.1, 0.6),
+        chance.scale(0.01, 0.3),
+        chance.scale(1e-4, 0.02),
+        chance.between(0.2, 0.7),
+    );
     let level = |state: i32| mean * (width * f64::from(state - 8)).exp();
     let fresh = |chance: &mut Chance| ((8.0 + 2.5 * chance.normal()).round() as i32).clamp(0, 15);
     let (mut state, mut stalled) = (fresh(chance), false);

@@ -16,6 +16,9 @@ const WIDTH: i32 = OCTAVE * 3 / 8;
 /// Seconds of samples that the fitted link is worth in each row, against the transitions that were seen.
 const SMOOTHING: f32 = 6.0;
 
+/// A transition with less weight than this is left out: it costs time, and changes nothing.
+const NEVER: f32 = 1e-5;
+
 /// An octave's part within which a link is never taken to be steadier.
 const LEAST_SPREAD: f32 = 0.03;
 
@@ -46,10 +49,11 @@ pub(super) struct Span {
 /// 16 states that are spaced by ratios about the music's rate; what is learnt are the transitions between them and the
 /// mean within each. Rows are ordered: from a higher state, no future is worse. Worst case: 6 KB, held inline.
 #[derive(Clone, Debug)]
-pub struct Chain {
+pub(super) struct Chain {
     /// Where the rates of each state lie, in octaves above the music's rate; rising.
     places: Vector,
     music: f32,
+    usual: f32,
     doubt: f32,
     /// By length: 1, 2, 4, 8 and 16 seconds.
     spans: [Span; LENGTHS],
@@ -76,17 +80,50 @@ impl Chain {
         let eight = four.doubled();
         let sixteen = eight.doubled();
         let doubt = link.doubt(history);
-        Self { places, music, doubt, spans: [second, two, four, eight, sixteen] }
+        let usual = libm::exp2f(link.mean);
+        Self { places, music, usual, doubt, spans: [second, two, four, eight, sixteen] }
     }
 
-    /// The state at a rate in bytes a second, and how far it is on the way to the next one, from 0 to 1.
-    pub(super) fn place(&self, rate: f32) -> (usize, f32) {
+    /// How likely each state is at a rate in bytes a second: its own, and the next one as far as the rate is on the way.
+    pub(super) fn states_at(&self, rate: f32) -> Vector {
         let at = libm::log2f((rate / self.music).max(f32::MIN_POSITIVE));
         let above = self.places.partition_point(|place| *place <= at);
-        let (Some(low), Some(high)) = (self.places.get(above.wrapping_sub(1)), self.places.get(above)) else {
-            return (above.saturating_sub(1), 0.0);
-        };
-        (above - 1, ((at - low) / (high - low)).clamp(0.0, 1.0))
+        let mut states = [0.0; STATES];
+        match (self.places.get(above.wrapping_sub(1)), self.places.get(above)) {
+            (Some(low), Some(high)) => {
+                let on = ((at - low) / (high - low)).clamp(0.0, 1.0);
+                states[above - 1] = 1.0 - on;
+                states[above] = on;
+            }
+            _ => states[above.saturating_sub(1)] = 1.0,
+        }
+        states
+    }
+
+    /// How likely each state is some time after the link brought what it usually does.
+    pub(super) fn states_after_a_while(&self) -> Vector {
+        let [.., last] = &self.spans;
+        let mut states = [0.0; STATES];
+        for (part, row) in self.states_at(self.usual).iter().zip(&last.kernel) {
+            add(&mut states, *part, row);
+        }
+        states
+    }
+
+    /// Bytes a second to be expected.
+    pub(super) fn rate_in(&self, states: &Vector) -> f32 {
+        let [second, ..] = &self.spans;
+        states.iter().zip(&second.mean).map(|(part, mean)| part * mean).sum()
+    }
+
+    pub(super) fn likeliest(&self, states: &Vector) -> u8 {
+        let better = |best: usize, state: usize| if states[state] > states[best] { state } else { best };
+        (0..STATES).fold(0, better) as u8
+    }
+
+    /// Bytes a second that the link usually brings.
+    pub(super) const fn usual(&self) -> f32 {
+        self.usual
     }
 
     /// Standard error of the mean rate, as a part of it.
@@ -128,7 +165,7 @@ impl Span {
     }
 }
 
-fn add(to: &mut Vector, weight: f32, what: &Vector) {
+pub(super) fn add(to: &mut Vector, weight: f32, what: &Vector) {
     for (to, what) in to.iter_mut().zip(what) {
         *to += weight * what;
     }
@@ -151,8 +188,7 @@ struct Counted {
 impl Counted {
     fn of(history: &History, origin: i32) -> Self {
         let zero = [0.0; STATES];
-        let mut counted =
-            Self { origin, moves: [zero; STATES], visits: zero, off: zero, squares: zero };
+        let mut counted = Self { origin, moves: [zero; STATES], visits: zero, off: zero, squares: zero };
         let mut before: Option<usize> = None;
         for sample in history.iter() {
             let state = sample.map(|rate| counted.visit(rate.code()));
@@ -214,6 +250,7 @@ fn kernel(counted: &Counted, places: &Vector, link: &Summary, mean: f32) -> Matr
             row[state.saturating_sub(down)] += SMOOTHING * DIPS / DIP.len() as f32;
         }
         add(row, 1.0, &counted.moves[state]);
+        *row = row.map(|weight| if weight < NEVER { 0.0 } else { weight });
         let sum: f32 = row.iter().sum();
         *row = row.map(|weight| weight / sum);
         weights[state] = sum;

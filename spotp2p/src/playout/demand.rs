@@ -4,15 +4,15 @@ use core::time::Duration;
 use spotproto::content::Head;
 
 /// The most steps of a forecast.
-pub const STEPS: usize = 60;
+pub const STEPS: usize = 42;
 
 /// Steps of each length before they double: near ones are a second long, since a fade now matters more than one later.
-const STEPS_A_LENGTH: usize = 12;
+const STEPS_A_LENGTH: usize = 6;
 
 /// Lengths of steps: 1, 2, 4, 8 and 16 seconds.
 pub(super) const LENGTHS: usize = 5;
 
-/// How far a forecast looks: 6 min 12 s. What is behind that is another look's business.
+/// How far a forecast looks: 6 min 18 s. What is behind that is another look's business.
 pub const HORIZON: Duration = Duration::from_secs(
     (STEPS_A_LENGTH * ((1 << (LENGTHS - 1)) - 1) + (STEPS - STEPS_A_LENGTH * (LENGTHS - 1)) * 16) as u64,
 );
@@ -118,10 +118,10 @@ impl Demand {
         self.at_ms
     }
 
-    /// Music from that place to the end, in milliseconds.
+    /// Music from that place to the end.
     #[must_use]
-    pub const fn rest_ms(&self) -> u32 {
-        self.rest_ms
+    pub const fn rest(&self) -> Duration {
+        Duration::from_millis(self.rest_ms as u64)
     }
 
     /// How long `arrived` bytes, in the order in which they are needed, will play; at most to the end or [`HORIZON`].

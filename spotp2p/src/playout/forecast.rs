@@ -1,40 +1,41 @@
 //! The chance that playing from now on stutters, for every state of the link and every level of the buffer at once.
 
-use super::chain::{Chain, STATES, Span};
+use super::chain::{Chain, STATES, Span, Vector};
 use super::demand::{Demand, Step};
 
 /// Levels of the buffer.
-pub const LEVELS: usize = 64;
+pub const LEVELS: usize = 48;
 
 /// Levels lie at least this part of a second of music apart, and at most this many seconds.
 const FINEST: f32 = 1.0 / 32.0;
 const COARSEST: f32 = 8.0;
 
+/// Levels that are worked out together.
+const BLOCK: usize = 16;
+
+/// A risk that is as good as none.
+const NIL: f32 = 1e-10;
+
 type Risks = [[f32; LEVELS]; STATES];
 
-/// What is certain to arrive on top of what the chain knows, and how far to trust the chain's scale.
+/// How the chain's rates are to be taken.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub struct Scale {
+pub(super) struct Scale {
     /// By what the chain's rates are multiplied.
-    pub factor: f32,
+    pub(super) factor: f32,
     /// Bytes a second on top of them.
-    pub sure: f32,
+    pub(super) sure: f32,
 }
 
 /// A table of risks. Worst case: 4 KB, held inline.
 #[derive(Clone, Debug)]
-pub struct Forecast {
+pub(super) struct Forecast {
     risks: Risks,
     /// Bytes between two levels.
     level: f32,
 }
 
 impl Forecast {
-    /// Nothing is known: every start is a certain stutter.
-    pub(super) const fn hopeless(level: f32) -> Self {
-        Self { risks: [[1.0; LEVELS]; STATES], level }
-    }
-
     /// Works backwards from the end: the risk at a level is the mean of the risks at the levels where a step can lead.
     pub(super) fn new(chain: &Chain, demand: &Demand, scale: Scale, level: f32) -> Self {
         let mut risks = [[0.0; LEVELS]; STATES];
@@ -51,27 +52,31 @@ impl Forecast {
         Self { risks, level }
     }
 
-    /// The risk at a place between two states, with so many bytes ahead of what is needed at once.
-    pub(super) fn risk(&self, (state, on): (usize, f32), ahead: f32) -> f32 {
+    /// The risk where `states` says how likely each is, with so many bytes ahead of what is needed at once.
+    pub(super) fn risk(&self, states: &Vector, ahead: f32) -> f32 {
         let at = (ahead / self.level).clamp(0.0, (LEVELS - 1) as f32);
         let low = at as usize;
-        let high = (low + 1).min(LEVELS - 1);
-        let mixed = |level: usize| {
-            let row = |state: usize| self.risks[state.min(STATES - 1)][level];
-            row(state) + (row(state + 1) - row(state)) * on
-        };
-        between(mixed(low), mixed(high), at - low as f32)
+        between(self.mixed(states, low), self.mixed(states, low + 1), at - low as f32)
     }
 
     /// Bytes ahead with which the risk is `budget`; `None` if the table's last level is not enough.
-    pub(super) fn needed(&self, place: (usize, f32), budget: f32) -> Option<f32> {
-        let risk = |level: usize| self.risk(place, level as f32 * self.level);
-        let enough = (0..LEVELS).find(|level| risk(*level) <= budget)?;
-        let (Some(below), high) = (enough.checked_sub(1), risk(enough)) else { return Some(0.0) };
-        let low = risk(below);
-        let (low, high, budget) = (libm::logf(low), libm::logf(high.max(1e-9)), libm::logf(budget.max(1e-9)));
-        let on = if low > high { ((low - budget) / (low - high)).clamp(0.0, 1.0) } else { 1.0 };
+    pub(super) fn needed(&self, states: &Vector, budget: f32) -> Option<f32> {
+        let enough = (0..LEVELS).find(|level| self.mixed(states, *level) <= budget)?;
+        let Some(below) = enough.checked_sub(1) else { return Some(0.0) };
+        let low = libm::logf(self.mixed(states, below));
+        let high = libm::logf(self.mixed(states, enough).max(NIL));
+        let on = if low > high { ((low - libm::logf(budget)) / (low - high)).clamp(0.0, 1.0) } else { 1.0 };
         Some((below as f32 + on) * self.level)
+    }
+
+    /// Bytes ahead at the last level.
+    pub(super) const fn reach(&self) -> f32 {
+        self.level * LEVELS as f32
+    }
+
+    fn mixed(&self, states: &Vector, level: usize) -> f32 {
+        let level = level.min(LEVELS - 1);
+        states.iter().zip(&self.risks).map(|(part, row)| part * row[level]).sum()
     }
 
     pub(super) const fn level(&self) -> f32 {
@@ -97,7 +102,7 @@ pub(super) fn level_for(music: f32, seconds: f32) -> f32 {
 fn between(low: f32, high: f32, on: f32) -> f32 {
     if on <= 0.0 || low <= high {
         low
-    } else if high <= 1e-9 {
+    } else if high <= NIL {
         low + (high - low) * on
     } else {
         low * libm::expf(on * libm::logf(high / low))
@@ -110,7 +115,8 @@ fn backwards(risks: &mut Risks, span: &Span, step: &Step, scale: Scale, level: f
     for (state, (led, risks)) in led.iter_mut().zip(risks.iter()).enumerate() {
         let arrives = span.mean[state] * scale.factor + scale.sure * seconds;
         let variance = span.variance[state] * scale.factor * scale.factor;
-        let lottery = Lottery::new((arrives - step.bytes) / level, variance / (level * level), -step.bytes / level);
+        let lottery =
+            Lottery::new((arrives - step.bytes) / level, variance / (level * level), -step.bytes / level);
         lottery.draw(risks, led);
         let least = (step.first.1 - arrives * step.first.0).max(step.bytes - arrives * step.last);
         let short = (libm::ceilf((least / level).max(0.0)) as usize).min(LEVELS);
@@ -123,16 +129,20 @@ fn backwards(risks: &mut Risks, span: &Span, step: &Step, scale: Scale, level: f
             *low = low.max(*high);
         }
     }
-    // In halves, so that a row of sums stays in registers.
-    for (row, weights) in risks.iter_mut().zip(&span.kernel) {
-        for half in [0, LEVELS / 2] {
-            let mut sums = [0.0f32; LEVELS / 2];
-            for (weight, led) in weights.iter().zip(&led) {
-                for (sum, risk) in sums.iter_mut().zip(&led[half..]) {
+    // In blocks, so that a row of sums stays in registers. Risks fall with the level: behind one that is as good as none
+    // in every state there is nothing to add up.
+    for block in (0..LEVELS).step_by(BLOCK) {
+        let none = led.iter().all(|led| led[block] < NIL);
+        for (row, weights) in risks.iter_mut().zip(&span.kernel) {
+            let mut sums = [0.0f32; BLOCK];
+            // Rows are mostly empty far from where they start.
+            for (weight, led) in weights.iter().zip(&led).filter(|(weight, _)| !none && **weight > 0.0) {
+                for (sum, risk) in sums.iter_mut().zip(&led[block..]) {
                     *sum += weight * risk;
                 }
             }
-            row[half..half + LEVELS / 2].copy_from_slice(&sums);
+            // Numbers that have no normal form any more would take a hundred times as long.
+            row[block..block + BLOCK].copy_from_slice(&sums.map(|sum| if sum < NIL { 0.0 } else { sum }));
         }
     }
 }

@@ -1,79 +1,167 @@
-//! When to start playing: as soon as the chance of a stutter is within its budget.
+//! When to start playing, and to go on after a stutter: as soon as the chance of a stutter is within its budget.
 
 use super::chain::Chain;
 use super::demand::Demand;
 use super::forecast::{Forecast, Scale, level_for};
+use super::sources::Sources;
 use super::throughput::Throughput;
+use super::why::{Basis, Verdict, Why};
 use core::time::Duration;
 use spotproto::Instant;
 
-#[derive(Clone, Copy, Debug)]
+/// What a start is decided by.
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Config {
+    /// The chance of a stutter that a start may take; 1 % by default.
     pub budget: f32,
+    /// By what the budget is multiplied before a risk is compared with it: what the model gets wrong on the links that
+    /// it was tried on.
     pub correction: f32,
-    pub doubt: f32,
+    /// Music that has to be here as long as nothing at all is known of the link.
+    pub blind: Duration,
 }
 
+impl Config {
+    /// A stutter in a hundred starts.
+    pub const DEFAULT: Self = Self { budget: 0.01, correction: 1.25, blind: Duration::from_secs(10) };
+}
+
+/// Seconds of music that a first table spans.
+const FIRST_SPAN: f32 = 8.0;
+const SPANS: (f32, f32) = (2.0, 512.0);
+
+/// Levels that the answer has to be away from a table's begin; else the next table is finer.
+const FEW_LEVELS: f32 = 10.0;
+
+/// The link may lastingly be another one than it seems: its scale is log-normal, in three outcomes with the right
+/// variance. So many standard deviations below, with this chance; the mean; and as far above, where the risk is no greater
+/// than at the mean, and is taken for that.
+const WORSE: f32 = 2.5;
+const WORSE_CHANCE: f32 = 0.08;
+
+/// The least doubt that is worth a second table.
+const DOUBT: f32 = 0.01;
+
+/// A decision to start from one place of a track. For each start, seek and stutter a new one.
+///
+/// A look costs a table when there is a new sample (one a second) or other sources, and next to nothing otherwise. All
+/// looks of a wait are at the same exact forecast: no draw is made, so looking often does not help a bad start through.
+/// Worst case: 21 KB, held inline; nothing is ever allocated.
+#[derive(Clone, Debug)]
 pub struct Start {
-    pub config: Config,
-    pub demand: Demand,
-    forecast: Forecast,
-    seen: Option<u64>,
+    config: Config,
+    demand: Demand,
     seconds: f32,
-    place_rate: f32,
-    chain: Option<Chain>,
+    known: Option<Known>,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub struct Look {
-    pub risk: f32,
-    pub needed: Option<f32>,
+/// What the last table was made from, and the table.
+#[derive(Clone, Debug)]
+struct Known {
+    puts: u64,
+    sources: Sources,
+    chain: Chain,
+    forecast: Forecast,
 }
 
 impl Start {
-    pub fn new(config: Config, demand: Demand) -> Self {
-        let forecast = Forecast::hopeless(1.0);
-        Self { config, demand, forecast, seen: None, seconds: 8.0, place_rate: 0.0, chain: None }
+    /// A decision about this demand.
+    #[must_use]
+    pub const fn new(config: Config, demand: Demand) -> Self {
+        Self { config, demand, seconds: FIRST_SPAN, known: None }
     }
 
-    pub fn look(&mut self, now: Instant, link: &Throughput, arrived: u64) -> Option<Look> {
-        let ahead = arrived.checked_sub(self.demand.first())?;
+    /// What is to be played.
+    #[must_use]
+    pub const fn demand(&self) -> &Demand {
+        &self.demand
+    }
+
+    /// Looks whether to start now that `arrived` bytes of the demand are here, in the order in which they are needed.
+    pub fn look(&mut self, now: Instant, link: &Throughput, sources: &Sources, arrived: u64) -> Why {
+        let rate = link.rate(now).map(|rate| rate as f32);
+        let why = Why {
+            verdict: Verdict::Wait,
+            basis: Basis::Blind,
+            buffered: self.demand.music_in(arrived),
+            wanted: self.config.blind.min(self.demand.rest()),
+            state: 0,
+            rate: rate.unwrap_or(0.0),
+            risk: 1.0,
+            budget: self.config.budget,
+            supplier: sources.supplier(),
+            wait: None,
+        };
         if arrived >= self.demand.total() {
-            return Some(Look { risk: 0.0, needed: Some(0.0) });
+            return Why {
+                verdict: Verdict::Start,
+                basis: Basis::AllHere,
+                risk: 0.0,
+                wanted: why.buffered,
+                ..why
+            };
         }
-        let rate = link.rate(now).or_else(|| link.usual())? as f32;
-        if self.seen != Some(link.puts()) {
-            self.seen = Some(link.puts());
-            self.relearn(link, rate);
+        self.renew(link, sources, rate);
+        let Some(known) = &self.known else {
+            let enough = arrived >= self.demand.first() && why.buffered >= why.wanted;
+            return Why { verdict: if enough { Verdict::Start } else { Verdict::Wait }, ..why };
+        };
+        let threshold = self.threshold();
+        let usual = known.chain.usual();
+        let states = sources.states(&known.chain, rate);
+        let ahead = arrived as f32 + link.under_way(now) as f32 - self.demand.first() as f32;
+        let risk = if arrived >= self.demand.first() { known.forecast.risk(&states, ahead) } else { 1.0 };
+        let needed = known.forecast.needed(&states, self.threshold());
+        let bytes = self.demand.first() as f32 + needed.unwrap_or(known.forecast.reach());
+        let comes = (known.chain.rate_in(&states) * sources.scale(usual).factor + sources.sure).max(1.0);
+        Why {
+            verdict: if risk <= threshold { Verdict::Start } else { Verdict::Wait },
+            basis: Basis::Forecast,
+            wanted: self.demand.music_in(bytes as u64),
+            state: known.chain.likeliest(&states),
+            risk,
+            wait: needed.map(|needed| Duration::from_secs_f32(((needed - ahead) / comes).clamp(0.0, 1e6))),
+            ..why
         }
-        let chain = self.chain.as_ref()?;
-        let place = chain.place(rate);
-        let risk = self.forecast.risk(place, ahead as f32 + link.under_way(now) as f32);
-        Some(Look { risk, needed: self.forecast.needed(place, self.config.budget) })
     }
 
-    fn relearn(&mut self, link: &Throughput, rate: f32) {
-        let chain = link.chain(self.demand.rate(), rate);
-        let doubt = self.config.doubt * chain.doubt();
-        for _ in 0..6 {
-            let level = level_for(self.demand.rate(), self.seconds);
-            let make = |factor| Forecast::new(&chain, &self.demand, Scale { factor, sure: 0.0 }, level);
-            self.forecast = if doubt > 0.01 {
-                let mut f = make(1.0);
-                f.mix(&make((1.0 - 1.732 * doubt).max(0.1)), 1.0 / 6.0);
-                f
-            } else {
-                make(1.0)
-            };
-            match self.forecast.needed(chain.place(rate), self.config.budget * 0.5) {
-                None if self.seconds < 500.0 => self.seconds *= 2.0,
-                Some(needed) if needed < 10.0 * level && self.seconds > 2.0 => {
-                    self.seconds /= 2.0;
+    /// The greatest risk to start with.
+    fn threshold(&self) -> f32 {
+        (self.config.budget * self.config.correction).clamp(1e-6, 1.0)
+    }
+
+    /// Makes a new table if there is something new to make it from.
+    fn renew(&mut self, link: &Throughput, sources: &Sources, rate: Option<f32>) {
+        let puts = link.puts();
+        if self.known.as_ref().is_some_and(|known| known.puts == puts && known.sources == *sources) {
+            return;
+        }
+        let Some(chain) = link.chain(self.demand.rate(), rate) else { return };
+        let states = sources.states(&chain, rate);
+        let scale = sources.scale(chain.usual());
+        let mut forecast = self.table(&chain, scale);
+        // Coarser until the answer is in the table, and finer for the next one if it is at its very begin.
+        loop {
+            match forecast.needed(&states, self.threshold()) {
+                None if self.seconds < SPANS.1 => self.seconds *= 2.0,
+                Some(needed) if needed < FEW_LEVELS * forecast.level() => {
+                    self.seconds = (self.seconds / 2.0).max(SPANS.0);
                     break;
                 }
                 _ => break,
             }
+            forecast = self.table(&chain, scale);
         }
-        self.chain = Some(chain);
+        self.known = Some(Known { puts, sources: *sources, chain, forecast });
+    }
+
+    fn table(&self, chain: &Chain, scale: Scale) -> Forecast {
+        let level = level_for(self.demand.rate(), self.seconds);
+        let mut forecast = Forecast::new(chain, &self.demand, scale, level);
+        if chain.doubt() > DOUBT {
+            let factor = scale.factor * libm::expf(-WORSE * chain.doubt());
+            forecast.mix(&Forecast::new(chain, &self.demand, Scale { factor, ..scale }, level), WORSE_CHANCE);
+        }
+        forecast
     }
 }

@@ -117,7 +117,8 @@ impl Summary {
         let variance = self.spread * self.spread;
         let (blocks, between) = blocks(history);
         let within = variance * (apart / BLOCK as f32).min(1.0);
-        let drift = (DRIFT_WORTH * DRIFT * DRIFT + (between - blocks * within).max(0.0)) / (DRIFT_WORTH + blocks);
+        let drift =
+            (DRIFT_WORTH * DRIFT * DRIFT + (between - blocks * within).max(0.0)) / (DRIFT_WORTH + blocks);
         let error = variance * (apart / f32::from(self.weight).max(1.0)).min(1.0);
         (core::f32::consts::LN_2 * libm::sqrtf(error + drift)).min(0.5)
     }

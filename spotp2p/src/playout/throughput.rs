@@ -1,7 +1,7 @@
 //! From arrivals to samples: what the link delivered in each second in which nothing but the link held it back.
 
-use super::history::{History, LogRate};
 use super::chain::Chain;
+use super::history::{History, LogRate};
 use super::summary::Summary;
 use core::time::Duration;
 use spotproto::Instant;
@@ -102,25 +102,18 @@ impl Throughput {
         Summary::of(&self.history, &self.before)
     }
 
-    pub(super) const fn history(&self) -> &History {
-        &self.history
-    }
-
     pub(super) const fn puts(&self) -> u64 {
         self.history.puts()
     }
 
-    /// The chain of this link beside music of `music` bytes a second; `rate` stands in while there is no sample.
-    pub(super) fn chain(&self, music: f32, rate: f32) -> Chain {
+    /// The chain of this link beside music of `music` bytes a second. While nothing is known, `rate` is all there is;
+    /// without one there is no chain.
+    pub(super) fn chain(&self, music: f32, rate: Option<f32>) -> Option<Chain> {
         let mut link = self.summary();
         if !link.is_known() {
-            link.mean = libm::log2f(rate.max(1.0));
+            link.mean = libm::log2f(rate?.max(1.0));
         }
-        Chain::learn(&self.history, &link, music)
-    }
-
-    pub(super) const fn before(&self) -> &Summary {
-        &self.before
+        Some(Chain::learn(&self.history, &link, music))
     }
 
     fn spread(&mut self, span: f64, bytes: f64) {
