@@ -329,3 +329,87 @@ fn falling(values: &Vector, weights: &Vector) -> Vector {
     }
     out
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::super::history::LogRate;
+    use super::*;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    const MUSIC: f32 = 20_000.0;
+
+    /// The chain that these rates, in bytes a second, leave.
+    pub(in crate::playout) fn learnt(rates: impl IntoIterator<Item = f64>) -> Chain {
+        let mut history = History::new();
+        rates.into_iter().for_each(|rate| history.push(LogRate::of(rate)));
+        Chain::learn(&history, &Summary::of(&history, &Summary::UNKNOWN), MUSIC)
+    }
+
+    fn is_ordered(kernel: &Matrix) -> bool {
+        kernel.windows(2).all(|rows| {
+            let (mut low, mut high) = (0.0, 0.0);
+            rows[0].iter().zip(&rows[1]).all(|(one, other)| {
+                low += one;
+                high += other;
+                high <= low + 1e-4
+            })
+        })
+    }
+
+    #[test]
+    fn a_steady_link_stays_where_it_is() {
+        let chain = learnt([30_000.0; 600]);
+        let states = chain.states_at(30_000.0);
+        assert!((chain.rate_in(&states) / 30_000.0 - 1.0).abs() < 0.02, "{}", chain.rate_in(&states));
+        let sixteen = chain.span(4);
+        let bytes: f32 =
+            states.iter().zip(apply(&sixteen.kernel, &sixteen.mean)).map(|(p, mean)| p * mean).sum();
+        assert!((bytes / (16.0 * 30_000.0) - 1.0).abs() < 0.1, "{bytes}");
+    }
+
+    #[test]
+    fn stalls_that_were_seen_are_expected_again() {
+        let stalling = learnt((0..900).map(|second| if second % 30 < 2 { 0.0 } else { 40_000.0 }));
+        let states = stalling.states_at(40_000.0);
+        let into: f32 = states.iter().zip(&stalling.span(0).kernel).map(|(part, row)| part * row[0]).sum();
+        assert!((0.025..0.045).contains(&into), "one second in 28 begins a stall: {into}");
+        let stays = stalling.span(0).kernel[0][0];
+        assert!((0.4..0.6).contains(&stays), "a stall of 2 s goes on in every other second: {stays}");
+    }
+
+    #[test]
+    fn isotonic_regression_pools_what_rises() {
+        let mut values = [0.0; STATES];
+        values[..6].copy_from_slice(&[1.0, 0.5, 0.7, 0.3, 0.1, 0.3]);
+        let mut weights = [1.0; STATES];
+        weights[2] = 3.0;
+        let pooled = falling(&values, &weights);
+        for (value, right) in pooled.iter().zip([1.0, 0.65, 0.65, 0.3, 0.2, 0.2, 0.0]) {
+            assert!((value - right).abs() < 1e-6, "{pooled:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn rows_are_distributions_in_stochastic_order(
+            rates in proptest::collection::vec(prop_oneof![Just(0.0), 100.0f64..200_000.0, Just(f64::INFINITY)], 0..300),
+        ) {
+            let chain = learnt(rates);
+            for span in &chain.spans {
+                for row in &span.kernel {
+                    prop_assert!(row.iter().all(|part| *part >= 0.0));
+                    prop_assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{row:?}");
+                }
+                prop_assert!(is_ordered(&span.kernel));
+                prop_assert!(span.mean.is_sorted() && span.mean.iter().chain(&span.variance).all(|v| v.is_finite()));
+            }
+            for rate in [0.0, 1.0, 20_000.0, f32::MAX, f32::NAN] {
+                let states: Vec<f32> = chain.states_at(rate).to_vec();
+                prop_assert!((states.iter().sum::<f32>() - 1.0).abs() < 1e-6);
+            }
+        }
+    }
+}

@@ -190,3 +190,126 @@ impl Lottery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::super::chain::tests::learnt;
+    use super::*;
+    use alloc::vec::Vec;
+    use spotproto::content::{Format, Geometry, Head, SeekTable};
+    use spotproto::{Dice, Seed};
+
+    const MUSIC: f32 = 20_000.0;
+    const AS_IT_IS: Scale = Scale { factor: 1.0, sure: 0.0 };
+
+    fn demand(seconds: u32) -> Demand {
+        let end = 4000 + u64::from(seconds) * MUSIC as u64;
+        let head = Head {
+            file: 1u32,
+            geometry: Geometry::of_plaintext(end).expect("a length"),
+            format: Format::OggVorbis,
+            bit_rate: 160_000,
+            duration_ms: 1000 * seconds,
+            sample_rate: 44_100,
+            channels: 2,
+            samples: None,
+            delay: 0,
+            gain: None,
+            headers: Vec::from([0..4000]),
+            seek: SeekTable::even(1000 * seconds, 4000, end).expect("a seek table"),
+        };
+        Demand::new(&head, 0, |_| false)
+    }
+
+    fn part(dice: &mut Dice) -> f32 {
+        (dice.bits() >> 40) as f32 / (1u32 << 24) as f32
+    }
+
+    /// Rates that wander between 10 and 50 kB/s, with stalls.
+    fn wild(dice: &mut Dice) -> Chain {
+        let mut off = 0.0f64;
+        let rates: Vec<f64> = (0..900)
+            .map(|second| {
+                off = 0.8 * off + f64::from(part(dice)) - 0.5;
+                if second % 100 < 3 { 0.0 } else { 26_000.0 * off.exp() }
+            })
+            .collect();
+        learnt(rates)
+    }
+
+    /// The obvious way: run after run, second by second; at most how many bytes were missing.
+    fn worst(chain: &Chain, demand: &Demand, dice: &mut Dice, mut state: usize) -> f32 {
+        let (mut ahead, mut worst) = (0.0f32, 0.0f32);
+        for step in demand.steps() {
+            for _ in 0..1 << step.length {
+                let mut throw = part(dice);
+                state = chain.span(0).kernel[state]
+                    .iter()
+                    .position(|chance| {
+                        throw -= chance;
+                        throw < 0.0
+                    })
+                    .unwrap_or(STATES - 1);
+                let span = chain.span(0);
+                let sign = if dice.below(2) == 0 { 1.0 } else { -1.0 };
+                let arrives = (span.mean[state] + sign * libm::sqrtf(span.variance[state])).max(0.0);
+                ahead += arrives - step.bytes / (1 << step.length) as f32;
+                worst = worst.max(-ahead);
+            }
+        }
+        worst
+    }
+
+    #[test]
+    fn the_programme_agrees_with_thousands_of_simulations() {
+        let mut dice = Dice::new(&Seed([3; 32]));
+        let chain = wild(&mut dice);
+        // Where all steps are of a second it is exact but for the grid; in longer ones what happened within is averaged.
+        for (seconds, low, high) in [(6, 0.7, 1.5), (60, 0.4, 2.5), (240, 0.4, 2.5)] {
+            let demand = demand(seconds);
+            let state = 8;
+            let mut states = [0.0; STATES];
+            states[state] = 1.0;
+            let mut shortages: Vec<f32> =
+                (0..20_000).map(|_| worst(&chain, &demand, &mut dice, state)).collect();
+            shortages.sort_by(f32::total_cmp);
+            let reach = shortages[shortages.len() - 20];
+            let forecast = Forecast::new(&chain, &demand, AS_IT_IS, reach / LEVELS as f32);
+            for chance in [0.3, 0.1, 0.03, 0.01] {
+                let ahead = shortages[(shortages.len() as f32 * (1.0 - chance)) as usize];
+                let risk = forecast.risk(&states, ahead);
+                std::println!("{seconds} {chance} {risk}"); assert!(risk > chance * low && risk < chance * high, "{seconds} s: {risk} for {chance}");
+                let needed = forecast.needed(&states, chance).expect("within reach");
+                assert!((forecast.risk(&states, needed) / chance - 1.0).abs() < 0.01);
+            }
+        }
+    }
+
+    #[test]
+    fn a_lottery_keeps_the_mean_and_makes_up_the_variance() {
+        for (mean, variance) in [(0.3, 0.0), (-2.6, 0.1), (1.5, 4.0), (7.2, 30.0), (-5.0, 2.0)] {
+            let lottery = Lottery::new(mean, variance, -40.0);
+            let (low, high) = (lottery.low as f32, lottery.high as f32);
+            assert!((low + (high - low) * lottery.chance - mean).abs() < 1e-4, "{mean} {variance}");
+            let made = (mean - low) * (high - mean);
+            assert!(
+                made >= 0.7 * variance - 0.01 && made <= 1.5 * variance + 0.3,
+                "{mean} {variance}: {made}"
+            );
+        }
+    }
+
+    #[test]
+    fn with_all_of_it_here_nothing_is_risked_on_a_dead_link() {
+        let demand = demand(20);
+        let forecast = Forecast::new(&learnt([0.0; 60]), &demand, AS_IT_IS, 21.0 * MUSIC / LEVELS as f32);
+        let mut states = [0.0; STATES];
+        states[0] = 1.0;
+        assert!(forecast.risk(&states, 10.0 * MUSIC) > 0.99);
+        assert_eq!(forecast.risk(&states, demand.total() as f32), 0.0);
+        let sure = Scale { factor: 1.0, sure: 3.0 * MUSIC };
+        let helped = Forecast::new(&learnt([0.0; 60]), &demand, sure, 21.0 * MUSIC / LEVELS as f32);
+        assert!(helped.risk(&states, MUSIC) < 1e-3);
+    }
+}

@@ -23,7 +23,7 @@ pub struct Config {
 
 impl Config {
     /// A stutter in a hundred starts.
-    pub const DEFAULT: Self = Self { budget: 0.01, correction: 1.25, blind: Duration::from_secs(10) };
+    pub const DEFAULT: Self = Self { budget: 0.01, correction: 1.5, blind: Duration::from_secs(10) };
 }
 
 /// Seconds of music that a first table spans.

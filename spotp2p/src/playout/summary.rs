@@ -222,3 +222,48 @@ impl Seen {
         (squares.max(0.0), products)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::LogRate;
+    use super::*;
+    use spotproto::{Dice, Seed};
+
+    #[test]
+    fn five_numbers_of_a_process_are_found_again() {
+        let mut dice = Dice::new(&Seed([5; 32]));
+        let mut even = || (dice.bits() >> 40) as f32 / (1u32 << 24) as f32 - 0.5;
+        let mut history = History::new();
+        let mut off = 0.0;
+        for second in 0..900 {
+            // An even distribution has a standard deviation of 1/√12; the sum of its echoes 1/√(1 - 0.6²) times that.
+            off = 0.6 * off + even();
+            let stalls = second % 60 >= 57;
+            history.push(LogRate::of(if stalls { 10.0 } else { f64::from(libm::exp2f(15.0 + off)) }));
+        }
+        let link = Summary::of(&history, &Summary::UNKNOWN);
+        assert!((link.mean - 15.0).abs() < 0.1, "{link:?}");
+        assert!((link.spread - 0.361).abs() < 0.04 && (link.persistence - 0.6).abs() < 0.1, "{link:?}");
+        assert!((link.stalls - 1.0 / 60.0).abs() < 0.005 && (link.ends - 1.0 / 3.0).abs() < 0.05, "{link:?}");
+        assert_eq!(link.weight, WEIGHT_MAX);
+    }
+
+    #[test]
+    fn levels_that_wander_leave_more_doubt_than_samples_that_jump() {
+        let doubt = |rate: &dyn Fn(i32) -> f64| {
+            let mut history = History::new();
+            (0..900).for_each(|second| history.push(LogRate::of(rate(second))));
+            Summary::of(&history, &Summary::UNKNOWN).doubt(&history)
+        };
+        let jump = |second: i32| if second % 2 == 0 { 20_000.0 } else { 40_000.0 };
+        let jumps = doubt(&jump);
+        let wanders = doubt(&|second| jump(second) * if second / 150 % 2 == 0 { 1.0 } else { 2.0 });
+        assert!(jumps < 0.06 && wanders > 0.2, "{jumps} {wanders}");
+    }
+
+    #[test]
+    fn without_a_sample_nothing_changes() {
+        let before = Summary { mean: 14.0, weight: 100, ..Summary::UNKNOWN };
+        assert_eq!(Summary::of(&History::new(), &before), before);
+    }
+}

@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn what_was_throttled_leaves_no_sample_and_no_bridge() {
         let mut link = Throughput::new(Summary::UNKNOWN);
-        let now = steady(&mut link, Instant::START, 100 * MS, 31);
+        let now = steady(&mut link, Instant::START, 100 * MS, 35);
         link.arrived(now + 900 * MS, PIECE_LEN as u64, Pace::Throttled);
         assert_eq!(samples(&link).len(), 3);
         assert_eq!(link.history.iter().last(), Some(None));
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_silence_lowers_the_rate_at_once_and_a_suspend_does_not() {
         let mut link = Throughput::new(Summary::UNKNOWN);
-        let now = steady(&mut link, Instant::START, 100 * MS, 31);
+        let now = steady(&mut link, Instant::START, 100 * MS, 35);
         let before = link.rate(now).unwrap();
         assert!(link.rate(now + Duration::from_secs(2)).unwrap() < before / 10.0);
         link.arrived(now + Duration::from_secs(3600), PIECE_LEN as u64, Pace::Free);
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn a_fade_is_seconds_without_bytes_and_then_a_slow_one() {
         let mut link = Throughput::new(Summary::UNKNOWN);
-        let now = steady(&mut link, Instant::START, 100 * MS, 31);
+        let now = steady(&mut link, Instant::START, 100 * MS, 35);
         link.arrived(now + Duration::from_secs(5), PIECE_LEN as u64, Pace::Free);
         let samples = samples(&link);
         assert_eq!(samples.len(), 8);

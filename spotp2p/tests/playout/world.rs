@@ -27,7 +27,7 @@ pub(crate) fn head(duration_ms: u32, end: u64, seek: SeekTable) -> Head<u32> {
         samples: None,
         delay: 0,
         gain: None,
-        headers: vec![0..4000.min(end)],
+        headers: Vec::from([0..4000.min(end)]),
         seek,
     }
 }
