@@ -55,7 +55,7 @@ fn track(chance: &mut Chance, mean: f64, variable: bool) -> Head<u32> {
         samples: None,
         delay: 0,
         gain: None,
-        headers: Vec::from([0..4000]),
+        headers: core::iter::once(0..4000).collect(),
         seek: SeekTable::new(1000 * TRACK, end, &offsets, 1, 4500).expect("a seek table"),
     }
 }

@@ -39,9 +39,18 @@ pub(super) type Matrix = [Vector; STATES];
 pub(super) struct Span {
     /// From each state to each.
     pub(super) kernel: Matrix,
-    /// Bytes that arrive in a step which ends in this state, and their variance.
+    /// What arrives in its first half, by the state before it; nothing in a step of a second.
+    pub(super) front: Arrivals,
+    /// What arrives in its second half, or in the second, by the state at its end.
+    pub(super) back: Arrivals,
+}
+
+/// Bytes, their variance and its root, for each state.
+#[derive(Clone, Debug)]
+pub(super) struct Arrivals {
     pub(super) mean: Vector,
-    pub(super) variance: Vector,
+    variance: Vector,
+    pub(super) deviation: Vector,
 }
 
 /// The chain of a link, beside music of some rate.
@@ -74,14 +83,24 @@ impl Chain {
             *mean = music * libm::exp2f(place) * (1.0 + 0.5 * spread * spread);
             *variance = *mean * *mean * spread * spread;
         }
-        let second = Span { kernel, mean, variance };
-        let two = second.doubled();
-        let four = two.doubled();
-        let eight = four.doubled();
-        let sixteen = eight.doubled();
+        let nothing = Arrivals::new([0.0; STATES], [0.0; STATES]);
+        let second = Span { kernel, front: nothing, back: Arrivals::new(mean, variance) };
+        // What arrives in as many seconds as the step before lasts, up to the end in a state.
+        let mut upto = second.back.clone();
+        let mut next = second.clone();
+        let spans = core::array::from_fn(|length| {
+            if length + 1 == LENGTHS {
+                return next.clone();
+            }
+            let longer = next.doubled(&kernel, &upto);
+            if length + 2 < LENGTHS {
+                (0..1 << length).for_each(|_| upto = upto.and_before(&second));
+            }
+            core::mem::replace(&mut next, longer)
+        });
         let doubt = link.doubt(history);
         let usual = libm::exp2f(link.mean);
-        Self { places, music, usual, doubt, spans: [second, two, four, eight, sixteen] }
+        Self { places, music, usual, doubt, spans }
     }
 
     /// How likely each state is at a rate in bytes a second: its own, and the next one as far as the rate is on the way.
@@ -113,7 +132,7 @@ impl Chain {
     /// Bytes a second to be expected.
     pub(super) fn rate_in(&self, states: &Vector) -> f32 {
         let [second, ..] = &self.spans;
-        states.iter().zip(&second.mean).map(|(part, mean)| part * mean).sum()
+        states.iter().zip(&second.back.mean).map(|(part, mean)| part * mean).sum()
     }
 
     pub(super) fn likeliest(&self, states: &Vector) -> u8 {
@@ -139,29 +158,45 @@ impl Chain {
 }
 
 impl Span {
-    /// Twice as long: Chapman and Kolmogorov for the kernel, and for a chain that looks the same backwards (these do,
-    /// nearly) the sums that end in a state.
-    fn doubled(&self) -> Self {
+    /// A step twice as long: Chapman and Kolmogorov for the kernel. Of what arrives, `half` ends in the last state, and
+    /// as much begins a second after the first; a chain like this looks nearly the same backwards.
+    fn doubled(&self, second: &Matrix, half: &Arrivals) -> Self {
         let mut kernel = [[0.0; STATES]; STATES];
         for (row, from) in kernel.iter_mut().zip(&self.kernel) {
             for (weight, through) in from.iter().zip(&self.kernel) {
                 add(row, *weight, through);
             }
         }
-        let before = apply(&self.kernel, &self.mean);
-        let squares = apply(&self.kernel, &self.mean.map(|mean| mean * mean));
-        let inner = apply(&self.kernel, &self.variance);
-        let mut mean = self.mean;
-        let mut variance = self.variance;
-        for state in 0..STATES {
-            mean[state] += before[state];
-            variance[state] += inner[state] + (squares[state] - before[state] * before[state]).max(0.0);
+        Self { kernel, front: half.after(second), back: half.clone() }
+    }
+}
+
+impl Arrivals {
+    fn new(mean: Vector, variance: Vector) -> Self {
+        Self { mean, variance, deviation: variance.map(libm::sqrtf) }
+    }
+
+    /// The same, by the state that a step of this kernel starts from.
+    fn after(&self, kernel: &Matrix) -> Self {
+        let mean = apply(kernel, &self.mean);
+        let squares = apply(kernel, &self.mean.map(|mean| mean * mean));
+        let mut variance = apply(kernel, &self.variance);
+        for ((variance, square), mean) in variance.iter_mut().zip(squares).zip(mean) {
+            *variance += (square - mean * mean).max(0.0);
         }
+        Self::new(mean, variance)
+    }
+
+    /// The second that ends in a state, and these before it: exact, since what came before depends on it no further.
+    fn and_before(&self, second: &Span) -> Self {
+        let Self { mut mean, mut variance, .. } = self.after(&second.kernel);
+        add(&mut mean, 1.0, &second.back.mean);
+        add(&mut variance, 1.0, &second.back.variance);
         // Rounding aside they rise already.
         for state in 1..STATES {
             mean[state] = mean[state].max(mean[state - 1]);
         }
-        Self { kernel, mean, variance }
+        Self::new(mean, variance)
     }
 }
 
@@ -172,7 +207,17 @@ pub(super) fn add(to: &mut Vector, weight: f32, what: &Vector) {
 }
 
 fn apply(kernel: &Matrix, vector: &Vector) -> Vector {
-    kernel.map(|row| row.iter().zip(vector).map(|(weight, value)| weight * value).sum())
+    const LANES: usize = 4;
+    kernel.map(|row| {
+        // Side by side: a single sum would wait for each addition.
+        let mut sums = [0.0; LANES];
+        for (weights, values) in row.chunks_exact(LANES).zip(vector.chunks_exact(LANES)) {
+            for (sum, (weight, value)) in sums.iter_mut().zip(weights.iter().zip(values)) {
+                *sum += weight * value;
+            }
+        }
+        sums.iter().sum()
+    })
 }
 
 /// Transitions and places of a history, in states.
@@ -363,8 +408,9 @@ pub(super) mod tests {
         let states = chain.states_at(30_000.0);
         assert!((chain.rate_in(&states) / 30_000.0 - 1.0).abs() < 0.02, "{}", chain.rate_in(&states));
         let sixteen = chain.span(4);
-        let bytes: f32 =
-            states.iter().zip(apply(&sixteen.kernel, &sixteen.mean)).map(|(p, mean)| p * mean).sum();
+        let back = apply(&sixteen.kernel, &sixteen.back.mean);
+        let all = states.iter().zip(back).zip(&sixteen.front.mean);
+        let bytes: f32 = all.map(|((part, back), front)| part * (front + back)).sum();
         assert!((bytes / (16.0 * 30_000.0) - 1.0).abs() < 0.1, "{bytes}");
     }
 
@@ -404,7 +450,10 @@ pub(super) mod tests {
                     prop_assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{row:?}");
                 }
                 prop_assert!(is_ordered(&span.kernel));
-                prop_assert!(span.mean.is_sorted() && span.mean.iter().chain(&span.variance).all(|v| v.is_finite()));
+                for half in [&span.front, &span.back] {
+                    prop_assert!(half.mean.is_sorted());
+                    prop_assert!(half.mean.iter().chain(&half.deviation).all(|v| v.is_finite()));
+                }
             }
             for rate in [0.0, 1.0, 20_000.0, f32::MAX, f32::NAN] {
                 let states: Vec<f32> = chain.states_at(rate).to_vec();

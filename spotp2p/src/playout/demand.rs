@@ -32,7 +32,7 @@ pub(super) struct Step {
 
 /// The bytes that playing from a place comes to need, by when: only those that are not here yet.
 ///
-/// Bytes are counted in whole pieces, since no part of one can be played. Worst case: 500 bytes, held inline.
+/// Bytes are counted in whole pieces, since no part of one can be played. Worst case: 900 bytes, held inline.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Demand {
     steps: [Step; STEPS],

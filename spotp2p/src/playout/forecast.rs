@@ -1,6 +1,6 @@
 //! The chance that playing from now on stutters, for every state of the link and every level of the buffer at once.
 
-use super::chain::{Chain, STATES, Span, Vector};
+use super::chain::{Arrivals, Chain, Matrix, STATES, Span, Vector};
 use super::demand::{Demand, Step};
 
 /// Levels of the buffer.
@@ -11,7 +11,7 @@ const FINEST: f32 = 1.0 / 32.0;
 const COARSEST: f32 = 8.0;
 
 /// Levels that are worked out together.
-const BLOCK: usize = 16;
+const BLOCK: usize = 24;
 
 /// A risk that is as good as none.
 const NIL: f32 = 1e-10;
@@ -27,7 +27,7 @@ pub(super) struct Scale {
     pub(super) sure: f32,
 }
 
-/// A table of risks. Worst case: 4 KB, held inline.
+/// A table of risks. Worst case: 3 KB, held inline.
 #[derive(Clone, Debug)]
 pub(super) struct Forecast {
     risks: Risks,
@@ -44,7 +44,7 @@ impl Forecast {
             backwards(&mut risks, chain.span(step.length), step, scale, level);
             rest += step.bytes;
             // All that is left to play is here.
-            let safe = (libm::ceilf(rest / level) as usize).min(LEVELS);
+            let safe = short(rest, level);
             for row in &mut risks {
                 row[safe..].fill(0.0);
             }
@@ -56,7 +56,7 @@ impl Forecast {
     pub(super) fn risk(&self, states: &Vector, ahead: f32) -> f32 {
         let at = (ahead / self.level).clamp(0.0, (LEVELS - 1) as f32);
         let low = at as usize;
-        between(self.mixed(states, low), self.mixed(states, low + 1), at - low as f32)
+        between(self.mixed(states, low), self.mixed(states, low + 1), at - low as f32).min(1.0)
     }
 
     /// Bytes ahead with which the risk is `budget`; `None` if the table's last level is not enough.
@@ -110,39 +110,75 @@ fn between(low: f32, high: f32, on: f32) -> f32 {
 }
 
 fn backwards(risks: &mut Risks, span: &Span, step: &Step, scale: Scale, level: f32) {
-    let seconds = f32::from(1u16 << step.length);
+    let halves = if step.length == 0 { 1.0 } else { 2.0 };
+    let sure = scale.sure * f32::from(1u16 << step.length) / halves;
+    let needs = step.bytes / halves;
+    let levels = 1.0 / level;
+    let lottery = |half: &Arrivals, state: usize| {
+        let arrives = half.mean[state] * scale.factor + sure;
+        let deviation = half.deviation[state] * scale.factor;
+        let lottery = Lottery::new((arrives - needs) * levels, deviation * levels, -needs * levels);
+        (arrives, lottery)
+    };
+    let mut sheet = [1.0; 3 * LEVELS];
     let mut led = [[0.0; LEVELS]; STATES];
     for (state, (led, risks)) in led.iter_mut().zip(risks.iter()).enumerate() {
-        let arrives = span.mean[state] * scale.factor + scale.sure * seconds;
-        let variance = span.variance[state] * scale.factor * scale.factor;
-        let lottery =
-            Lottery::new((arrives - step.bytes) / level, variance / (level * level), -step.bytes / level);
-        lottery.draw(risks, led);
-        let least = (step.first.1 - arrives * step.first.0).max(step.bytes - arrives * step.last);
-        let short = (libm::ceilf((least / level).max(0.0)) as usize).min(LEVELS);
-        led[..short].fill(1.0);
+        let (arrives, lottery) = lottery(&span.back, state);
+        lottery.draw(risks, &mut sheet, led);
+        // Pieces are needed whole: the last one before the step's end, and the first of a second at its begin.
+        let last = step.bytes - arrives * (1.0 + halves * (step.last - 1.0)).max(0.0) - (step.bytes - needs);
+        let first = if step.length == 0 { step.first.1 - arrives * step.first.0 } else { 0.0 };
+        led[..short(last.max(first), level)].fill(1.0);
     }
-    // More to arrive is never worse, however the outcomes were rounded.
+    fall(&mut led);
+    multiply(risks, &span.kernel, &led);
+    if step.length > 0 {
+        for (state, (led, risks)) in led.iter_mut().zip(risks.iter()).enumerate() {
+            let (arrives, lottery) = lottery(&span.front, state);
+            lottery.draw(risks, &mut sheet, led);
+            led[..short(step.first.1 - arrives * (2.0 * step.first.0).min(1.0), level)].fill(1.0);
+        }
+        fall(&mut led);
+        *risks = led;
+    }
+}
+
+/// Levels that don't hold so many bytes.
+fn short(bytes: f32, level: f32) -> usize {
+    if bytes <= 0.0 { 0 } else { LEVELS.min((-floor(-bytes / level)) as usize) }
+}
+
+/// More to arrive is never worse, however the outcomes were rounded.
+fn fall(led: &mut Risks) {
     for state in (0..STATES - 1).rev() {
         let (low, high) = led.split_at_mut(state + 1);
         for (low, high) in low[state].iter_mut().zip(&high[0]) {
             *low = low.max(*high);
         }
     }
-    // In blocks, so that a row of sums stays in registers. Risks fall with the level: behind one that is as good as none
-    // in every state there is nothing to add up.
-    for block in (0..LEVELS).step_by(BLOCK) {
-        let none = led.iter().all(|led| led[block] < NIL);
-        for (row, weights) in risks.iter_mut().zip(&span.kernel) {
+}
+
+/// In blocks, so that a row of sums stays in registers. Risks fall with the level: behind one that is as good as none in
+/// every state there is nothing to add up.
+fn multiply(risks: &mut Risks, kernel: &Matrix, led: &Risks) {
+    let some = led.iter().map(|led| led.partition_point(|risk| *risk >= NIL)).max().unwrap_or(0);
+    for (row, weights) in risks.iter_mut().zip(kernel) {
+        // Nothing leads far from where a row starts.
+        let first = weights.iter().position(|weight| *weight > 0.0).unwrap_or(0);
+        let end = weights.iter().rposition(|weight| *weight > 0.0).map_or(0, |last| last + 1);
+        let (weights, led) = (&weights[first..end.max(first)], &led[first..end.max(first)]);
+        for (block, row) in row.chunks_exact_mut(BLOCK).enumerate() {
             let mut sums = [0.0f32; BLOCK];
-            // Rows are mostly empty far from where they start.
-            for (weight, led) in weights.iter().zip(&led).filter(|(weight, _)| !none && **weight > 0.0) {
-                for (sum, risk) in sums.iter_mut().zip(&led[block..]) {
-                    *sum += weight * risk;
+            if block * BLOCK < some {
+                for (weight, led) in weights.iter().zip(led) {
+                    let led: &[f32; BLOCK] = led.as_chunks().0.get(block).unwrap_or(&[0.0; BLOCK]);
+                    for (sum, risk) in sums.iter_mut().zip(led) {
+                        *sum += weight * risk;
+                    }
                 }
             }
             // Numbers that have no normal form any more would take a hundred times as long.
-            row[block..block + BLOCK].copy_from_slice(&sums.map(|sum| if sum < NIL { 0.0 } else { sum }));
+            row.copy_from_slice(&sums.map(|sum| if sum < NIL { 0.0 } else { sum }));
         }
     }
 }
@@ -158,32 +194,32 @@ struct Lottery {
 }
 
 impl Lottery {
-    fn new(mean: f32, variance: f32, least: f32) -> Self {
-        const MOST: f32 = LEVELS as f32;
-        let mean = mean.clamp(-MOST, MOST);
-        let floor = libm::floorf(mean);
-        let off = mean - floor;
-        let (mut low, mut high) = (floor, floor + 1.0);
+    fn new(mean: f32, deviation: f32, least: f32) -> Self {
+        const MOST: isize = LEVELS as isize;
+        let mean = mean.clamp(-(MOST as f32), MOST as f32);
+        let floor = floor(mean);
+        let off = mean - floor as f32;
+        let variance = deviation * deviation;
+        let (mut low, mut high) = (floor, floor + 1);
         if variance > off * (1.0 - off) {
-            let spread = libm::sqrtf(variance);
-            low = low.min(libm::roundf(mean - spread)).max(libm::floorf(least)).min(floor);
+            low = nearest(mean - deviation).max(self::floor(least)).min(floor);
             // The mean is kept, and with it, low and high off by (a, b), the variance a × b.
-            high = high.max(libm::roundf(mean + variance / (mean - low).max(0.5)));
+            high = nearest(mean + variance / (mean - low as f32).max(0.5)).max(high);
         }
-        let (low, high) = (low.clamp(-MOST, MOST), high.clamp(1.0 - MOST, MOST));
-        let chance = if high > low { ((mean - low) / (high - low)).clamp(0.0, 1.0) } else { 0.0 };
-        Self { low: low as isize, high: high as isize, chance }
+        let (low, high) = (low.clamp(-MOST, MOST), high.clamp(1 - MOST, MOST));
+        let apart = (high - low) as f32;
+        let chance = if high > low { ((mean - low as f32) / apart).clamp(0.0, 1.0) } else { 0.0 };
+        Self { low, high, chance }
     }
 
     /// Below the first level is a stutter; above the last is as good as the last.
-    fn draw(&self, risks: &[f32; LEVELS], led: &mut [f32; LEVELS]) {
-        let mut padded = [0.0; 3 * LEVELS];
-        padded[..LEVELS].fill(1.0);
-        padded[LEVELS..2 * LEVELS].copy_from_slice(risks);
-        padded[2 * LEVELS..].fill(risks[LEVELS - 1]);
+    fn draw(&self, risks: &[f32; LEVELS], sheet: &mut Sheet, led: &mut [f32; LEVELS]) {
+        sheet[LEVELS..2 * LEVELS].copy_from_slice(risks);
+        let above = self.high.max(0) as usize;
+        sheet[2 * LEVELS..2 * LEVELS + above].fill(risks[LEVELS - 1]);
         let from = |up: isize| {
             let start = LEVELS.saturating_add_signed(up).min(2 * LEVELS);
-            &padded[start..start + LEVELS]
+            &sheet[start..start + LEVELS]
         };
         for (led, (low, high)) in led.iter_mut().zip(from(self.low).iter().zip(from(self.high))) {
             *led = low + (high - low) * self.chance;
@@ -191,9 +227,21 @@ impl Lottery {
     }
 }
 
+/// A row of risks with room to move it by all its length: ones below it.
+type Sheet = [f32; 3 * LEVELS];
+
+/// A cast rounds towards zero, and saturates.
+fn floor(value: f32) -> isize {
+    let whole = value as i32;
+    (whole - i32::from(value < whole as f32)) as isize
+}
+
+fn nearest(value: f32) -> isize {
+    floor(value + 0.5)
+}
+
 #[cfg(test)]
 mod tests {
-    extern crate std;
     use super::super::chain::tests::learnt;
     use super::*;
     use alloc::vec::Vec;
@@ -216,7 +264,7 @@ mod tests {
             samples: None,
             delay: 0,
             gain: None,
-            headers: Vec::from([0..4000]),
+            headers: core::iter::once(0..4000).collect(),
             seek: SeekTable::even(1000 * seconds, 4000, end).expect("a seek table"),
         };
         Demand::new(&head, 0, |_| false)
@@ -253,7 +301,7 @@ mod tests {
                     .unwrap_or(STATES - 1);
                 let span = chain.span(0);
                 let sign = if dice.below(2) == 0 { 1.0 } else { -1.0 };
-                let arrives = (span.mean[state] + sign * libm::sqrtf(span.variance[state])).max(0.0);
+                let arrives = (span.back.mean[state] + sign * span.back.deviation[state]).max(0.0);
                 ahead += arrives - step.bytes / (1 << step.length) as f32;
                 worst = worst.max(-ahead);
             }
@@ -279,7 +327,7 @@ mod tests {
             for chance in [0.3, 0.1, 0.03, 0.01] {
                 let ahead = shortages[(shortages.len() as f32 * (1.0 - chance)) as usize];
                 let risk = forecast.risk(&states, ahead);
-                std::println!("{seconds} {chance} {risk}"); assert!(risk > chance * low && risk < chance * high, "{seconds} s: {risk} for {chance}");
+                assert!(risk > chance * low && risk < chance * high, "{seconds} s: {risk} for {chance}");
                 let needed = forecast.needed(&states, chance).expect("within reach");
                 assert!((forecast.risk(&states, needed) / chance - 1.0).abs() < 0.01);
             }
@@ -289,7 +337,7 @@ mod tests {
     #[test]
     fn a_lottery_keeps_the_mean_and_makes_up_the_variance() {
         for (mean, variance) in [(0.3, 0.0), (-2.6, 0.1), (1.5, 4.0), (7.2, 30.0), (-5.0, 2.0)] {
-            let lottery = Lottery::new(mean, variance, -40.0);
+            let lottery = Lottery::new(mean, libm::sqrtf(variance), -40.0);
             let (low, high) = (lottery.low as f32, lottery.high as f32);
             assert!((low + (high - low) * lottery.chance - mean).abs() < 1e-4, "{mean} {variance}");
             let made = (mean - low) * (high - mean);

@@ -14,8 +14,8 @@ use spotproto::Instant;
 pub struct Config {
     /// The chance of a stutter that a start may take; 1 % by default.
     pub budget: f32,
-    /// By what the budget is multiplied before a risk is compared with it: what the model gets wrong on the links that
-    /// it was tried on.
+    /// By what the budget is multiplied before a risk is compared with it: how much the model exaggerates on the links
+    /// that it was tried on. By default a little less than the bench learns, since some links are worse than most.
     pub correction: f32,
     /// Music that has to be here as long as nothing at all is known of the link.
     pub blind: Duration,
@@ -30,7 +30,12 @@ impl Config {
 const FIRST_SPAN: f32 = 8.0;
 const SPANS: (f32, f32) = (2.0, 512.0);
 
-/// Levels that the answer has to be away from a table's begin; else the next table is finer.
+/// What grows beyond a table's end is cut off. So the answer has to be in this part of it, and at its end the risk has to
+/// be down to that part of the threshold; else it is made anew, and coarser.
+const HALF: f32 = 0.5;
+const TAIL: f32 = 0.1;
+
+/// With the answer in so few levels, the next table is finer.
 const FEW_LEVELS: f32 = 10.0;
 
 /// The link may lastingly be another one than it seems: its scale is log-normal, in three outcomes with the right
@@ -44,9 +49,10 @@ const DOUBT: f32 = 0.01;
 
 /// A decision to start from one place of a track. For each start, seek and stutter a new one.
 ///
-/// A look costs a table when there is a new sample (one a second) or other sources, and next to nothing otherwise. All
-/// looks of a wait are at the same exact forecast: no draw is made, so looking often does not help a bad start through.
-/// Worst case: 21 KB, held inline; nothing is ever allocated.
+/// A look costs a table or two when there is a new sample (one a second) or other sources, and next to nothing otherwise;
+/// the first one on a link too slow for the music a few more, until one spans the wait. All looks of a wait are at the
+/// same forecast: no draw is made, so looking often does not help a bad start through.
+/// Worst case: 12 KB, held inline; nothing is ever allocated.
 #[derive(Clone, Debug)]
 pub struct Start {
     config: Config,
@@ -111,7 +117,7 @@ impl Start {
         let states = sources.states(&known.chain, rate);
         let ahead = arrived as f32 + link.under_way(now) as f32 - self.demand.first() as f32;
         let risk = if arrived >= self.demand.first() { known.forecast.risk(&states, ahead) } else { 1.0 };
-        let needed = known.forecast.needed(&states, self.threshold());
+        let needed = known.forecast.needed(&states, threshold);
         let bytes = self.demand.first() as f32 + needed.unwrap_or(known.forecast.reach());
         let comes = (known.chain.rate_in(&states) * sources.scale(usual).factor + sources.sure).max(1.0);
         Why {
@@ -140,15 +146,16 @@ impl Start {
         let states = sources.states(&chain, rate);
         let scale = sources.scale(chain.usual());
         let mut forecast = self.table(&chain, scale);
-        // Coarser until the answer is in the table, and finer for the next one if it is at its very begin.
         loop {
-            match forecast.needed(&states, self.threshold()) {
-                None if self.seconds < SPANS.1 => self.seconds *= 2.0,
-                Some(needed) if needed < FEW_LEVELS * forecast.level() => {
+            let needed = forecast.needed(&states, self.threshold()).unwrap_or(f32::INFINITY);
+            let cut = |part| forecast.risk(&states, part * forecast.reach()) > TAIL * self.threshold();
+            if (needed > HALF * forecast.reach() || cut(1.0)) && self.seconds < SPANS.1 {
+                self.seconds *= 2.0;
+            } else {
+                if needed < FEW_LEVELS * forecast.level() && !cut(HALF) {
                     self.seconds = (self.seconds / 2.0).max(SPANS.0);
-                    break;
                 }
-                _ => break,
+                break;
             }
             forecast = self.table(&chain, scale);
         }

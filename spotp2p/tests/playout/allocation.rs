@@ -29,5 +29,5 @@ fn samples_demands_and_decisions_allocate_nothing() {
     assert_eq!(least.min(), Some(0));
     let sizes = [size_of_val(&link), size_of::<Start>(), size_of::<Demand>()];
     println!("a link {} bytes, a start {}, a demand {}", sizes[0], sizes[1], sizes[2]);
-    assert!(sizes[0] <= 2048 && sizes[1] <= 14 * 1024 && sizes[2] <= 1400, "{sizes:?}");
+    assert!(sizes[0] <= 2048 && sizes[1] <= 12 * 1024 && sizes[2] <= 900, "{sizes:?}");
 }

@@ -9,8 +9,8 @@ use spotproto::content::PIECE_LEN;
 
 #[test]
 fn a_wait_says_how_much_of_how_much_and_whom_it_waits_for() {
-    let (link, now) = link(&[500, 700], 600);
-    let server = Sources { sure: 5_000.0, peers: None };
+    let (link, now) = link(&[700, 900], 600);
+    let server = Sources { sure: 1_000.0, peers: None };
     let arrived = song().first() + MUSIC;
     let why = look(&link, now, &song(), &server, arrived);
     assert_eq!((why.verdict, why.supplier), (Verdict::Wait, Supplier::Server));

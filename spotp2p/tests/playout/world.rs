@@ -27,7 +27,7 @@ pub(crate) fn head(duration_ms: u32, end: u64, seek: SeekTable) -> Head<u32> {
         samples: None,
         delay: 0,
         gain: None,
-        headers: Vec::from([0..4000.min(end)]),
+        headers: core::iter::once(0..4000.min(end)).collect(),
         seek,
     }
 }
