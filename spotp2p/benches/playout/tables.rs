@@ -59,13 +59,15 @@ fn stutter_rate(waits: &[(&Play, f64, f32)]) -> f64 {
     stutters as f64 / waits.len().max(1) as f64
 }
 
-/// The one factor on the budget with which stutters over budget come nearest to 0.8, the middle of what is allowed on
-/// a logarithmic scale or a little above, over all sets and budgets.
+/// What stutters over budget are to come near: the middle of what is allowed, on a logarithmic scale.
+const AIM: f64 = 0.67;
+
+/// The one factor on the budget with which all sets and budgets come nearest to it.
 pub(crate) fn learn_correction(sets: &[Vec<Play>]) -> f64 {
     let off = |factor: f32| -> f64 {
         let each = |plays: &Vec<Play>| -> f64 {
             let ratio = |budget: f32| stutter_rate(&waits(plays, budget * factor)) / f64::from(budget);
-            BUDGETS.iter().map(|budget| (ratio(*budget).max(0.05) / 0.8).ln().powi(2)).sum()
+            BUDGETS.iter().map(|budget| (ratio(*budget).max(0.05) / AIM).ln().powi(2)).sum()
         };
         sets.iter().map(each).sum()
     };
