@@ -17,6 +17,10 @@ pub const HORIZON: Duration = Duration::from_secs(
     (STEPS_A_LENGTH * ((1 << (LENGTHS - 1)) - 1) + (STEPS - STEPS_A_LENGTH * (LENGTHS - 1)) * 16) as u64,
 );
 
+/// The most pieces that a demand looks at: 1 GiB, which is 2.8 MB of music a second up to the horizon. What is behind them
+/// is another look's business too, so that no head can claim more of a listener's time than that.
+const PIECES: u32 = 1 << 16;
+
 /// A step of a forecast.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(super) struct Step {
@@ -47,19 +51,22 @@ pub struct Demand {
 impl Demand {
     /// What playing this file from `at_ms` on needs beyond the pieces that are `held`.
     ///
-    /// To be made once for a start, a seek or a stutter; costs a look at each piece of the next 6 minutes.
+    /// To be made once for a start, a seek or a stutter; costs a look at each piece of the next 6 minutes, and at 65,536
+    /// of them at most.
     #[must_use]
     pub fn new<K>(head: &Head<K>, at_ms: u32, mut held: impl FnMut(u32) -> bool) -> Self {
         let rest_ms = head.duration_ms.saturating_sub(at_ms);
         let mut missing = |piece| if held(piece) { 0 } else { head.geometry.piece_len(piece) as u64 };
         let begin = head.piece_at(at_ms);
+        let most = begin.saturating_add(PIECES);
         // The piece behind the last that is needed `into` milliseconds from here.
         let needed_by = |into: u32| {
             let byte = head.seek.bytes_by(at_ms.saturating_add(into)).saturating_sub(1);
-            head.geometry.piece_of(byte).saturating_add(1)
+            head.geometry.piece_of(byte).saturating_add(1).min(most)
         };
         let mut end = needed_by(0).max(begin);
-        let headers: u64 = head.header_pieces().filter(|piece| *piece < begin).map(&mut missing).sum();
+        let headers = head.header_pieces().take(PIECES as usize).take_while(|piece| *piece < begin);
+        let headers: u64 = headers.map(&mut missing).sum();
         let first = headers + (begin..end).map(&mut missing).sum::<u64>();
         let mut demand =
             Self { steps: [Step::default(); STEPS], len: 0, first, total: first, rate: 0.0, at_ms, rest_ms };

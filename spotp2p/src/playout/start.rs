@@ -84,6 +84,8 @@ impl Start {
     }
 
     /// Looks whether to start now that `arrived` bytes of the demand are here, in the order in which they are needed.
+    ///
+    /// `link` is to be the same at each look.
     pub fn look(&mut self, now: Instant, link: &Throughput, sources: &Sources, arrived: u64) -> Why {
         let rate = link.rate(now).map(|rate| rate as f32);
         let why = Why {
@@ -108,20 +110,21 @@ impl Start {
             };
         }
         self.renew(link, sources, rate);
+        let sounds = arrived >= self.demand.first();
         let Some(known) = &self.known else {
-            let enough = arrived >= self.demand.first() && why.buffered >= why.wanted;
+            let enough = sounds && why.buffered >= why.wanted;
             return Why { verdict: if enough { Verdict::Start } else { Verdict::Wait }, ..why };
         };
         let threshold = self.threshold();
-        let usual = known.chain.usual();
+        let scale = sources.scale(known.chain.usual());
         let states = sources.states(&known.chain, rate);
         let ahead = arrived as f32 + link.under_way(now) as f32 - self.demand.first() as f32;
-        let risk = if arrived >= self.demand.first() { known.forecast.risk(&states, ahead) } else { 1.0 };
+        let risk = if sounds { known.forecast.risk(&states, ahead) } else { 1.0 };
         let needed = known.forecast.needed(&states, threshold);
         let bytes = self.demand.first() as f32 + needed.unwrap_or(known.forecast.reach());
-        let comes = (known.chain.rate_in(&states) * sources.scale(usual).factor + sources.sure).max(1.0);
+        let comes = (known.chain.rate_in(&states) * scale.factor + scale.sure).max(1.0);
         Why {
-            verdict: if risk <= threshold { Verdict::Start } else { Verdict::Wait },
+            verdict: if sounds && risk <= threshold { Verdict::Start } else { Verdict::Wait },
             basis: Basis::Forecast,
             wanted: self.demand.music_in(bytes as u64),
             state: known.chain.likeliest(&states),

@@ -60,7 +60,8 @@ impl Throughput {
         self.arrived_at = Some(now);
     }
 
-    /// Nothing is asked for any more, or the link is another one: what comes next does not follow what came before.
+    /// Nothing is asked for any more, the machine slept, or the link is another one: what comes next does not follow what
+    /// came before.
     pub fn paused(&mut self) {
         self.history.gap();
         self.arrived_at = None;
@@ -182,6 +183,36 @@ mod tests {
         link.arrived(now + Duration::from_secs(3600), PIECE_LEN as u64, Pace::Free);
         assert_eq!(samples(&link).len(), 3, "an hour of sleep is no slow link");
         assert_eq!(link.rate(now + Duration::from_secs(3600)), None);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_leaves_a_gap_and_goes_on_from_there() {
+        let mut link = Throughput::new(Summary::UNKNOWN);
+        let start = Instant::after_start(Duration::from_secs(7200));
+        let now = steady(&mut link, start, 100 * MS, 35);
+        let back = Instant::after_start(Duration::from_secs(3600));
+        assert!(link.rate(back).is_some_and(f64::is_finite) && link.under_way(back) == 0.0);
+        let later = steady(&mut link, back, 100 * MS, 35);
+        assert!(later < now);
+        let rate = PIECE_LEN as f64 / 0.1;
+        let samples = samples(&link);
+        assert_eq!(samples.len(), 6, "three on either side");
+        assert!(samples.iter().all(|sample| (sample / rate - 1.0).abs() < 2e-3), "{samples:?}");
+        assert_eq!(link.history.iter().filter(Option::is_none).count(), 1);
+    }
+
+    #[test]
+    fn two_pieces_at_one_moment_add_up() {
+        let mut link = Throughput::new(Summary::UNKNOWN);
+        let mut now = Instant::START;
+        for _ in 0..35 {
+            link.arrived(now, PIECE_LEN as u64, Pace::Free);
+            link.arrived(now, PIECE_LEN as u64, Pace::Free);
+            now = now + 100 * MS;
+        }
+        let rate = 2.0 * PIECE_LEN as f64 / 0.1;
+        let last = *samples(&link).last().expect("samples");
+        assert!((last / rate - 1.0).abs() < 2e-3, "{last}");
     }
 
     #[test]
