@@ -14,6 +14,8 @@ if [[ -z ${SPOT:-} ]]; then
 fi
 
 scratch=$(mktemp -d)
+# What is played here comes over the network, and leaves nothing behind.
+export SPOT_CACHE_LIMIT=0
 processes=()
 cleanup() {
   for process in "${processes[@]}"; do kill "$process" 2>/dev/null || true; done

@@ -16,6 +16,8 @@ if [[ -z ${SPOT:-} ]]; then
 fi
 
 scratch=$(mktemp -d)
+# What is played here comes over the network, and leaves nothing behind.
+export SPOT_CACHE_LIMIT=0
 server=
 trap '[[ -z $server ]] || kill "$server" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 

@@ -1,12 +1,16 @@
-//! Drives a [`Node`] and its connection to the access point.
+//! Drives a [`Node`], its connection to the access point and the disk of its cache.
 
 use crate::clock::{Alarm, Clock};
 use crate::connection::{Why, drive_into};
 use crate::dial::{DialOptions, connect};
+use crate::disk::Disk;
 use crate::entropy;
+use crate::way::Way;
 use bytes::Bytes;
 use core::fmt;
 use core::future::pending;
+use core::time::Duration;
+use spotcache::cache::{Done, RequestId};
 use spotp2p::SessionId;
 use spotp2p::node::{Command, Config, Effect, Event, Input, Node, Output};
 use spotproto::content::FileId;
@@ -23,6 +27,12 @@ use tokio::task::{JoinHandle, JoinSet};
 
 /// Room for commands and events; both sides wait when it is full.
 const QUEUE: usize = 64;
+
+/// How long a client that leaves waits for its disk and its connection.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How long a connection has to say goodbye.
+const GOODBYE: Duration = Duration::from_millis(500);
 
 /// Messages that may wait for a session; more than a node ever has outstanding on one.
 const SESSION_QUEUE: usize = 1024;
@@ -52,24 +62,37 @@ pub enum ClientEvent {
     Node(Event<FileId, Bytes>),
 }
 
-/// A node that runs in a task of its own. Dropping it ends the task and its connection.
+/// A node that runs in a task of its own. Dropping it ends the task and its connection; what its cache had not made
+/// safe may be lost, as in a crash. [`Client::leave`] loses nothing.
 pub struct Client {
     commands: mpsc::Sender<Command<FileId>>,
     events: mpsc::Receiver<ClientEvent>,
     task: JoinHandle<()>,
+    has_cache: bool,
 }
 
 impl Client {
-    /// Starts a node. It connects when it is told to, or has something to ask.
+    /// Starts a node. It connects when it is told to, or has something to ask. `clock` is the one of `config`'s date,
+    /// and `disk` is where its cache is, if it has one.
     ///
     /// # Panics
     /// Outside a tokio runtime with I/O and time enabled.
     #[must_use]
-    pub fn start(options: ClientOptions, config: Config) -> Self {
+    pub fn start(options: ClientOptions, clock: Clock, mut config: Config, disk: Option<Disk>) -> Self {
         let (commands, commanded) = mpsc::channel(QUEUE);
         let (told, events) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(run(options, config, commanded, told));
-        Self { commands, events, task }
+        let has_cache = disk.is_some() && config.cache.is_some();
+        // One without the other is none.
+        let disk = disk.filter(|_| has_cache);
+        config.cache = config.cache.filter(|_| has_cache);
+        let task = tokio::spawn(run(options, clock, config, disk, commanded, told));
+        Self { commands, events, task, has_cache }
+    }
+
+    /// Whether it has a cache.
+    #[must_use]
+    pub const fn has_cache(&self) -> bool {
+        self.has_cache
     }
 
     /// Where commands go; may be cloned.
@@ -89,6 +112,16 @@ impl Client {
     /// The next event; `None` once the client is over.
     pub async fn next(&mut self) -> Option<ClientEvent> {
         self.events.recv().await
+    }
+
+    /// Makes safe what is cached, says goodbye, and waits until both are done or five seconds have passed.
+    pub async fn leave(mut self) {
+        let farewell = async {
+            if self.tell(Command::Leave).await.is_ok() {
+                while self.next().await.is_some() {}
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
     }
 }
 
@@ -115,29 +148,37 @@ struct Driver {
     clock: Clock,
     node: Node<FileId, Bytes>,
     /// The one connection, while there is one: its number and the way to it.
-    session: Option<(SessionId, mpsc::Sender<session::Input>)>,
+    session: Option<(SessionId, Way)>,
+    /// A connection that was ended here, of which the node is still to be told.
+    lost: Option<SessionId>,
     tasks: JoinSet<()>,
     news: mpsc::Sender<(SessionId, News)>,
     events: mpsc::Sender<ClientEvent>,
+    disk: Option<Disk>,
     /// The event for which there was no room.
     held: Option<ClientEvent>,
+    /// The node has nothing more to do.
+    gone: bool,
 }
 
 async fn run(
     options: ClientOptions,
+    clock: Clock,
     config: Config,
+    disk: Option<Disk>,
     mut commands: mpsc::Receiver<Command<FileId>>,
     events: mpsc::Sender<ClientEvent>,
 ) {
-    let clock = Clock::start();
     let (news, mut reports) = mpsc::channel(QUEUE);
     let node = Node::new(clock.now(), config);
-    let mut driver =
-        Driver { options, clock, node, session: None, tasks: JoinSet::new(), news, events, held: None };
+    let mut driver = Driver::new(options, clock, node, disk, news, events);
     let mut alarm = Alarm::new(clock);
     let room = driver.events.clone();
     loop {
         driver.drain();
+        if driver.gone {
+            return driver.end().await;
+        }
         let wake = driver.node.poll_timeout();
         // While the program takes no events nothing more is read, but its commands stay welcome: it may be waiting
         // to give one before it looks at events again.
@@ -152,6 +193,7 @@ async fn run(
                 Some(input) => input,
                 None => continue,
             },
+            (request, done) = answer(&mut driver.disk), if reading => Input::Disk(request, done),
             permit = room.reserve(), if full => {
                 let (Ok(permit), Some(event)) = (permit, driver.held.take()) else { return };
                 permit.send(event);
@@ -166,11 +208,37 @@ async fn run(
     }
 }
 
+/// What the disk answers.
+async fn answer(disk: &mut Option<Disk>) -> (RequestId, Done<FileId, Bytes>) {
+    match disk {
+        Some(disk) => disk.next().await,
+        None => pending().await,
+    }
+}
+
 impl Driver {
+    fn new(
+        options: ClientOptions,
+        clock: Clock,
+        node: Node<FileId, Bytes>,
+        disk: Option<Disk>,
+        news: mpsc::Sender<(SessionId, News)>,
+        events: mpsc::Sender<ClientEvent>,
+    ) -> Self {
+        let tasks = JoinSet::new();
+        let (session, lost, held) = (None, None, None);
+        Self { options, clock, node, session, lost, tasks, news, events, disk, held, gone: false }
+    }
+
     /// Carries out what the node asks for, until an event finds no room.
     fn drain(&mut self) {
         while self.held.is_none() {
-            let Some(output) = self.node.poll_output() else { return };
+            let Some(output) = self.node.poll_output() else {
+                let Some(session) = self.lost.take() else { return };
+                let lost = Input::Disconnected { session, why: Some(SessionError::Lost) };
+                let Ok(()) = self.node.handle_input(self.clock.now(), lost);
+                continue;
+            };
             match output {
                 Output::Send { to, message } => self.send(to, session::Input::Send(message)),
                 Output::Effect(Effect::Connect { session, .. }) => self.connect(session),
@@ -178,9 +246,25 @@ impl Driver {
                     self.send(session, session::Input::Close(code));
                     self.session = None;
                 }
+                Output::Effect(Effect::Disk(effect)) => {
+                    if let Some(disk) = self.disk.as_mut() {
+                        disk.submit(effect);
+                    }
+                }
+                Output::Event(Event::Gone) => self.gone = true,
                 Output::Event(event) => self.show(ClientEvent::Node(event)),
                 _ => {}
             }
+        }
+    }
+
+    /// Waits for what is still on its way to the disk and to the server.
+    async fn end(mut self) {
+        let goodbyes = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(GOODBYE, goodbyes).await;
+        if let Some(disk) = self.disk {
+            // The node has been told of what failed.
+            let _ = disk.close().await;
         }
     }
 
@@ -191,21 +275,21 @@ impl Driver {
     }
 
     fn send(&mut self, to: SessionId, input: session::Input) {
-        if let Some((session, queue)) = &self.session
+        if let Some((session, way)) = &self.session
             && *session == to
-            && queue.try_send(input).is_err()
+            && !way.send(input)
         {
-            // The task is over, and will say so; or it takes nothing, and its own timers will end it.
             self.session = None;
+            self.lost = Some(to);
         }
     }
 
     fn connect(&mut self, session: SessionId) {
         let (queue, inputs) = mpsc::channel(SESSION_QUEUE);
-        self.session = Some((session, queue));
         while self.tasks.try_join_next().is_some() {}
         let connection = connection(session, self.options.clone(), self.clock, inputs, self.news.clone());
-        self.tasks.spawn(connection);
+        let task = self.tasks.spawn(connection);
+        self.session = Some((session, Way::new(queue, task)));
     }
 
     /// What the node is to be told of a connection's news.
@@ -270,4 +354,45 @@ async fn converse(
         Why::Finished(Fault::Machine(error)) => error,
         _ => SessionError::Lost,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::DialOptions;
+    use spotproto::crypto::{RustCrypto, SecretKey};
+    use spotproto::message::Message;
+    use spotproto::{Seed, UnixTime};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_connection_that_takes_nothing_ends_at_once_and_the_node_is_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let identity = KeyPair::new::<RustCrypto>(SecretKey([1; 32]));
+        let options = ClientOptions {
+            server: listener.local_addr().unwrap().to_string(),
+            server_key: None,
+            identity: identity.clone(),
+            dial: DialOptions::default(),
+            limits: Limits::DEFAULT,
+        };
+        let clock = Clock::start();
+        let date = (clock.now(), UnixTime(1_800_000_000));
+        let node = Node::new(clock.now(), Config::new(identity.public, "test", Seed([1; 32]), date));
+        let (news, _reports) = mpsc::channel(QUEUE);
+        let (told, mut events) = mpsc::channel(QUEUE);
+        let mut driver = Driver::new(options, clock, node, None, news, told);
+        let Ok(()) = driver.node.handle_input(clock.now(), Input::Command(Command::Connect));
+        driver.drain();
+        let session = driver.session.as_ref().expect("it dials").0;
+        // Its task gets no turn meanwhile.
+        for _ in 0..=SESSION_QUEUE {
+            driver.send(session, session::Input::Send(Message::Abort { channel: 1 }));
+        }
+        driver.drain();
+        assert!(driver.session.is_none());
+        let event = events.try_recv().expect("the program is told");
+        assert!(matches!(event, ClientEvent::Node(Event::Offline { .. })), "{event:?}");
+        assert!(driver.tasks.join_next().await.expect("its task").unwrap_err().is_cancelled());
+    }
 }

@@ -1,6 +1,7 @@
 //! Drives one machine over one TCP connection: waits, reads, writes; the [`Pump`] decides.
 
 use crate::clock::{Alarm, Clock};
+use crate::socket::acknowledge_at_once;
 use core::cell::RefCell;
 use core::future::{Future, pending};
 use core::pin::{Pin, pin};
@@ -16,6 +17,10 @@ use tokio::sync::mpsc::error::TrySendError;
 
 /// How long a closed line is read, so that what was written last is not lost to a reset.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// Writes of a connection after which the kernel is asked to go on acknowledging at once. By then Linux has used up the
+/// acknowledgements that it gives out at once to a new connection (sixteen at most).
+const FIRST_WRITES: u8 = 8;
 
 /// Bytes that are read meanwhile from a peer that doesn't stop sending.
 const LINGER_BYTES: usize = 4 << 20;
@@ -119,6 +124,7 @@ async fn run<M: ByteMachine, T>(
     let mut broken = None;
     let mut commanded = true;
     let mut leaving = None;
+    let mut first_writes = FIRST_WRITES;
     loop {
         let now = clock.now();
         let wants = pump.turn(now, |output| deliver(&outputs, &mut wrap, output));
@@ -140,7 +146,7 @@ async fn run<M: ByteMachine, T>(
         let wake = wants.wake.into_iter().chain(leaving).min();
         tokio::select! {
             ready = ready(stream, wants) => {
-                if let Err(error) = exchange(stream, pump, clock, wants, ready) {
+                if let Err(error) = exchange(stream, pump, clock, wants, ready, &mut first_writes) {
                     broken.get_or_insert(error);
                 }
             }
@@ -189,9 +195,10 @@ fn exchange<M: ByteMachine>(
     clock: Clock,
     wants: Wants,
     ready: io::Result<Ready>,
+    first_writes: &mut u8,
 ) -> io::Result<()> {
     let ready = ready.inspect_err(|_| pump.lost())?;
-    let written = write(stream, pump, wants.write && ready.is_writable());
+    let written = write(stream, pump, wants.write && ready.is_writable(), first_writes);
     if written.is_err() {
         pump.write_failed();
     }
@@ -202,7 +209,12 @@ fn exchange<M: ByteMachine>(
     written.and(read)
 }
 
-fn write<M: ByteMachine>(stream: &TcpStream, pump: &mut Pump<M>, due: bool) -> io::Result<()> {
+fn write<M: ByteMachine>(
+    stream: &TcpStream,
+    pump: &mut Pump<M>,
+    due: bool,
+    first_writes: &mut u8,
+) -> io::Result<()> {
     if !due {
         return Ok(());
     }
@@ -210,6 +222,10 @@ fn write<M: ByteMachine>(stream: &TcpStream, pump: &mut Pump<M>, due: bool) -> i
         Ok(0) => Err(io::ErrorKind::WriteZero.into()),
         Ok(count) => {
             pump.sent(count);
+            if let Some(left) = first_writes.checked_sub(1) {
+                *first_writes = left;
+                acknowledge_at_once(stream);
+            }
             Ok(())
         }
         Err(error) => later(error),

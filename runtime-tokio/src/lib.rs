@@ -2,6 +2,7 @@
 
 extern crate alloc;
 
+pub mod cdn;
 pub mod client;
 pub mod clock;
 pub mod connection;
@@ -12,9 +13,11 @@ pub mod entropy;
 pub mod handle;
 pub mod kernel;
 pub mod listen;
+mod probe;
 pub mod server;
 pub mod socket;
 pub mod store;
+mod way;
 
 pub use client::{Client, ClientEvent, ClientOptions};
 pub use clock::Clock;

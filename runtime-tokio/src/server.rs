@@ -4,18 +4,21 @@ use crate::clock::Clock;
 use crate::connection::drive_into;
 use crate::entropy;
 use crate::listen::{AcceptError, Listener};
+use crate::probe;
 use crate::store::Store;
+use crate::way::Way;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use bytes::Bytes;
 use core::future::Future;
 use core::net::SocketAddr;
 use core::pin::pin;
 use core::time::Duration;
-use spotp2p::SessionId;
 use spotp2p::access_point::{AccessPoint, Config, Done, Effect, Event, Input, Output};
+use spotp2p::{RequestId, SessionId};
 use spotproto::content::FileId;
-use spotproto::crypto::KeyPair;
+use spotproto::crypto::{KeyPair, PublicKey};
 use spotproto::noise::Role;
 use spotproto::preamble::LinkId;
 use spotproto::pump::{BATCH, Pump};
@@ -61,7 +64,9 @@ struct Driver<S> {
     clock: Clock,
     access_point: AccessPoint<FileId, Bytes>,
     store: Arc<S>,
-    sessions: BTreeMap<SessionId, mpsc::Sender<session::Input>>,
+    sessions: BTreeMap<SessionId, Way>,
+    /// Connections that were ended here, of which the access point is still to be told.
+    lost: Vec<SessionId>,
     next_session: u64,
     tasks: JoinSet<()>,
     inputs: mpsc::Sender<Inputs>,
@@ -86,6 +91,7 @@ pub async fn serve<S: Store>(
         access_point: AccessPoint::new(config),
         store,
         sessions: BTreeMap::new(),
+        lost: Vec::new(),
         next_session: 0,
         tasks: JoinSet::new(),
         inputs,
@@ -123,34 +129,43 @@ impl<S: Store> Driver<S> {
         let session = SessionId(self.next_session);
         self.next_session += 1;
         let (queue, inputs) = mpsc::channel(SESSION_QUEUE);
-        self.sessions.insert(session, queue);
-        self.tell(Input::Accepted { session, from: from.ip() });
+        self.tell(Input::Accepted { session, from });
         let connection =
             connection(session, stream, self.options.clone(), self.clock, inputs, self.inputs.clone());
-        self.tasks.spawn(connection);
+        let task = self.tasks.spawn(connection);
+        self.sessions.insert(session, Way::new(queue, task));
     }
 
     fn drain(&mut self, trouble: &mut impl FnMut(ServerEvent)) {
-        while let Some(output) = self.access_point.poll_output() {
-            match output {
-                Output::Send { to, message } => self.send(to, session::Input::Send(message)),
-                Output::Effect(Effect::HangUp { session, code }) => {
-                    self.send(session, session::Input::Close(code));
-                    self.sessions.remove(&session);
-                }
-                Output::Effect(effect) => self.carry_out(effect),
-                Output::Event(event) => trouble(ServerEvent::AccessPoint(event)),
-                _ => {}
+        loop {
+            while let Some(output) = self.access_point.poll_output() {
+                self.heed(output, trouble);
             }
+            let Some(session) = self.lost.pop() else { return };
+            self.tell(Input::Disconnected { session });
+        }
+    }
+
+    fn heed(&mut self, output: Output<FileId, Bytes>, trouble: &mut impl FnMut(ServerEvent)) {
+        match output {
+            Output::Send { to, message } => self.send(to, session::Input::Send(message)),
+            Output::Effect(Effect::HangUp { session, code }) => {
+                self.send(session, session::Input::Close(code));
+                self.sessions.remove(&session);
+            }
+            Output::Effect(Effect::Probe { request, address, link, link_key }) => {
+                self.probe(request, address, link, link_key);
+            }
+            Output::Effect(effect) => self.carry_out(effect),
+            Output::Event(event) => trouble(ServerEvent::AccessPoint(event)),
+            _ => {}
         }
     }
 
     fn send(&mut self, to: SessionId, input: session::Input) {
-        let gone = self.sessions.get(&to).is_some_and(|queue| queue.try_send(input).is_err());
-        if gone {
-            // Its task is over; or its queue is full although it is owed little, and then it takes nothing: its own timers
-            // end it.
+        if self.sessions.get(&to).is_some_and(|way| !way.send(input)) {
             self.sessions.remove(&to);
+            self.lost.push(to);
         }
     }
 
@@ -165,9 +180,18 @@ impl<S: Store> Driver<S> {
         });
     }
 
+    /// Dials a port that a client claims, to see whether it is there.
+    fn probe(&mut self, request: RequestId, address: SocketAddr, link: LinkId, link_key: PublicKey) {
+        let (options, clock, inputs) = (self.options.clone(), self.clock, self.inputs.clone());
+        self.tasks.spawn(async move {
+            let answered = probe::answers(address, link, link_key, options, clock).await;
+            let _ = inputs.send(Input::Done(request, Done::Probed(answered))).await;
+        });
+    }
+
     async fn say_goodbye(mut self, mut inbox: mpsc::Receiver<Inputs>) {
-        for queue in self.sessions.values() {
-            let _ = queue.try_send(session::Input::Close(CloseCode::ShuttingDown));
+        for way in self.sessions.values() {
+            way.send(session::Input::Close(CloseCode::ShuttingDown));
         }
         self.sessions.clear();
         let all_gone = async {
@@ -182,11 +206,14 @@ impl<S: Store> Driver<S> {
     }
 }
 
-fn answer<S: Store>(store: &S, effect: Effect<FileId>) -> Option<(spotp2p::RequestId, Done<FileId, Bytes>)> {
+fn answer<S: Store>(store: &S, effect: Effect<FileId>) -> Option<(RequestId, Done<FileId, Bytes>)> {
     match effect {
         Effect::Find { request, wanted } => Some((request, Done::Found(store.find(&wanted).map(Box::new)))),
         Effect::Prove { request, file, ranges } => Some((request, Done::Proofs(store.prove(&file, &ranges)))),
         Effect::Fetch { request, file, piece } => Some((request, Done::Piece(store.piece(&file, piece)))),
+        Effect::Index { request, files } => {
+            Some((request, Done::Indexed(files.iter().map(|file| store.knows(file)).collect())))
+        }
         _ => None,
     }
 }
@@ -230,5 +257,78 @@ fn input_of(session: SessionId, output: session::Output) -> Inputs {
         session::Output::Message(message) => Input::Message { from: session, message },
         session::Output::Sent { channel, .. } => Input::Sent { session, channel },
         session::Output::RoundTrip(span) => Input::RoundTrip { session, span },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spotp2p::access_point::Entry;
+    use spotproto::content::LeafRange;
+    use spotproto::crypto::{RustCrypto, SecretKey};
+    use spotproto::message::{Message, PieceRange, Refusal, Wanted};
+    use spotproto::{Instant, UnixTime};
+    use tokio::io::AsyncReadExt;
+
+    struct Empty;
+
+    impl Store for Empty {
+        fn find(&self, _wanted: &Wanted<FileId>) -> Result<Entry<FileId>, Refusal> {
+            Err(Refusal::NotFound)
+        }
+
+        fn prove(&self, _file: &FileId, _ranges: &[PieceRange]) -> Result<Vec<LeafRange>, Refusal> {
+            Err(Refusal::NotFound)
+        }
+
+        fn piece(&self, _file: &FileId, _piece: u32) -> Result<Bytes, Refusal> {
+            Err(Refusal::NotFound)
+        }
+    }
+
+    fn driver() -> (Driver<Empty>, mpsc::Receiver<Inputs>) {
+        let (inputs, inbox) = mpsc::channel(QUEUE);
+        let config = Config {
+            ticket_key: SecretKey([2; 32]),
+            pseudonym_key: SecretKey([3; 32]),
+            identity: spotproto::crypto::PublicKey([8; 32]),
+            date: (Instant::START, UnixTime(1_800_000_000)),
+            ticket_lasts: Duration::from_secs(3600),
+            lease: spotp2p::access_point::LEASE,
+            limits: spotp2p::access_point::Limits::DEFAULT,
+        };
+        let identity = KeyPair::new::<RustCrypto>(SecretKey([1; 32]));
+        let driver = Driver {
+            options: ServerOptions { identity, limits: Limits::DEFAULT },
+            clock: Clock::start(),
+            access_point: AccessPoint::new(config),
+            store: Arc::new(Empty),
+            sessions: BTreeMap::new(),
+            lost: Vec::new(),
+            next_session: 0,
+            tasks: JoinSet::new(),
+            inputs,
+        };
+        (driver, inbox)
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_takes_nothing_ends_at_once_and_the_access_point_is_told() {
+        let (mut driver, _inbox) = driver();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, from) = listener.accept().await.unwrap();
+        driver.accept(stream, from);
+        driver.drain(&mut |_| {});
+        assert_eq!(driver.access_point.sessions(), 1);
+        // Its task gets no turn meanwhile.
+        for _ in 0..=SESSION_QUEUE {
+            driver.send(SessionId(0), session::Input::Send(Message::Abort { channel: 1 }));
+        }
+        driver.drain(&mut |_| {});
+        assert_eq!((driver.access_point.sessions(), driver.sessions.len()), (0, 0));
+        let mut came = [0; 64];
+        let end = tokio::time::timeout(Duration::from_secs(5), peer.read(&mut came)).await;
+        assert!(matches!(end.expect("the connection stands"), Ok(0) | Err(_)));
     }
 }

@@ -92,6 +92,22 @@ pub fn set_up(stream: &TcpStream, options: &SocketOptions) -> Result<(), SocketE
     Ok(())
 }
 
+/// Has the kernel acknowledge what comes next without waiting for something to send with it.
+///
+/// Linux does so for a new connection anyway, until a first answer makes it take the connection for a conversation; from
+/// then on it acknowledges every second segment, and a single one after 40 ms (tcp(7), `TCP_QUICKACK`). But the other
+/// side's first windows are counted in acknowledgements (RFC 5681 §3.1), and a confirmation is such an answer: measured
+/// at 50 ms of round trip, a start would take 3 ms longer. The kernel leaves this mode by its own rules.
+pub(crate) fn acknowledge_at_once(stream: &TcpStream) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        // All works without, and a dead connection is noticed where it is read.
+        let _ = SockRef::from(stream).set_tcp_quickack(true);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = stream;
+}
+
 /// A TCP socket bound to `address`, to connect from it.
 ///
 /// # Errors

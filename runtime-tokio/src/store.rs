@@ -15,6 +15,11 @@ pub trait Store: Send + Sync + 'static {
     /// What the client is told.
     fn find(&self, wanted: &Wanted<FileId>) -> Result<Entry<FileId>, Refusal>;
 
+    /// Whether the catalogue has a file.
+    fn knows(&self, file: &FileId) -> bool {
+        self.find(&Wanted::File(*file)).is_ok()
+    }
+
     /// Proves pieces of a file: one proof for each range.
     ///
     /// # Errors

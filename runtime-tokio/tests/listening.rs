@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use runtime_tokio::ClientEvent;
-use shelf::{OPEN, PIECES, Shelf, keys, start_client, start_server, until, whole_track};
+use shelf::{OPEN, PIECES, Shelf, keys, start_bounded, start_client, start_server, until, whole_track};
 use spotp2p::node::{Command, Event};
 use spotproto::SessionError;
 use spotproto::error::Refused;
@@ -21,6 +21,26 @@ async fn a_track_comes_whole_over_tcp_with_the_key_known() {
     let mut client = start_client(&server.address, Some(1));
     client.tell(OPEN).await.expect("the client lives");
     whole_track(&mut client, &shelf).await;
+}
+
+#[tokio::test]
+async fn a_server_without_room_says_so_and_is_tried_again() {
+    let shelf = Arc::new(Shelf::new());
+    let mut bounds = shelf::DEFAULT;
+    bounds.1.sessions = 1;
+    let server = start_bounded(shelf.clone(), 1, "127.0.0.1:0", bounds);
+    let mut first = start_client(&server.address, Some(1));
+    first.tell(OPEN).await.expect("the client lives");
+    whole_track(&mut first, &shelf).await;
+    let mut second = start_client(&server.address, Some(1));
+    second.tell(OPEN).await.expect("the client lives");
+    let why = until(&mut second, |event| match event {
+        ClientEvent::Node(Event::Offline { why, .. }) => Some(*why),
+        _ => None,
+    });
+    assert_eq!(why.await, Some(SessionError::Refused(Refused::Busy)));
+    drop(first);
+    whole_track(&mut second, &shelf).await;
 }
 
 #[tokio::test]

@@ -5,3 +5,4 @@ extern crate alloc;
 pub mod cache;
 pub mod canonical;
 pub mod seal;
+pub mod sheet;

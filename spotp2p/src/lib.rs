@@ -4,15 +4,26 @@
 extern crate alloc;
 
 pub mod access_point;
+mod allowance;
+pub mod broker;
+pub mod cdn;
 pub mod flow;
 pub mod node;
 mod payload;
+pub mod planner;
 pub mod playout;
+mod prefix;
 pub mod reach;
+pub mod reports;
+pub mod swarm;
+pub mod tracker;
 
 pub use access_point::AccessPoint;
+pub use allowance::Rate;
 pub use node::Node;
 pub use payload::{FileKey, Payload};
+pub use planner::Planner;
+pub use prefix::Prefix;
 
 /// The number by which a machine and its owner name a connection: a node counts its own, the owner of an access point
 /// counts those that it accepts.

@@ -22,7 +22,7 @@ fn one_round_trip_brings_head_and_first_pieces() {
     let mut world = World::new();
     world.play(0);
     world.run(200 * MS);
-    let opened = world.when(|event| matches!(event, Event::Opened(_))).expect("it opened");
+    let opened = world.when(|event| matches!(event, Event::Opened { .. })).expect("it opened");
     assert_eq!(ms(opened), 50, "one round trip");
     let fourth = world.when(|event| matches!(event, Event::Piece { index: 3, .. })).expect("64 KiB came");
     assert!(ms(fourth) <= 106, "round trip and sending time: {}", ms(fourth));
@@ -119,7 +119,7 @@ fn a_click_does_not_sit_out_the_wait_between_tries() {
     let clicked = world.now;
     world.play(0);
     world.run(Duration::from_secs(1));
-    let opened = world.when(|event| matches!(event, Event::Opened(_))).expect("it opened");
+    let opened = world.when(|event| matches!(event, Event::Opened { .. })).expect("it opened");
     assert_eq!(opened.since(clicked).as_millis(), 50);
 }
 
@@ -131,6 +131,30 @@ fn what_is_not_there_is_refused_in_plain_words() {
     world.run(Duration::from_secs(1));
     assert!(world.when(|event| matches!(event, Event::Refused(Refusal::NotFound))).is_some());
     assert!(world.pieces().is_empty());
+}
+
+#[test]
+fn a_busy_server_is_asked_again_later_and_not_given_up() {
+    let mut world = World::new();
+    world.busy = true;
+    world.play(0);
+    world.run(Duration::from_secs(5));
+    let asked = world.asked.iter().filter(|(_, message)| matches!(message, Message::Open { .. })).count();
+    assert!((4..=6).contains(&asked), "{asked} times in five seconds");
+    world.busy = false;
+    world.run(Duration::from_secs(2));
+    assert!(world.pieces().len() > 5);
+    world.busy = true;
+    world.command(Command::Seek { at_ms: 200_000 });
+    let (before, since) = (world.pieces().len(), world.now);
+    world.run(Duration::from_secs(5));
+    let later = world.asked.iter().filter(|(at, _)| *at > since);
+    let asked = later.filter(|(_, message)| matches!(message, Message::Read { .. })).count();
+    assert!(world.pieces().len() < before + 50 && asked < 50, "{asked} reads in five seconds");
+    world.busy = false;
+    world.run(Duration::from_secs(2));
+    assert!(world.pieces().contains(&head().piece_at(200_000)));
+    assert!(world.when(|event| matches!(event, Event::Refused(_))).is_none());
 }
 
 #[test]
@@ -171,8 +195,12 @@ fn a_stop_cancels_what_is_outstanding() {
 #[test]
 fn a_long_track_is_kept_in_bounds() {
     let mut world = World::new();
-    let mut config =
-        node::Config::new(spotproto::crypto::PublicKey([1; 32]), "test", spotproto::Seed([4; 32]));
+    let mut config = node::Config::new(
+        spotproto::crypto::PublicKey([1; 32]),
+        "test",
+        spotproto::Seed([4; 32]),
+        (Instant::START, world::DATE),
+    );
     config.keep = 40;
     world.node = spotp2p::Node::new(world.now, config);
     world.play(0);

@@ -32,6 +32,36 @@ pub mod kind {
     /// Answers a hello.
     pub const WELCOME: u8 = 0x21;
 
+    /// Asks for a new ticket.
+    pub const RENEW: u8 = 0x22;
+    /// Answers a renew.
+    pub const RENEWED: u8 = 0x23;
+    /// What a client can serve, and what no more.
+    pub const HOLDING: u8 = 0x24;
+    /// Asks who holds a file.
+    pub const FIND_PEERS: u8 = 0x25;
+    /// Names peers that hold it.
+    pub const PEERS: u8 = 0x26;
+    /// Asks for links to peers.
+    pub const CONNECT: u8 = 0x27;
+    /// Has both sides of a link dial.
+    pub const DIAL: u8 = 0x28;
+    /// Whether the link came about.
+    pub const DIALLED: u8 = 0x29;
+    /// What the other side of a link did wrong.
+    pub const REPORT: u8 = 0x2a;
+
+    /// The first word of both sides of a link.
+    pub const GREETING: u8 = 0x30;
+    /// Asks a peer for a slot.
+    pub const WANT: u8 = 0x31;
+    /// Where a want stands.
+    pub const SLOT: u8 = 0x32;
+    /// Asks neighbours who holds a file.
+    pub const QUERY: u8 = 0x33;
+    /// Answers a query.
+    pub const HIT: u8 = 0x34;
+
     /// Asks for a track: what a player needs and the first pieces.
     pub const OPEN: u8 = 0x40;
     /// Answers an open.
@@ -40,6 +70,8 @@ pub mod kind {
     pub const READ: u8 = 0x42;
     /// Proves pieces.
     pub const LEAVES: u8 = 0x43;
+    /// Where a CDN keeps the file.
+    pub const MIRRORS: u8 = 0x44;
 
     /// This client plays a file from what it holds.
     pub const PLAYING: u8 = 0x80;

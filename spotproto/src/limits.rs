@@ -71,9 +71,9 @@ impl Limits {
     #[must_use]
     pub const fn most_memory(&self) -> usize {
         let pieces = self.channels + self.outputs + self.queued_pieces;
-        // A record is taken whole, whatever is in it: a frame of some use has 7 bytes, an output less than 64, and a
+        // A record is taken whole, whatever is in it: a frame of some use has 6 bytes, an output less than 64, and a
         // queue doubles.
-        let record = MAX_PLAINTEXT / 7 * 64 * 2;
+        let record = MAX_PLAINTEXT / 6 * 64 * 2;
         pieces * PIECE_LEN + self.control * CONTROL + record + self.channels * CHANNEL + BASE
     }
 }

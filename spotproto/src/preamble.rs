@@ -3,6 +3,7 @@
 use crate::error::{PeerFault, Refused, SessionError};
 use crate::noise::{Pattern, Role};
 use core::fmt;
+use core::time::Duration;
 
 /// Version of the wire protocol, apart from the versions of the crates.
 pub const PROTOCOL_VERSION: u8 = 1;
@@ -12,6 +13,9 @@ pub const MAGIC: [u8; 4] = *b"SP2P";
 
 /// Cipher suite 1: X25519, ChaCha20-Poly1305, SHA-256. Numbers from 0xf0 on are for tests and always refused.
 pub const SUITE: u8 = 1;
+
+/// How long a brokered link's id is of use, from the word to dial on.
+pub const LINK_LASTS: Duration = Duration::from_secs(30);
 
 /// Bytes of a preamble.
 pub const PREAMBLE_LEN: usize = 24;

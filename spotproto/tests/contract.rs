@@ -9,10 +9,14 @@ use forger::Forger;
 use pair::{FILE, keys, read, setup};
 use proptest::prelude::*;
 use spotproto::contract::{Ran, Step, check};
-use spotproto::error::SessionError;
-use spotproto::message::{Message, Open, Refusal, Urgency, Wanted, WireMessage};
+use spotproto::error::{Refused, SessionError};
+use spotproto::message::{
+    Connect, Hit, Holding, Message, Open, PieceRange, Query, Refusal, Slot, Urgency, Want, Wanted,
+    WireMessage,
+};
 use spotproto::noise::Role;
 use spotproto::session::{Input, Session};
+use spotproto::ticket::Pseudonym;
 use spotproto::{CloseCode, Instant, Machine};
 
 /// Outputs that one step without bytes may cause.
@@ -43,6 +47,38 @@ fn message() -> impl Strategy<Value = WireMessage> {
         }),
         3 => any::<u32>().prop_map(|port| Message::Hello(Box::new(forger::hello(port)))),
         1 => Just(Message::Playing { file: FILE }),
+        4 => of_peers(),
+    ]
+}
+
+/// Of peers: requests, answers and notices, right ones and too long ones.
+fn of_peers() -> impl Strategy<Value = WireMessage> {
+    let channel = 0u32..12;
+    let peers = |least| proptest::collection::vec(any::<[u8; 16]>().prop_map(Pseudonym), least..12);
+    let held = (0u32..40, 1u32..9).prop_map(|(start, count)| PieceRange { start, count });
+    prop_oneof![
+        (channel.clone(), 0u8..3).prop_map(|(channel, urgency)| {
+            let urgency = Urgency::from_number(urgency).expect("a class");
+            Message::Want { channel, want: Want { file: FILE, urgency } }
+        }),
+        (channel.clone(), any::<u16>(), proptest::collection::vec(held, 0..20))
+            .prop_map(|(channel, place, held)| Message::Slot { channel, slot: Slot { place, held } }),
+        (channel.clone(), 0u8..12).prop_map(|(channel, most)| Message::FindPeers {
+            channel,
+            file: FILE,
+            most
+        }),
+        (channel.clone(), peers(0)).prop_map(|(channel, peers)| Message::Peers { channel, peers }),
+        (channel, peers(0)).prop_map(|(channel, peers)| {
+            Message::Connect { channel, connect: Box::new(Connect { file: FILE, peers }) }
+        }),
+        any::<u16>().prop_map(|port| Message::Renew { port }),
+        (0usize..200).prop_map(|files| {
+            let holding = Holding { joined: vec![FILE; files], left: Vec::new() };
+            Message::Holding(Box::new(holding))
+        }),
+        (any::<u64>(), 0u8..3).prop_map(|(id, hops)| Message::Query(Query { id, file: FILE, hops })),
+        (any::<u64>(), peers(0)).prop_map(|(id, peers)| Message::Hit(Hit { id, peers })),
     ]
 }
 
@@ -74,7 +110,10 @@ fn is_own_doing(ran: Ran<SessionError>) -> bool {
         Ran::Whole => true,
         Ran::Finished(error) => matches!(
             error,
-            SessionError::Misuse(_) | SessionError::TimedOut(_) | SessionError::Closed { by_peer: false, .. }
+            SessionError::Misuse(_)
+                | SessionError::TimedOut(_)
+                | SessionError::Refusing(Refused::Busy)
+                | SessionError::Closed { by_peer: false, .. }
         ),
     }
 }

@@ -11,6 +11,7 @@ use bytes::BytesMut;
 use core::time::Duration;
 use forger::{Forger, NOW, check_finished, client, is_the_peers, server};
 use proptest::prelude::*;
+use proptest::sample::select;
 use spotproto::codec::{Reader, Writer};
 use spotproto::frame::kind;
 use spotproto::message::Urgency;
@@ -28,6 +29,7 @@ enum Step {
     Record(Vec<Forged>),
     /// The application asks, gives up, answers.
     Ask(u32, u32),
+    Want,
     Abort(usize),
     Answer(usize),
     Flush(usize),
@@ -74,6 +76,14 @@ fn forged() -> impl Strategy<Value = Forged> {
         10 => Just((kind::REKEY, Vec::new())),
         10 => Just((kind::HELLO, forger::hello_body("agent"))),
         10 => Just((kind::PLAYING, vec![9; 32])),
+        10 => Just((kind::WANT, vec![1; 33])),
+        10 => (0u8..4).prop_map(|place| (kind::SLOT, vec![0, place, 0])),
+        5 => Just((kind::FIND_PEERS, vec![3; 33])),
+        5 => Just((kind::CONNECT, [&[9; 32][..], &[1], &[7; 16]].concat())),
+        5 => (0u8..11).prop_map(|count| (kind::PEERS, [&[count][..], &vec![7; 16 * usize::from(count)]].concat())),
+        5 => Just((kind::MIRRORS, vec![2, 1, b'a', 1, b'b'])),
+        10 => select(connection_frames()),
+        1 => (select(OF_PEERS.to_vec()), bytes(200)),
         10 => (0x81u8.., bytes(80)).prop_map(|(kind, body)| (kind, body)),
         1 => read(0..9, 0..300),
         1 => bytes(50).prop_map(|body| (kind::OPEN, body)),
@@ -83,10 +93,47 @@ fn forged() -> impl Strategy<Value = Forged> {
         .prop_map(|(channel, plausible, (kind, body))| Forged { kind, channel, plausible, body })
 }
 
+/// Kinds by which peers find each other, and those between peers.
+const OF_PEERS: [u8; 15] = [
+    kind::RENEW,
+    kind::RENEWED,
+    kind::HOLDING,
+    kind::FIND_PEERS,
+    kind::PEERS,
+    kind::CONNECT,
+    kind::DIAL,
+    kind::DIALLED,
+    kind::REPORT,
+    kind::GREETING,
+    kind::WANT,
+    kind::SLOT,
+    kind::QUERY,
+    kind::HIT,
+    kind::MIRRORS,
+];
+
+/// Bodies that are right, of messages that belong to no channel.
+fn connection_frames() -> Vec<(u8, Vec<u8>)> {
+    let ticket = [&[1][..], &[7; 132]].concat();
+    vec![
+        (kind::RENEW, vec![0; 2]),
+        (kind::RENEWED, [&[0; 8][..], &ticket].concat()),
+        (kind::HOLDING, vec![0; 2]),
+        (kind::HOLDING, [&[1][..], &[9; 32], &[1], &[9; 32]].concat()),
+        (kind::DIAL, [&[7; 16][..], &[1], &[7; 48], &[1, 4, 127, 0, 0, 1, 0, 9]].concat()),
+        (kind::DIALLED, vec![1; 17]),
+        (kind::REPORT, vec![200; 17]),
+        (kind::GREETING, ticket),
+        (kind::QUERY, vec![1; 41]),
+        (kind::HIT, [&[7; 8][..], &[1], &[7; 16]].concat()),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => proptest::collection::vec(forged(), 0..6).prop_map(Step::Record),
         4 => (0u32..9, 1u32..20).prop_map(|(start, count)| Step::Ask(start, count)),
+        1 => Just(Step::Want),
         1 => (0usize..9).prop_map(Step::Abort),
         3 => (0usize..9).prop_map(Step::Answer),
         2 => (1usize..40_000).prop_map(Step::Flush),
@@ -130,6 +177,11 @@ impl Victim {
             Step::Record(frames) => return self.receive(&frames),
             Step::Ask(start, count) => {
                 let message = self.app.ask(start, count, Urgency::Playing);
+                message
+                    .map_or(Ok(()), |message| self.session.handle_input(self.now, Input::Send(message)))?;
+            }
+            Step::Want => {
+                let message = self.app.want(Urgency::Next);
                 message
                     .map_or(Ok(()), |message| self.session.handle_input(self.now, Input::Send(message)))?;
             }
@@ -193,7 +245,7 @@ impl Victim {
         }
         let (mut channel, mut body) = (0, &forged.body[..]);
         match forged.kind {
-            kind::READ | kind::OPEN => {
+            kind::READ | kind::OPEN | kind::WANT | kind::FIND_PEERS | kind::CONNECT => {
                 self.last += 1;
                 channel = self.last;
             }
@@ -216,6 +268,10 @@ impl Victim {
                 if body.len() < left {
                     self.halves.insert(channel, left - body.len());
                 }
+            }
+            kind::SLOT | kind::PEERS | kind::MIRRORS => channel = self.app.nth_wanting(nth)?,
+            kind::END | kind::REFUSE if forged.channel.is_multiple_of(2) => {
+                channel = self.app.nth_wanting(nth)?;
             }
             kind::END | kind::REFUSE | kind::LEAVES => {
                 channel = self.app.nth_asking(nth).filter(|channel| !self.halves.contains_key(channel))?;

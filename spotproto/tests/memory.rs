@@ -13,6 +13,7 @@ use spotproto::frame::kind;
 use spotproto::message::{Message, Urgency, WireMessage};
 use spotproto::noise::Role;
 use spotproto::pump::{BATCH, SCRATCH};
+use spotproto::record::MAX_PLAINTEXT;
 use spotproto::session::{Input, Output, Session};
 use spotproto::{ByteMachine, Instant, Limits, Machine, Pump};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -242,8 +243,9 @@ fn a_peer_that_fills_everything_stays_within_the_documented_worst_case() {
         }
         feed(&mut victim, now, &mut forger.record(&forger::piece_frame(channel, 1, PIECE_LEN, &[1])));
     }
-    let hellos = forger::frame(kind::HELLO, 0, &forger::hello_body("")).repeat(420);
-    feed(&mut victim, now, &mut forger.record(&hellos));
+    let shortest = forger::frame(kind::RENEW, 0, &[0; 2]);
+    let most_frames = shortest.repeat(MAX_PLAINTEXT / shortest.len());
+    feed(&mut victim, now, &mut forger.record(&most_frames));
     assert!(!victim.wants_input());
     let mut more = forger.record(&forger::frame(kind::PING, 0, &[0; 8]));
     assert_eq!(victim.handle_bytes(now, &mut more), Ok(0), "a full session takes nothing");

@@ -21,6 +21,15 @@ enum Op {
         count: u32,
         urgency: u8,
     },
+    /// Asks for a slot.
+    Want {
+        who: usize,
+        urgency: u8,
+    },
+    /// Says something that belongs to no channel.
+    Say {
+        who: usize,
+    },
     Abort {
         who: usize,
         nth: usize,
@@ -58,6 +67,8 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (who.clone(), 0u32..5000, 1u32..9, 0u8..3)
             .prop_map(|(who, start, count, urgency)| Op::Ask { who, start, count, urgency }),
+        2 => (who.clone(), 0u8..3).prop_map(|(who, urgency)| Op::Want { who, urgency }),
+        2 => who.clone().prop_map(|who| Op::Say { who }),
         1 => (who.clone(), 0usize..8).prop_map(|(who, nth)| Op::Abort { who, nth }),
         5 => (who.clone(), 0usize..8, 1usize..9).prop_map(|(who, nth, times)| Op::Answer { who, nth, times }),
         1 => (who.clone(), 0usize..8).prop_map(|(who, nth)| Op::Refuse { who, nth }),
@@ -106,6 +117,14 @@ impl World {
                 let urgency = Urgency::from_number(urgency).unwrap();
                 self.ends[who].give(now, |app| app.ask(start, count, urgency));
             }
+            Op::Want { who, urgency } => {
+                let urgency = Urgency::from_number(urgency).unwrap();
+                self.ends[who].give(now, |app| app.want(urgency));
+            }
+            Op::Say { who } => {
+                let heard = self.ends[1 - who].app.heard;
+                self.ends[who].give(now, |app| app.say(heard));
+            }
             Op::Abort { who, nth } => self.ends[who].give(now, |app| app.abort(nth)),
             Op::Answer { who, nth, times } => {
                 (0..times).for_each(|_| self.ends[who].give(now, |app| app.answer(nth)));
@@ -135,7 +154,14 @@ impl World {
                 self.ends[who].deliver(self.now, usize::MAX, usize::MAX);
                 self.ends[who].drain();
             }
-            if self.ends.iter().all(|end| end.app.is_done() && end.line.is_empty() && end.inbox.is_empty()) {
+            let [one, other] = &self.ends;
+            let heard = one.app.is_heard(&other.app) && other.app.is_heard(&one.app);
+            if heard
+                && self
+                    .ends
+                    .iter()
+                    .all(|end| end.app.is_done() && end.line.is_empty() && end.inbox.is_empty())
+            {
                 return;
             }
         }

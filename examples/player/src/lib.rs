@@ -2,12 +2,14 @@
 
 extern crate alloc;
 
+pub mod cached;
 pub mod command;
 pub mod decode;
 pub mod device;
 pub mod failure;
 pub mod library;
 pub mod listen;
+pub mod origin;
 pub mod output;
 pub mod server_name;
 pub mod settings;

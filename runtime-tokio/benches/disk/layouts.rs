@@ -1,7 +1,8 @@
 //! Three ways of laying pieces out on disk, each as plain as it can be.
 
+use alloc::collections::btree_map::Entry;
+use alloc::collections::{BTreeMap, BTreeSet};
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -79,8 +80,8 @@ impl Tracks {
     fn write(&mut self, track: u32, piece: u32, bytes: &[u8], reserve: bool) -> io::Result<()> {
         let path = self.path(track);
         let file = match self.open.entry(track) {
-            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::btree_map::Entry::Vacant(entry) => {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
                 self.made = true;
                 let file = open(&path)?;
                 if reserve {

@@ -4,15 +4,17 @@
 //! files (`TMPDIR`). Exits with 1 if a gate fails.
 #![cfg(unix)]
 
+extern crate alloc;
+
 mod gates;
 mod layouts;
 mod workload;
 
+use core::time::Duration;
 use layouts::{Layout, Preallocated, Segment, Sparse};
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::Duration;
 use workload::Times;
 
 /// Each layout has as many turns, one after the other, so that all of them meet the same noise.

@@ -3,8 +3,9 @@
 use crate::layouts::{Layout, PIECE, PIECES};
 use core::hint::black_box;
 use core::ops::Range;
+use core::time::Duration;
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const TRACKS: u32 = 40;
 

@@ -18,7 +18,7 @@ use std::io;
 /// | effect | before it is answered |
 /// |---|---|
 /// | `Write`, `Cut`, `Remove` | nothing: the system writes when it likes, and in any order |
-/// | `Append` | bytes and length of each file in `after`; the names of files, if any was made since names last were made to last; the records; the journal's name, if it is new |
+/// | `Append` | bytes and length of each file in `after`; the names of files, if any was made since they last were made to last; the records; the journal's name, likewise |
 /// | `Replace` | the new journal's bytes, then its name |
 ///
 /// A removed file may thus be there again after a crash, with its old bytes.
@@ -28,7 +28,7 @@ use std::io;
 pub struct Executor<F: Files> {
     handles: Arc<Handles<F>>,
     journal: Journal<F>,
-    /// Files were made, and their names need not last yet.
+    /// Files were made, and their names need not last yet. True at first: a player that was killed may have made some.
     new_names: bool,
 }
 
@@ -36,7 +36,7 @@ impl<F: Files> Executor<F> {
     /// Carries out effects on these files.
     #[must_use]
     pub fn new(files: F) -> Self {
-        Self { handles: Arc::new(Handles::new(files)), journal: Journal::default(), new_names: false }
+        Self { handles: Arc::new(Handles::new(files)), journal: Journal::new(), new_names: true }
     }
 
     /// What reads on other threads.
@@ -62,7 +62,9 @@ impl<F: Files> Executor<F> {
                 (request, self.write(file, layout, place, &content))
             }
             Effect::Append { request, after, records } => (request, self.append(&after, &records)),
-            Effect::Replace { request, journal } => (request, self.journal.replace(&self.handles.files, &journal)),
+            Effect::Replace { request, journal } => {
+                (request, self.journal.replace(&self.handles.files, &journal))
+            }
             Effect::Cut { request, file, length } => (request, self.cut(file, length)),
             Effect::Remove { request, file } => (request, self.remove(file)),
             _ => return None,

@@ -1,6 +1,6 @@
 //! A folder of a real file system.
 
-use super::files::{Access, Files, Name, Directory};
+use super::files::{Access, Directory, Files, Name};
 use super::lock::{OpenError, lock};
 use rustix::fs::OFlags;
 use spotproto::content::FileId;
@@ -49,10 +49,14 @@ impl Folder {
     }
 }
 
-/// Makes a folder that lasts. Where one stands already, a link to one is taken only if `linked` allows it.
+/// Makes a folder. Where one stands already, a link to one is taken only if `linked` allows it.
 fn make_folder(path: &Path, linked: bool) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
-        Ok(()) => path.parent().map_or(Ok(()), sync_folder),
+        Ok(()) => {
+            // So that its name lasts. A folder that holds it may be one that can't be opened.
+            let _ = path.parent().map(sync_folder);
+            Ok(())
+        }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let found = if linked { fs::metadata(path) } else { fs::symlink_metadata(path) }?;
             if found.is_dir() { Ok(()) } else { Err(io::ErrorKind::NotADirectory.into()) }

@@ -13,7 +13,7 @@ const JOURNAL_MAX: u64 = 64 << 20;
 #[derive(Debug)]
 pub(super) struct Journal<F: Files> {
     open: Option<Open<F::File>>,
-    /// It has a new name that need not last yet.
+    /// It has a name that need not last yet. True at first: a player that was killed may have given it.
     new_name: bool,
 }
 
@@ -25,13 +25,11 @@ struct Open<H> {
     good: u64,
 }
 
-impl<F: Files> Default for Journal<F> {
-    fn default() -> Self {
-        Self { open: None, new_name: false }
-    }
-}
-
 impl<F: Files> Journal<F> {
+    pub(super) const fn new() -> Self {
+        Self { open: None, new_name: true }
+    }
+
     /// Reads it whole; `None` if there is none.
     pub(super) fn open(&mut self, files: &F) -> io::Result<Option<Bytes>> {
         // Left over from a replacement that came to nothing. If it can't go, the next one meets it again.

@@ -1,8 +1,8 @@
 //! One player a cache; and why a folder can't be one.
 
 use super::folder::careful;
-use core::fmt;
 use core::error::Error;
+use core::fmt;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;

@@ -9,8 +9,8 @@ use spotproto::content::FileId;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// A folder on a slow disk: each `sync` waits until the test lets it go.
 struct Slow {

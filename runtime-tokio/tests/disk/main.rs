@@ -23,7 +23,13 @@ const REQUEST: RequestId = RequestId(0);
 
 fn write(number: u8, piece: u32, bytes: &[u8]) -> Effect<FileId, Bytes> {
     let content = Content::Piece(Bytes::copy_from_slice(bytes));
-    Effect::Write { request: REQUEST, file: file(number), layout: LAYOUT, place: Place::Piece(piece), content }
+    Effect::Write {
+        request: REQUEST,
+        file: file(number),
+        layout: LAYOUT,
+        place: Place::Piece(piece),
+        content,
+    }
 }
 
 fn read(number: u8, place: Place) -> Effect<FileId, Bytes> {

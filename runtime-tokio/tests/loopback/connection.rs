@@ -5,6 +5,8 @@ use core::sync::atomic::Ordering;
 use core::time::Duration;
 use runtime_tokio::{Clock, Handle, Why, drive, drive_into};
 use spotproto::pump::{BATCH, Fault, Pump};
+#[cfg(target_os = "linux")]
+use std::os::fd::AsFd;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -70,6 +72,28 @@ async fn a_trickle_arrives_as_what_it_was() {
         tokio::task::yield_now().await;
     }
     assert_eq!(timeout(SOON, here.next()).await.unwrap(), Some(Event::Parcel(b"drop by drop".to_vec())));
+}
+
+/// Linux takes a connection on which an answer follows at once for a conversation, and delays acknowledgements from then
+/// on: tcp(7), `TCP_QUICKACK`.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn after_a_first_answer_what_comes_is_still_acknowledged_at_once() {
+    let (here, mut there) = pair().await;
+    let kernel = here.as_fd().try_clone_to_owned().unwrap();
+    let mut here = spawn(here, 4);
+    here.tell(Order::Echo).await.unwrap();
+    assert_eq!(timeout(SOON, here.next()).await.unwrap(), Some(Event::Echoing));
+    let mut wire = Vec::new();
+    parcel(&mut wire, b"and you?");
+    there.write_all(&wire).await.unwrap();
+    timeout(SOON, there.read_exact(&mut wire)).await.unwrap().unwrap();
+    let at_once = async {
+        while !socket2::SockRef::from(&kernel).tcp_quickack().unwrap() {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(2), at_once).await.expect("the kernel waits for something to say");
 }
 
 #[tokio::test]

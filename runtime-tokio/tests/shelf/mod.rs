@@ -63,7 +63,7 @@ impl Shelf {
             headers: core::iter::once(0..4000).collect(),
             seek: SeekTable::even(160_000, 4000, length).expect("an even table"),
         };
-        let entry = Entry { head, key, title: "Tune".into(), artist: "Nobody".into() };
+        let entry = Entry { head, key, title: "Tune".into(), artist: "Nobody".into(), mirrors: Vec::new() };
         Self { entry, leaves, pieces, spoilt: AtomicBool::new(false), fetched: AtomicUsize::new(0) }
     }
 }
@@ -120,6 +120,7 @@ pub fn start_bounded(shelf: Arc<Shelf>, identity: u8, address: &str, bounds: Bou
     let config = access_point::Config {
         ticket_key: SecretKey([2; 32]),
         pseudonym_key: SecretKey([3; 32]),
+        identity: keys(identity).public,
         date: (Instant::START, UnixTime(1_800_000_000)),
         ticket_lasts: Duration::from_secs(3600),
         lease: access_point::LEASE,
@@ -150,7 +151,9 @@ pub fn start_client(server: &str, server_key: Option<u8>) -> Client {
         dial: DialOptions::default(),
         limits: Limits::DEFAULT,
     };
-    Client::start(options, Config::new(keys(9).public, "test", Seed([1; 32])))
+    let clock = Clock::start();
+    let date = (clock.now(), UnixTime(1_800_000_000));
+    Client::start(options, clock, Config::new(keys(9).public, "test", Seed([1; 32]), date), None)
 }
 
 /// The first command of most tests.
@@ -172,7 +175,7 @@ pub async fn until<T>(client: &mut Client, mut wanted: impl FnMut(&ClientEvent) 
 pub async fn whole_track(client: &mut Client, shelf: &Shelf) {
     let mut held = vec![false; PIECES as usize];
     until(client, |event| {
-        if let ClientEvent::Node(Event::Piece { index, data }) = event {
+        if let ClientEvent::Node(Event::Piece { index, data, .. }) = event {
             assert_eq!(*data, shelf.pieces[*index as usize]);
             assert_eq!(data.len(), PIECE_LEN);
             assert!(!core::mem::replace(&mut held[*index as usize], true), "piece {index} came twice");

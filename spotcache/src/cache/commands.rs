@@ -277,6 +277,9 @@ impl<K: CacheKey, B> Cache<K, B> {
             self.books.change(slot, |shelf| shelf.set_pinned(slot, true));
         }
         let about = File { whole: false, ..commit::about(&self.books.shelf, slot, false) };
+        if let Some(clearing) = &mut self.clearing {
+            clearing.spared.push(slot);
+        }
         // Twice: the one thing that damage must not take.
         self.ledger.say(&Record::Pin(about));
         self.ledger.say(&Record::Pin(about));
@@ -352,7 +355,7 @@ impl<K: CacheKey, B> Cache<K, B> {
 
     /// All is to go but what is in use; what is pinned too, if `pinned`.
     pub fn clear(&mut self, now: Instant, pinned: bool) {
-        self.clearing = Some(Clearing { next: 0, pinned });
+        self.clearing = Some(Clearing { next: 0, pinned, spared: super::Vec::new() });
         self.sweep(now);
     }
 

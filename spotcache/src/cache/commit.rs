@@ -27,7 +27,9 @@ impl<K: CacheKey, B> Cache<K, B> {
         if !self.ledger.is_pending() {
             return self.answer_sync();
         }
-        if self.ledger.flights.len() + 2 > self.config.limits.commits.max(2) {
+        // A new journal claims what those before it claimed, so it waits until that is known to last.
+        let flying = self.ledger.flights.len();
+        if flying + 2 > self.config.limits.commits.max(2) || (self.ledger.stale && flying > 0) {
             self.ledger.urgent = true;
             return;
         }
@@ -37,7 +39,7 @@ impl<K: CacheKey, B> Cache<K, B> {
             self.ledger.say(&Record::Date(self.date.latest));
             self.date.written = self.date.latest;
         }
-        if self.ledger.stale || self.is_long() {
+        if self.ledger.stale || (flying == 0 && self.is_long()) {
             self.replace();
         }
         self.append();
@@ -95,13 +97,14 @@ impl<K: CacheKey, B> Cache<K, B> {
     }
 
     fn snapshot(&mut self) -> Vec<u8> {
-        let unclaimed = self.ledger.all_unclaimed();
+        self.ledger.fresh.sort_unstable();
+        let unclaimed = &self.ledger.fresh;
         let files = self.books.shelf.len() as usize;
         let mut out = Vec::with_capacity(HEADER_LEN + files * (K::LEN + FRAME_LEN + 12));
         out.extend_from_slice(&journal::header::<K>());
         let mut pins = Vec::new();
         self.books.each(|shelf, slot| {
-            write_file(&mut out, shelf, slot, &unclaimed);
+            write_file(&mut out, shelf, slot, unclaimed);
             if shelf.facts(slot).pinned {
                 pins.push(slot);
             }
@@ -133,7 +136,8 @@ impl<K: CacheKey, B> Cache<K, B> {
                 let Some(flight) = self.ledger.flights.remove(at).filter(|flight| !flight.void) else {
                     return;
                 };
-                self.ledger.length = if flight.replaces { 0 } else { self.ledger.length } + flight.length;
+                let before = if flight.replaces { 0 } else { self.ledger.length };
+                self.ledger.length = before + flight.length;
                 for (file, pinned) in flight.pins {
                     self.tell(if pinned { Event::Pinned(file) } else { Event::Unpinned(file) });
                 }
@@ -142,6 +146,7 @@ impl<K: CacheKey, B> Cache<K, B> {
                 }
                 if flight.replaces {
                     self.recovered();
+                    self.sweep(now);
                 }
             }
         }
@@ -164,6 +169,9 @@ impl<K: CacheKey, B> Cache<K, B> {
 
     /// The disk failed at something: what can be done with it from now on.
     pub(super) fn trouble(&mut self, now: Instant, error: DiskError) {
+        if !self.is_open() {
+            return;
+        }
         let disk = match error {
             DiskError::Busy => return,
             DiskError::Full => Disk::Full,
@@ -263,7 +271,6 @@ pub(super) fn about<K: CacheKey>(shelf: &Shelf<K>, slot: u32, whole: bool) -> Fi
         prefix: facts.prefix,
         alias: shelf.alias(slot),
         whole,
-        cut: facts.cut,
         main: shelf.in_main(slot),
         uses: shelf.uses(slot),
     }
@@ -285,6 +292,9 @@ fn write_file<K: CacheKey>(out: &mut Vec<u8>, shelf: &Shelf<K>, slot: u32, uncla
             shelf.has(slot, *piece) && waiting.peek() != Some(piece)
         });
         journal::write_runs(out, &runs(claimed), |runs| Record::Claim(file.key, runs));
+    }
+    if facts.cut {
+        journal::write(out, &Record::Cut(file.key, facts.prefix));
     }
     if facts.pinned {
         journal::write(out, &Record::Pin(file));

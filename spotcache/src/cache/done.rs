@@ -3,7 +3,7 @@
 use super::effect::{Content, DiskError, Done, RequestId};
 use super::ledger::SEALED;
 use super::place::Place;
-use super::{Asked, Cache, CacheKey, Disk, Event};
+use super::{Asked, Cache, CacheKey, Event};
 use spotproto::Instant;
 
 impl<K: CacheKey, B> Cache<K, B> {
@@ -50,7 +50,7 @@ impl<K: CacheKey, B> Cache<K, B> {
                     self.lose(now, slot, piece..piece.saturating_add(1));
                 }
             }
-            (Some(DiskError::Failed), _) if self.is_open() => self.trouble(now, DiskError::Failed),
+            (Some(DiskError::Failed), _) if !void => self.trouble(now, DiskError::Failed),
             _ => {}
         }
     }
@@ -65,6 +65,11 @@ impl<K: CacheKey, B> Cache<K, B> {
     ) {
         self.load.writes -= 1;
         let slot = if void { None } else { self.books.shelf.find(file) };
+        if let Place::Piece(piece) = place
+            && (slot.is_none() || result.is_err())
+        {
+            self.tell(Event::NotStored { file: *file, piece });
+        }
         if let Some(slot) = slot {
             let piece = match place {
                 Place::Piece(piece) => piece,
@@ -82,9 +87,7 @@ impl<K: CacheKey, B> Cache<K, B> {
                 self.commit();
             }
         }
-        if let Err(error) = result
-            && self.is_open()
-        {
+        if let Err(error) = result {
             self.trouble(now, error);
         }
         self.sync_if_written();
@@ -108,9 +111,5 @@ impl<K: CacheKey, B> Cache<K, B> {
         if after.complete() {
             self.tell(Event::Complete(file));
         }
-    }
-
-    const fn is_open(&self) -> bool {
-        matches!(self.disk, Disk::Ready | Disk::Full | Disk::ReadOnly)
     }
 }

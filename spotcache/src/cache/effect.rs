@@ -89,7 +89,7 @@ pub enum Effect<K, B> {
 }
 
 /// What a disk has to say of its cache at the start.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Found<K> {
     /// The journal; `None` if there is none.
     pub journal: Option<Bytes>,
@@ -97,6 +97,13 @@ pub struct Found<K> {
     pub files: Vec<(K, u64)>,
     /// Bytes free on the disk, those of the cache itself not counted.
     pub free: u64,
+}
+
+/// An empty disk, whatever names are.
+impl<K> Default for Found<K> {
+    fn default() -> Self {
+        Self { journal: None, files: Vec::new(), free: 0 }
+    }
 }
 
 /// What came of an effect.

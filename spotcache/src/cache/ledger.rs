@@ -109,12 +109,13 @@ impl<K: CacheKey> Ledger<K> {
         }
     }
 
-    /// All that is not claimed yet, in order.
-    pub(super) fn all_unclaimed(&self) -> Vec<Unclaimed> {
-        let flying = self.flights.iter().flat_map(|flight| &flight.claims);
-        let mut all: Vec<Unclaimed> = self.fresh.iter().chain(flying).copied().collect();
-        all.sort_unstable();
-        all
+    /// Drops what is to be told of a file's pin.
+    pub(super) fn drop_pins(&mut self, file: &K) {
+        let others = |pin: &(K, bool)| pin.0 != *file;
+        self.pins.retain(others);
+        for flight in &mut self.flights {
+            flight.pins.retain(others);
+        }
     }
 
     /// After a failure nothing that is on its way counts, and all of it waits again.

@@ -140,10 +140,12 @@ struct Load {
 }
 
 /// How far [`Cache::clear`] has come.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Clearing {
     next: u32,
     pinned: bool,
+    /// Slots of files that were pinned since.
+    spared: Vec<u32>,
 }
 
 /// Seconds since 1970.
@@ -197,6 +199,10 @@ impl<K: CacheKey, B> Cache<K, B> {
             outbox: Outbox::new(config.limits.outputs),
             config,
         }
+    }
+
+    const fn is_open(&self) -> bool {
+        matches!(self.disk, Disk::Ready | Disk::Full | Disk::ReadOnly)
     }
 
     fn ask(&mut self, asked: Asked<K>, effect: impl FnOnce(RequestId) -> Effect<K, B>) -> RequestId {

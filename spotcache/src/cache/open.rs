@@ -41,7 +41,7 @@ impl<K: CacheKey, B> Cache<K, B> {
         self.free = found.files.iter().fold(found.free, |free, file| free.saturating_add(file.1));
         self.quota = self.config.quota.bytes(self.free);
         let gone = self.compare(found.files, &mut summary);
-        self.adopt(order, &gone, &mut summary);
+        self.adopt(order, &gone);
         if damaged > 0 || summary.forgotten > 0 || !gone.is_empty() {
             self.ledger.spoil();
         }
@@ -54,8 +54,8 @@ impl<K: CacheKey, B> Cache<K, B> {
         self.sweep(now);
     }
 
-    /// Compares what the journal claims with the files that are there; answers with slots of files that are not, or as a
-    /// set of bits by slot.
+    /// Compares what the journal claims with the files that are there; answers with the slots
+    /// of files that are not there, in order.
     fn compare(&mut self, files: Vec<(K, u64)>, summary: &mut Opened) -> Vec<u32> {
         let shelf = &mut self.books.shelf;
         let slots = shelf.slots();
@@ -84,7 +84,7 @@ impl<K: CacheKey, B> Cache<K, B> {
     }
 
     /// Puts the files that the journal told of in order. Those without a file on disk are dropped, unless pinned.
-    fn adopt(&mut self, mut order: List, gone: &[u32], _summary: &mut Opened) {
+    fn adopt(&mut self, mut order: List, gone: &[u32]) {
         while let Some(slot) = order.oldest() {
             order.remove(&mut self.books.shelf, slot);
             let dropped = gone.binary_search(&slot).is_ok() && !self.books.shelf.facts(slot).pinned;
@@ -122,9 +122,10 @@ impl<K: CacheKey> Told<'_, K> {
         match record {
             Record::File(file) => {
                 if let Some(slot) = self.know(&file) {
-                    self.shelf.detail_mut(slot).truncate(0);
+                    self.order.renew(self.shelf, slot);
                     let detail = self.shelf.detail_mut(slot);
-                    detail.cut = file.cut;
+                    detail.truncate(0);
+                    detail.cut = false;
                     if file.whole {
                         detail.fill();
                     }

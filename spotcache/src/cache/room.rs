@@ -4,6 +4,7 @@ use super::effect::{DiskError, Effect};
 use super::journal::Record;
 use super::ledger::SEALED;
 use super::place::{Layout, Place};
+use super::shelf::Facts;
 use super::{Asked, Cache, CacheKey, Clearing, Disk, Event, Timer};
 use spotproto::Instant;
 
@@ -97,6 +98,7 @@ impl<K: CacheKey, B> Cache<K, B> {
             }
         }
         self.ledger.withdraw(slot, |_| true);
+        self.ledger.drop_pins(&file);
         let facts = self.books.remove(slot, evicted);
         if facts.complete() {
             self.tell(Event::Left(file));
@@ -137,9 +139,7 @@ impl<K: CacheKey, B> Cache<K, B> {
                 self.remove_on_disk(file);
             } else if let Some(slot) = self.next_to_clear() {
                 self.take_out(slot, false);
-            } else if self.books.totals().bytes > self.quota
-                && let Some(slot) = self.books.victim()
-            {
+            } else if let Some(slot) = self.surplus() {
                 self.evict(slot);
             } else {
                 break;
@@ -148,14 +148,29 @@ impl<K: CacheKey, B> Cache<K, B> {
         self.commit_later(now);
     }
 
+    /// A file that has to go because of a bound.
+    fn surplus(&mut self) -> Option<u32> {
+        let (totals, limits) = (*self.books.totals(), &self.config.limits);
+        if totals.bytes > self.quota {
+            return self.books.victim();
+        }
+        let headers_most = self.quota / limits.headers_share.max(1);
+        let headers = self.books.headers_victim().filter(|_| totals.headers > headers_most);
+        headers.or_else(|| self.books.partial_victim().filter(|_| totals.partial > limits.partial))
+    }
+
     fn next_to_clear(&mut self) -> Option<u32> {
-        let Clearing { next, pinned } = self.clearing?;
-        let slots = next..self.books.shelf.slots();
-        let found = slots.into_iter().find(|&slot| {
-            let facts = self.books.shelf.key_at(slot).map(|_| self.books.shelf.facts(slot));
-            facts.is_some_and(|facts| !facts.in_use && (pinned || !facts.pinned))
+        let Clearing { next, pinned, spared } = self.clearing.as_mut()?;
+        let shelf = &self.books.shelf;
+        let found = (*next..shelf.slots()).find(|slot| {
+            let facts = shelf.key_at(*slot).map(|_| shelf.facts(*slot));
+            let goes = |facts: Facts| !facts.pinned || (*pinned && !spared.contains(slot));
+            facts.is_some_and(|facts| !facts.in_use && goes(facts))
         });
-        self.clearing = found.map(|slot| Clearing { next: slot + 1, pinned });
+        match found {
+            Some(slot) => *next = slot + 1,
+            None => self.clearing = None,
+        }
         found
     }
 
@@ -184,9 +199,12 @@ impl<K: CacheKey, B> Cache<K, B> {
                 }
             }
             Err(error) => {
-                // It is longer than it should be, and must go as a whole later.
+                // It is longer than it should be, and must go as a whole later, unless it is wanted again.
                 if let Some(slot) = self.books.shelf.find(&file).filter(|_| !void)
-                    && self.books.shelf.facts(slot).cut
+                    && matches!(
+                        self.books.shelf.facts(slot),
+                        Facts { cut: true, in_use: false, pinned: false, .. }
+                    )
                 {
                     self.drop_entry(slot, false);
                     self.ledger.say(&Record::Remove(file));
@@ -214,7 +232,7 @@ impl<K: CacheKey, B> Cache<K, B> {
     }
 
     fn removal_failed(&mut self, now: Instant, error: DiskError) {
-        if error == DiskError::Busy {
+        if error == DiskError::Busy && self.is_open() {
             self.retry_later(now);
         } else {
             self.trouble(now, error);
@@ -223,7 +241,8 @@ impl<K: CacheKey, B> Cache<K, B> {
 
     /// A file is to be removed when the disk can do it.
     fn stray(&mut self, file: K) {
-        if self.strays.len() < self.config.limits.files as usize
+        if self.is_open()
+            && self.strays.len() < self.config.limits.files as usize
             && let Err(at) = self.strays.binary_search(&file)
         {
             self.strays.insert(at, file);

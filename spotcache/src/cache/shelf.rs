@@ -16,6 +16,10 @@ struct Entry<K> {
     bits: u32,
 }
 
+/// Files of one alias: a track has a few encodings. A server that gave all its files one gid would make every look-up
+/// and every change walk through them.
+const ALIKE_MAX: usize = 32;
+
 /// Not a file.
 const FREE: u32 = 1 << 31;
 /// The low bits are a detail's number.
@@ -239,8 +243,12 @@ impl<K: CacheKey> Shelf<K> {
         self.aliases.get(slot as usize).copied().unwrap_or(0)
     }
 
-    pub(super) fn set_alias(&mut self, slot: u32, alias: u32) {
+    /// A file beyond the first [`ALIKE_MAX`] of one alias gets none.
+    pub(super) fn set_alias(&mut self, slot: u32, mut alias: u32) {
         let old = self.alias(slot);
+        if alias != old && alias != 0 && self.with_alias(alias).take(ALIKE_MAX).count() == ALIKE_MAX {
+            alias = 0;
+        }
         if old == alias {
             return;
         }
@@ -318,7 +326,10 @@ fn reserve_an_eighth<T>(vec: &mut Vec<T>) {
 /// What an alias is found by; never 0.
 pub(super) fn fingerprint(alias: &[u8; 16]) -> u32 {
     let number = u128::from_be_bytes(*alias);
-    let mixed = (number as u64 ^ (number >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (high, low) = ((number >> 64) as u64, number as u64);
+    let mixed =
+        high.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ low.wrapping_mul(0xbf58_476d_1ce4_e5b9).rotate_left(29);
+    let mixed = (mixed ^ mixed >> 31).wrapping_mul(0x94d0_49bb_1331_11eb);
     ((mixed >> 32) as u32).max(1)
 }
 
@@ -371,5 +382,15 @@ mod tests {
         shelf.set_alias(slots[2], 0);
         assert_eq!(shelf.with_alias(3).count(), 8);
         assert_eq!(shelf.with_alias(9).count(), 0);
+    }
+
+    #[test]
+    fn an_alias_of_all_files_finds_the_first_few() {
+        let mut shelf = Shelf::<u32>::new([1, 2]);
+        for key in 0..1000 {
+            let slot = shelf.insert(key, 1, 0);
+            shelf.set_alias(slot, 7);
+        }
+        assert_eq!(shelf.with_alias(7).count(), ALIKE_MAX);
     }
 }

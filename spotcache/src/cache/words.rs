@@ -97,6 +97,13 @@ pub enum Event<K, B> {
         /// Which piece.
         piece: u32,
     },
+    /// A piece that was to be stored is not held: the disk did not take it, or its file went meanwhile.
+    NotStored {
+        /// Which file.
+        file: K,
+        /// Which piece.
+        piece: u32,
+    },
     /// All pieces of a file are held.
     Complete(K),
     /// A file of which all pieces were held is not whole any more: whoever offers it stops.

@@ -28,10 +28,10 @@ pub fn content_key<C: Crypto>(master: &SecretKey, format: Format, digest: &Diges
 }
 
 /// The first 32 bytes of HKDF (RFC 5869 §2): extract, then the first block of expand.
-fn hkdf<C: Crypto>(salt: &[u8], secret: &[u8], info: &[&[u8]; 4]) -> SecretKey {
+pub(crate) fn hkdf<C: Crypto>(salt: &[u8], secret: &[u8], info: &[&[u8]; 4]) -> SecretKey {
     let mut pseudorandom = C::hmac(salt, &[secret]);
-    let [label, format, length, digest] = info;
-    let key = C::hmac(&pseudorandom, &[label, format, length, digest, &[1]]);
+    let [one, two, three, four] = info;
+    let key = C::hmac(&pseudorandom, &[one, two, three, four, &[1]]);
     pseudorandom.zeroize();
     SecretKey(key)
 }

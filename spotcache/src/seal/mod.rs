@@ -9,6 +9,7 @@ mod key;
 mod pass;
 mod piece;
 
+pub(crate) use key::hkdf;
 pub use key::{Digest, content_key};
 pub use pass::{Changed, DigestPass, SealPass, Sealed};
 pub use piece::{ChangedOnDisk, PieceCipher, serve_piece};

@@ -70,11 +70,13 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     }
 
     /// Asks the catalogue or for a proof, unless the session has too much of that under way: an abort frees its channel
-    /// at once, so nothing else bounds what a client makes the store do.
+    /// at once, so nothing else bounds what a client makes the store do. A person who skips on while a disk is slow comes
+    /// here too, and may ask again later.
     fn look_up(&mut self, id: SessionId, channel: Channel) -> Option<RequestId> {
         let session = self.sessions.get_mut(&id)?;
         if session.lookups >= self.config.limits.lookups {
-            self.hang_up(id, CloseCode::Limit);
+            session.forget(channel);
+            self.send(id, Message::Refuse { channel, why: Refusal::Busy });
             return None;
         }
         session.lookups += 1;
@@ -178,10 +180,14 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         answer.waiting = false;
         match answer.opening.take() {
             Some(Opening { entry: Some(entry), first, .. }) => {
-                let Entry { head, key, title, artist } = *entry;
+                let Entry { head, key, title, artist, mirrors } = *entry;
+                let (file, plays) = (head.file, !first.is_empty());
                 let lease_s = u32::try_from(self.config.lease.as_secs()).unwrap_or(u32::MAX);
                 let opened = Box::new(Opened { head, key, lease_s, title, artist, first, proofs });
                 self.send(id, Message::Opened { channel, opened });
+                if plays {
+                    self.name_sources(id, channel, &file, mirrors);
+                }
             }
             _ => {
                 for leaves in proofs {
@@ -246,6 +252,8 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         if self.answer(errand).is_some() {
             self.forget(errand);
             self.send(errand.session, Message::Refuse { channel: errand.channel, why });
+            // Pieces that waited for this answer's proof made room for those of others.
+            self.fetch(errand.session);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Limits;
 use crate::SessionId;
+use crate::prefix::Prefix;
 use alloc::collections::BTreeMap;
 use core::net::IpAddr;
 
@@ -17,9 +18,6 @@ pub(super) struct Door {
     most_per_prefix: usize,
 }
 
-/// The part of an address that one household or network shares: /24, or /56 in IPv6 (RFC 6177).
-type Prefix = [u8; 8];
-
 impl Door {
     pub(super) const fn new(limits: &Limits) -> Self {
         Self {
@@ -32,7 +30,7 @@ impl Door {
 
     /// Lets a connection in; the one that has to go for it, if any.
     pub(super) fn enter(&mut self, session: SessionId, from: IpAddr) -> Option<SessionId> {
-        let prefix = prefix(from);
+        let prefix = Prefix::of(from);
         let of_prefix = self.per_prefix.get(&prefix).copied().unwrap_or(0);
         let pushed = if of_prefix >= self.most_per_prefix {
             self.waiting.iter().find(|(_, of)| **of == prefix).map(|(oldest, _)| *oldest)
@@ -57,20 +55,6 @@ impl Door {
             if *count == 0 {
                 self.per_prefix.remove(&prefix);
             }
-        }
-    }
-}
-
-fn prefix(address: IpAddr) -> Prefix {
-    let address = address.to_canonical();
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            [0, 0, 0, 0, 4, a, b, c]
-        }
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, e, f, g, ..] = v6.octets();
-            [a, b, c, d, e, f, g, 6]
         }
     }
 }

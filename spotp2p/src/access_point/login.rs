@@ -46,12 +46,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         }
         self.logins += 1;
         let date = self.date(now);
-        let ticket = Ticket {
-            pseudonym: self.fresh_pseudonym(),
-            link_key: hello.link_key,
-            rights: Rights::default(),
-            not_after: date.plus(self.config.ticket_lasts),
-        };
+        let ticket = self.ticket(now, self.fresh_pseudonym(), hello.link_key);
         let welcome = Welcome {
             pseudonym: ticket.pseudonym,
             ticket: ticket.sign::<C>(&self.config.ticket_key),
@@ -59,19 +54,29 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
             now: date,
         };
         self.send(id, Message::Welcome(Box::new(welcome)));
+        self.enter_peers(now, id, &ticket, hello.port);
         self.out.push(Output::Event(Event::LoggedIn { session: id, device }));
     }
 
     /// Sixteen bytes that nobody else can foresee and that never come twice.
     fn fresh_pseudonym(&self) -> Pseudonym {
-        let digest =
-            C::hmac(&self.config.pseudonym_key.0, &[b"spot pseudonym v1", &self.logins.to_be_bytes()]);
-        let mut pseudonym = [0; 16];
-        pseudonym.copy_from_slice(digest.first_chunk::<16>().map_or(&[0; 16], |half| half));
-        Pseudonym(pseudonym)
+        Pseudonym(self.fresh(b"spot pseudonym v1", self.logins))
     }
 
-    fn date(&self, now: Instant) -> UnixTime {
+    pub(super) fn fresh(&self, label: &[u8], number: u64) -> [u8; 16] {
+        let digest = C::hmac(&self.config.pseudonym_key.0, &[label, &number.to_be_bytes()]);
+        let mut half = [0; 16];
+        half.copy_from_slice(digest.first_chunk::<16>().map_or(&[0; 16], |half| half));
+        half
+    }
+
+    /// What binds a pseudonym and a link key, from now on.
+    pub(super) fn ticket(&self, now: Instant, pseudonym: Pseudonym, link_key: PublicKey) -> Ticket {
+        let not_after = self.date(now).plus(self.config.ticket_lasts);
+        Ticket { pseudonym, link_key, rights: Rights::default(), not_after }
+    }
+
+    pub(super) fn date(&self, now: Instant) -> UnixTime {
         let (read_at, date) = self.config.date;
         date.plus(now.since(read_at))
     }

@@ -1,36 +1,47 @@
 //! The server as one machine: it admits, logs in, and answers opens and reads; what leaves it is an effect.
 
-mod allowance;
 mod answer;
 mod door;
+mod limits;
 mod login;
+mod peering;
 mod playing;
 mod session;
 
-pub use allowance::Rate;
+pub use crate::allowance::Rate;
+pub use limits::Limits;
 
+use crate::broker::Broker;
 use crate::payload::FileKey;
+use crate::reports::Reports;
+use crate::tracker::{Client, Tracker};
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use answer::Errand;
-use core::net::IpAddr;
+use core::net::SocketAddr;
 use core::time::Duration;
 use door::Door;
+use peering::Chore;
 use session::Session;
 use spotproto::content::{ContentKey, Head, LeafRange};
 use spotproto::crypto::{Crypto, PublicKey, RustCrypto, SecretKey, VerifyingKey};
-use spotproto::message::{Channel, Message, PieceRange, Refusal, Wanted};
-use spotproto::{CloseCode, Instant, Machine, Outbox, UnixTime};
+use spotproto::message::{Channel, Message, Mirrors, PieceRange, Refusal, Wanted};
+#[cfg(doc)]
+use spotproto::message::{MAX_MIRRORS, MIRROR_LEN_MAX};
+use spotproto::preamble::LinkId;
+use spotproto::{CloseCode, Instant, Machine, Outbox, Seed, UnixTime};
 
 /// What an access point is told once.
 #[derive(Debug)]
 pub struct Config {
     /// Signs tickets.
     pub ticket_key: SecretKey,
-    /// Pseudonyms are drawn from this secret, so that nobody can guess one.
+    /// Pseudonyms and the ids of links are drawn from this secret, so that nobody can guess one; chance is too.
     pub pseudonym_key: SecretKey,
+    /// The key that clients pin: as whom the access point dials a port that a client claims.
+    pub identity: PublicKey,
     /// A date, and the instant at which it was read.
     pub date: (Instant, UnixTime),
     /// How long a ticket is good for.
@@ -45,47 +56,6 @@ pub struct Config {
 /// playable through a month without a connection.
 pub const LEASE: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// The bounds of an access point.
-///
-/// Worst-case memory, in words: `sessions` times about half a KiB and `ahead` pieces of 16 KiB each that were read
-/// for it and are not sent yet. With the defaults and every session busy: 10,000 × 130 KiB, 1.3 GiB; idle ones hold
-/// no piece.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Connections in all.
-    pub sessions: usize,
-    /// Connections that have not finished the handshake.
-    pub half_open: usize,
-    /// The same, from one address prefix (/24 or /56).
-    pub half_open_per_prefix: usize,
-    /// Pieces read ahead of what a session's line has taken.
-    pub ahead: usize,
-    /// The same, while all that came from the session may be a replay.
-    pub ahead_unconfirmed: usize,
-    /// Questions to the catalogue, and proofs, under way for one session: as many as it may have requests open, and as
-    /// many again that it has just aborted.
-    pub lookups: usize,
-    /// Plays out of its own cache that are counted of a session.
-    pub plays: Rate,
-    /// Outputs queued before the access point wants to be drained.
-    pub outputs: usize,
-}
-
-impl Limits {
-    /// The defaults.
-    pub const DEFAULT: Self = Self {
-        sessions: 10_000,
-        half_open: 512,
-        half_open_per_prefix: 128,
-        ahead: 8,
-        ahead_unconfirmed: 2,
-        lookups: 128,
-        plays: Rate { burst: 20, every: Duration::from_secs(10) },
-        outputs: 256,
-    };
-}
-
 /// What the catalogue knows of a track or file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry<K> {
@@ -97,6 +67,9 @@ pub struct Entry<K> {
     pub title: Box<str>,
     /// Artist of the track.
     pub artist: Box<str>,
+    /// Where a CDN keeps the file's ciphertext, if one does; what is beyond [`MAX_MIRRORS`] and [`MIRROR_LEN_MAX`] is not
+    /// passed on.
+    pub mirrors: Mirrors,
 }
 
 /// What an effect brought.
@@ -109,6 +82,10 @@ pub enum Done<K, B> {
     Proofs(Result<Vec<LeafRange>, Refusal>),
     /// Of [`Effect::Fetch`].
     Piece(Result<B, Refusal>),
+    /// Of [`Effect::Index`]: whether each of the files is in the catalogue.
+    Indexed(Vec<bool>),
+    /// Of [`Effect::Probe`]: whether the holder of the link key answered.
+    Probed(bool),
 }
 
 /// What an access point is told.
@@ -120,7 +97,7 @@ pub enum Input<K, B> {
         /// What it is called.
         session: SessionId,
         /// Where it comes from.
-        from: IpAddr,
+        from: SocketAddr,
     },
     /// Its handshake tells who is there.
     Established {
@@ -195,6 +172,25 @@ pub enum Effect<K> {
         /// Which piece.
         piece: u32,
     },
+    /// Look up which of these files are in the catalogue: a client says that it holds them.
+    Index {
+        /// The number of the effect.
+        request: RequestId,
+        /// Which files.
+        files: Vec<K>,
+    },
+    /// Dial an address as the initiator of a link, and see whether the holder of a link key answers. The client that should
+    /// be there is told to expect it at the same time. An owner that has no sockets answers [`Done::Probed`] with `false`.
+    Probe {
+        /// The number of the effect.
+        request: RequestId,
+        /// Where to dial: the address that the client's own connection comes from, and the port that it claims.
+        address: SocketAddr,
+        /// The link's id.
+        link: LinkId,
+        /// The static key that has to answer.
+        link_key: PublicKey,
+    },
     /// Close a connection.
     HangUp {
         /// Which one.
@@ -223,6 +219,18 @@ pub enum Event<K> {
         device: PublicKey,
         /// Which file, by the client's word.
         file: K,
+    },
+    /// A client says what came of a link that was brokered.
+    Dialled {
+        /// On which connection.
+        session: SessionId,
+        /// Whether it stands.
+        stands: bool,
+    },
+    /// A device was reported by so many that it is no longer named to others for a while.
+    Shunned {
+        /// Its key.
+        device: PublicKey,
     },
     /// A connection was turned away or dropped for want of room.
     TurnedAway {
@@ -262,6 +270,19 @@ pub struct AccessPoint<K, B, C: Crypto = RustCrypto> {
     errands: BTreeMap<RequestId, Errand>,
     next_request: RequestId,
     logins: u64,
+    tracker: Tracker<K>,
+    broker: Broker<K>,
+    reports: Reports,
+    /// The latest session of each device that logged in.
+    devices: BTreeMap<PublicKey, SessionId>,
+    /// Whose a client of the tracker is.
+    clients: BTreeMap<Client, SessionId>,
+    /// What effects under way are for, of those that serve no request.
+    chores: BTreeMap<RequestId, Chore>,
+    /// Links that were given an id.
+    linked: u64,
+    /// Ports being tried out.
+    probes: usize,
     out: Outbox<Output<K, B>>,
     crypto: core::marker::PhantomData<C>,
 }
@@ -270,6 +291,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     /// An access point without sessions.
     #[must_use]
     pub fn new(config: Config) -> Self {
+        let seed = Seed(C::hmac(&config.pseudonym_key.0, &[b"spot tracker v1"]));
         Self {
             issuer: C::verifying_key(&config.ticket_key),
             door: Door::new(&config.limits),
@@ -277,6 +299,14 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
             errands: BTreeMap::new(),
             next_request: RequestId(0),
             logins: 0,
+            tracker: Tracker::new(config.limits.tracker, &seed),
+            broker: Broker::new(config.limits.broker),
+            reports: Reports::new(config.limits.reports),
+            devices: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            chores: BTreeMap::new(),
+            linked: 0,
+            probes: 0,
             out: Outbox::new(config.limits.outputs),
             config,
             crypto: core::marker::PhantomData,
@@ -289,7 +319,7 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         self.sessions.len()
     }
 
-    fn accepted(&mut self, session: SessionId, from: IpAddr) {
+    fn accepted(&mut self, session: SessionId, from: SocketAddr) {
         if self.sessions.contains_key(&session) {
             // The owner says it twice.
             return;
@@ -297,11 +327,11 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         if self.sessions.len() >= self.config.limits.sessions {
             return self.turn_away(session);
         }
-        if let Some(oldest) = self.door.enter(session, from) {
+        if let Some(oldest) = self.door.enter(session, from.ip()) {
             self.sessions.remove(&oldest);
             self.turn_away(oldest);
         }
-        self.sessions.insert(session, Session::new(self.next_request));
+        self.sessions.insert(session, Session::new(self.next_request, from));
     }
 
     fn turn_away(&mut self, session: SessionId) {
@@ -319,7 +349,11 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
     /// Whether the session was there.
     fn disconnected(&mut self, session: SessionId) -> bool {
         self.door.leave(session);
-        self.sessions.remove(&session).is_some()
+        let Some(gone) = self.sessions.remove(&session) else { return false };
+        if let Some(peer) = gone.peer {
+            self.leave_peers(session, peer.client);
+        }
+        true
     }
 
     fn message(&mut self, now: Instant, from: SessionId, message: Message<K, B>) {
@@ -329,6 +363,12 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
             Message::Read { channel, read } => self.read(from, channel, read),
             Message::Abort { channel } => self.abort(from, channel),
             Message::Playing { file } => self.playing(now, from, file),
+            Message::Renew { .. }
+            | Message::Holding(_)
+            | Message::FindPeers { .. }
+            | Message::Connect { .. }
+            | Message::Dialled { .. }
+            | Message::Report { .. } => self.of_peers(now, from, message),
             // Answers to what was never asked: the session machine lets none through, but who knows the owner.
             _ => self.hang_up(from, CloseCode::Protocol),
         }
@@ -358,7 +398,10 @@ impl<K: FileKey, B, C: Crypto> Machine for AccessPoint<K, B, C> {
             }
             // How far a client is will matter once it is told of peers.
             Input::RoundTrip { .. } => {}
-            Input::Done(request, done) => self.done(request, done),
+            Input::Done(request, done) => match self.chores.remove(&request) {
+                Some(chore) => self.chore_done(chore, request, done),
+                None => self.done(request, done),
+            },
         }
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! What the access point knows of one connection.
 
 use super::Entry;
-use super::allowance::Allowance;
+use super::peering::Attendance;
 use crate::RequestId;
+use crate::allowance::Allowance;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::net::SocketAddr;
 use spotproto::crypto::PublicKey;
 use spotproto::message::{Channel, Hello, MAX_FIRST, PieceRange, Urgency};
 
@@ -23,6 +25,10 @@ pub(super) struct Session<K, B> {
     pub(super) logged_in: bool,
     /// A log-in that waits for the confirmation.
     pub(super) hello: Option<Box<Hello>>,
+    /// Where it comes from.
+    pub(super) from: SocketAddr,
+    /// What it is to other clients, once it logged in.
+    pub(super) peer: Option<Box<Attendance<K>>>,
     /// Plays that may still be counted.
     pub(super) plays: Allowance,
     /// Requests that are being answered.
@@ -67,13 +73,15 @@ pub(super) struct Opening<K> {
 }
 
 impl<K: Copy, B> Session<K, B> {
-    pub(super) const fn new(since: RequestId) -> Self {
+    pub(super) const fn new(since: RequestId, from: SocketAddr) -> Self {
         Self {
             since,
             device: None,
             confirmed: false,
             logged_in: false,
             hello: None,
+            from,
+            peer: None,
             plays: Allowance::WHOLE,
             answers: BTreeMap::new(),
             lookups: 0,

@@ -1,13 +1,13 @@
-//! What to ask for next, and what to do with what comes.
+//! What to ask the server for next, and what to do with what comes.
 
-use super::play::{File, Judged};
-use super::{Effect, Event, Node, Output, PLAYING};
+use super::track::{Asked, File, Judged, Stage, Verdict};
+use super::{Effect, Event, Node, NotKept, Output, Source};
 use crate::payload::{FileKey, Payload};
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
-use alloc::vec::Vec;
+use core::time::Duration;
+use spotcache::cache::{DiskError, Trouble};
 use spotproto::content::{LEAF_GROUP, LeafRange};
-use spotproto::message::{Channel, Message, Open, Opened, PieceRange, Read, Refusal, Wanted};
+use spotproto::message::{Channel, Message, Open, Opened, PieceRange, Read, Refusal, Urgency, Wanted};
 use spotproto::{CloseCode, Instant};
 
 /// One part in so many of the window has to be free before more is asked for, so that a wide window is not made of reads
@@ -17,127 +17,207 @@ const RUNS: u32 = 32;
 /// Wrong pieces after which a track is given up: the only source there is keeps lying.
 const MOST_FORGED: u32 = 3;
 
+/// How long nothing is asked of an access point that was busy.
+const BUSY: Duration = Duration::from_secs(1);
+
+/// Pieces on their way to the cache beyond which nothing is fetched that only the cache has room for: a disk that is
+/// slower than the line sets the pace.
+const MOST_WRITING: usize = 64;
+
 impl<K: FileKey, B: Payload> Node<K, B> {
     /// Asks for as much as the line needs to stay full, the most urgent first.
     pub(super) fn ask(&mut self, now: Instant) {
-        if self.server.session.is_none() {
+        for class in Urgency::ALL {
+            self.ask_shelf(class);
+            self.ask_server(now, class);
+        }
+    }
+
+    fn ask_server(&mut self, now: Instant, class: Urgency) {
+        if self.server.session.is_none() || self.server.busy_until.is_some() {
             return;
         }
-        match &self.play {
-            Some(play) if play.file.is_some() => self.ask_for_pieces(now),
-            Some(play) if play.opening.is_none() => self.ask_to_open(now),
+        match self.track(class).map(|track| track.stage) {
+            Some(Stage::Unasked) => self.ask_to_open(now, class),
+            Some(Stage::Open) => self.ask_for_pieces(now, class),
             _ => {}
         }
     }
 
-    fn ask_to_open(&mut self, now: Instant) {
-        let channel = self.server.channel();
-        let credit = self.server.flow.window();
-        let Some(play) = self.play.as_mut() else { return };
-        play.opening = Some(channel);
-        play.credit = credit;
+    fn ask_to_open(&mut self, now: Instant, class: Urgency) {
+        let channel = self.server.channel(class);
+        let window = self.server.flow.window();
+        let room = if class == Urgency::Playing { window } else { self.server.room() };
+        let Some(track) = self.tracks[class as usize].as_mut() else { return };
+        track.stage = Stage::Asked(channel);
+        track.asked_at = now;
+        // Only the key is missing where the cache has the music.
+        track.credit = if track.renews { 0 } else { room };
         let open = Open {
-            wanted: play.wanted,
-            at_ms: play.at_ms,
-            credit: u16::try_from(credit).unwrap_or(u16::MAX),
-            urgency: PLAYING,
+            wanted: track.wanted,
+            at_ms: track.at_ms,
+            credit: u16::try_from(track.credit).unwrap_or(u16::MAX),
+            urgency: class,
         };
-        self.server.open_sent = now;
         self.send(Message::Open { channel, open });
     }
 
-    fn ask_for_pieces(&mut self, now: Instant) {
+    fn ask_for_pieces(&mut self, now: Instant, class: Urgency) {
         loop {
-            let window = self.server.flow.window();
-            let room = window.saturating_sub(self.server.flow.in_flight());
-            let Some(file) = self.play.as_ref().and_then(|play| play.file.as_ref()) else { return };
-            if room < window.div_ceil(RUNS) || file.has_many_reads() {
+            let room = self.server.room();
+            let few = self.server.flow.window().div_ceil(RUNS);
+            let keep = self.keep(class);
+            let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut())
+            else {
+                return;
+            };
+            if room < few || file.has_many_reads() {
                 return;
             }
-            let Some(pieces) = next_run(file, room, self.config.keep) else { return };
-            self.read(now, pieces);
+            let shelf = self.shelf.as_ref();
+            let lacks = |file: &File<K, B>, piece| {
+                file.lacks(piece) && !shelf.is_some_and(|shelf| shelf.holds(&file.head.file, piece))
+            };
+            let Some(pieces) = next_run(file, room, keep, lacks) else { return };
+            self.read(now, class, pieces);
         }
     }
 
-    fn read(&mut self, now: Instant, pieces: PieceRange) {
-        let channel = self.server.channel();
-        let Some(file) = self.play.as_mut().and_then(|play| play.file.as_mut()) else { return };
+    fn read(&mut self, now: Instant, class: Urgency, pieces: PieceRange) {
+        let channel = self.server.channel(class);
+        let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
+            return;
+        };
         let leaves = file.missing_leaves(pieces);
         if let Some(range) = leaves {
             file.leaves_asked.insert(channel, range);
         }
         for piece in pieces.start..pieces.end() {
             let sample = self.server.flow.asked(now);
-            file.asked.insert(piece, (channel, sample));
+            file.asked.insert(piece, Asked::Server(channel, sample));
         }
-        let read = Read { file: file.head.file, pieces, urgency: PLAYING, leaves };
+        let read = Read { file: file.head.file, pieces, urgency: class, leaves };
         self.send(Message::Read { channel, read });
     }
 
     /// The answer to an open.
     pub(super) fn opened(&mut self, now: Instant, channel: Channel, opened: Box<Opened<K>>) {
-        let Some(play) = self.play.as_mut().filter(|play| play.opening == Some(channel)) else { return };
-        let another = matches!(play.wanted, Wanted::File(wanted) if wanted != opened.head.file);
+        let Some(class) = self.server.class(channel) else { return };
+        let Some(track) = self.tracks[class as usize].as_mut().filter(|it| it.stage == Stage::Asked(channel))
+        else {
+            return;
+        };
+        let another = matches!(track.wanted, Wanted::File(wanted) if wanted != opened.head.file);
         if another || opened.head.check().is_err() {
-            return self.distrust(now, 0);
+            return self.distrust(now, class, 0);
         }
-        let mut file = File::new(&opened, opened.head.piece_at(play.at_ms));
-        let (flow, sent) = (&mut self.server.flow, self.server.open_sent);
-        let expected = file.expect(&opened.first, channel, play.credit, || flow.asked_since(sent));
+        let reading = if class == Urgency::Playing { opened.head.piece_at(track.at_ms) } else { 0 };
+        let mut file = File::new(&opened, reading);
+        let (flow, sent) = (&mut self.server.flow, track.asked_at);
+        let expected = file.expect(&opened.first, channel, track.credit, || flow.asked_since(sent));
         if expected.is_err() || opened.proofs.iter().any(|proof| file.prove(proof).is_err()) {
-            return self.distrust(now, 0);
+            return self.distrust(now, class, 0);
         }
         // From now on it is this file, whatever the track's name may come to mean.
-        play.wanted = Wanted::File(opened.head.file);
-        play.opening = None;
-        play.file = Some(file);
-        self.out.push(Output::Event(Event::Opened(opened)));
+        track.wanted = Wanted::File(opened.head.file);
+        track.stage = Stage::Open;
+        track.file = Some(file);
+        self.shelve(now, class, &opened);
+        self.begun(now, class, opened, Source::Server);
+    }
+
+    /// A track is open: the program hears of it, and its pieces are fetched.
+    pub(super) fn begun(&mut self, now: Instant, class: Urgency, opened: Box<Opened<K>>, from: Source) {
+        match class {
+            Urgency::Playing => self.out.push(Output::Event(Event::Opened { opened, from })),
+            _ => self.opened_to_keep(now, &opened),
+        }
         self.ask(now);
     }
 
     /// Leaves that were asked for with pieces.
     pub(super) fn leaves(&mut self, now: Instant, channel: Channel, leaves: &LeafRange) {
-        let Some(file) = self.play.as_mut().and_then(|play| play.file.as_mut()) else { return };
+        let Some(class) = self.server.class(channel) else { return };
+        let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
+            return;
+        };
         if file.leaves_asked.remove(&channel).is_none() {
             return;
         }
-        let Ok(judged) = file.prove(leaves) else { return self.distrust(now, leaves.start) };
+        let Ok(judged) = file.prove(leaves) else { return self.distrust(now, class, leaves.start) };
         file.drop_unprovable();
-        for (index, verdict) in judged {
-            self.take(now, index, verdict);
-        }
+        self.shelve_leaves(class, leaves.range());
+        self.take_all(now, class, judged);
         self.ask(now);
     }
 
-    /// A piece came.
+    /// A piece came from the server.
     pub(super) fn piece(&mut self, now: Instant, channel: Channel, index: u32, data: B) {
-        let Some(file) = self.play.as_mut().and_then(|play| play.file.as_mut()) else { return };
-        let Some((_, sample)) = file.asked.get(&index).copied().filter(|(asked, _)| *asked == channel) else {
+        let Some(class) = self.server.class(channel) else { return };
+        let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
             return;
         };
+        let Some(Asked::Server(asked, sample)) = file.asked.get(&index).copied() else { return };
+        if asked != channel {
+            return;
+        }
         file.asked.remove(&index);
+        file.fetched.set(index, true);
         self.server.flow.arrived(now, sample, data.size());
-        let verdict = file.judge(index, data);
-        self.take(now, index, verdict);
+        let verdict = file.judge(index, data, Source::Server);
+        self.take(now, class, (index, Source::Server, verdict));
         self.ask(now);
     }
 
-    fn take(&mut self, now: Instant, index: u32, verdict: Judged<B>) {
+    pub(super) fn take_all(
+        &mut self,
+        now: Instant,
+        class: Urgency,
+        verdicts: impl IntoIterator<Item = Verdict<B>>,
+    ) {
+        for verdict in verdicts {
+            self.take(now, class, verdict);
+        }
+    }
+
+    pub(super) fn take(&mut self, now: Instant, class: Urgency, (index, from, verdict): Verdict<B>) {
         match verdict {
             Judged::Proved(data) => {
-                self.out.push(Output::Event(Event::Piece { index, data }));
-                self.shrink();
+                self.shelve_piece(class, index, &data);
+                let track = self.track(class).and_then(|track| track.file.as_ref());
+                if class == Urgency::Offline && track.is_some_and(|file| !file.shelved) {
+                    return self.not_kept(now, NotKept::Trouble(Trouble::Disk(DiskError::Busy)));
+                }
+                self.give(class, index, data, from);
             }
-            Judged::Forged => self.distrust(now, index),
+            Judged::Forged if from == Source::Cache => self.forget_shelved(now, class, index),
+            Judged::Forged => self.distrust(now, class, index),
             Judged::Unproved | Judged::Superfluous => {}
         }
     }
 
-    fn shrink(&mut self) {
-        let keep = self.config.keep;
-        let Some(file) = self.play.as_mut().and_then(|play| play.file.as_mut()) else { return };
-        if file.held_count > keep {
-            for range in file.shrink(keep) {
+    /// Gives the program a piece, if it is to have it now: what is far ahead stays in the cache until its time comes.
+    fn give(&mut self, class: Urgency, index: u32, data: B, from: Source) {
+        let keep = self.keep(class);
+        let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
+            return;
+        };
+        let now =
+            index < file.reading.saturating_add(keep) || file.head.header_pieces().any(|it| it == index);
+        if class != Urgency::Playing || (file.writing.contains(&index) && !now) {
+            return;
+        }
+        file.held.set(index, true);
+        // What went to the cache for a while did not come from there.
+        let from = if file.fetched.get(index) { Source::Server } else { from };
+        self.out.push(Output::Event(Event::Piece { index, data, from }));
+        if file.held.count() > keep {
+            let reading = file.reading;
+            let dropped = file.shrink(keep);
+            if dropped.iter().any(|range| range.end() > reading) {
+                file.look_again();
+            }
+            for range in dropped {
                 self.out.push(Output::Event(Event::Drop(range)));
             }
         }
@@ -145,134 +225,92 @@ impl<K: FileKey, B: Payload> Node<K, B> {
 
     /// An answer is over; pieces that never came must be asked for again.
     pub(super) fn ended(&mut self, now: Instant, channel: Channel, refused: Option<Refusal>) {
-        let Some(play) = self.play.as_mut() else { return };
-        if play.opening == Some(channel) {
-            self.play = None;
-            let why = refused.unwrap_or(Refusal::Unavailable);
-            self.out.push(Output::Event(Event::Refused(why)));
+        let Some(class) = self.server.closed(channel) else { return };
+        let Some(track) = self.tracks[class as usize].as_mut() else { return };
+        if track.stage == Stage::Asked(channel) && refused == Some(Refusal::Busy) {
+            track.stage = Stage::Unasked;
+            self.server.busy_until = Some(now + BUSY);
             return;
         }
-        let Some(file) = play.file.as_mut() else { return };
-        let missing: Vec<u32> =
-            file.asked.iter().filter(|(_, asked)| asked.0 == channel).map(|(piece, _)| *piece).collect();
-        for piece in &missing {
-            file.asked.remove(piece);
-            self.server.flow.withdrawn();
+        if track.stage == Stage::Asked(channel) {
+            return self.give_up(now, class, refused.unwrap_or(Refusal::Unavailable));
         }
+        let Some(file) = track.file.as_mut() else { return };
+        let before = file.asked.len();
+        file.asked.retain(|_, asked| !matches!(asked, Asked::Server(of, _) if *of == channel));
+        let missing = before - file.asked.len();
+        if missing > 0 {
+            file.look_again();
+        }
+        (0..missing).for_each(|_| self.server.flow.withdrawn());
         let unproved = file.leaves_asked.remove(&channel);
         match (refused, unproved) {
             (None, None) => self.ask(now),
             // It says that this was all, and it was not: pieces without their proof are of no use.
-            (None, Some(leaves)) => self.distrust(now, leaves.start),
-            // The only source says no: nothing is gained by asking again.
-            (Some(why), unproved) if unproved.is_some() || !missing.is_empty() => {
-                self.stop();
-                self.out.push(Output::Event(Event::Refused(why)));
+            (None, Some(leaves)) => self.distrust(now, class, leaves.start),
+            (Some(Refusal::Busy), unproved) if unproved.is_some() || missing > 0 => {
+                file.drop_unprovable();
+                self.server.busy_until = Some(now + BUSY);
             }
+            // The only source says no: nothing is gained by asking again.
+            (Some(why), unproved) if unproved.is_some() || missing > 0 => self.give_up(now, class, why),
             (Some(_), _) => self.ask(now),
         }
     }
 
-    /// Goes to another place.
-    pub(super) fn seek(&mut self, now: Instant, at_ms: u32) {
-        let Some(play) = self.play.as_mut() else { return };
-        play.at_ms = at_ms;
-        let Some(file) = play.file.as_mut() else { return };
-        file.reading = file.head.piece_at(at_ms);
-        self.make_way();
-        self.ask(now);
-    }
-
-    /// Cancels what is outstanding and of no use from where the decoder is now, or it would stand in the way
-    /// (deep pipelines ruin seeks: docs/sources.md, "seek").
-    fn make_way(&mut self) {
-        let Some(file) = self.play.as_ref().and_then(|play| play.file.as_ref()) else { return };
-        let ahead = file.reading..file.reading.saturating_add(self.server.flow.window());
-        let headers: BTreeSet<u32> = file.head.header_pieces().collect();
-        let useful = |piece: &u32| ahead.contains(piece) || headers.contains(piece);
-        let kept: BTreeSet<Channel> =
-            file.asked.iter().filter(|(piece, _)| useful(piece)).map(|(_, asked)| asked.0).collect();
-        let cancelled: BTreeSet<Channel> =
-            file.asked.values().map(|asked| asked.0).filter(|channel| !kept.contains(channel)).collect();
-        self.cancel(&cancelled);
-    }
-
-    fn cancel(&mut self, channels: &BTreeSet<Channel>) {
-        let Some(file) = self.play.as_mut().and_then(|play| play.file.as_mut()) else { return };
-        let before = file.asked.len();
-        file.asked.retain(|_, asked| !channels.contains(&asked.0));
-        for _ in file.asked.len()..before {
-            self.server.flow.withdrawn();
+    /// A track can't be had.
+    fn give_up(&mut self, now: Instant, class: Urgency, why: Refusal) {
+        self.close(now, class);
+        match class {
+            Urgency::Playing => self.out.push(Output::Event(Event::Refused(why))),
+            _ => self.not_kept(now, super::NotKept::Refused(why)),
         }
-        // Leaves may have been among what is cancelled: they are asked for again when they are needed.
-        file.leaves_asked.retain(|channel, _| !channels.contains(channel));
-        file.drop_unprovable();
-        for channel in channels {
-            self.send(Message::Abort { channel: *channel });
-        }
-    }
-
-    /// The decoder moved on. A decoder that starts anew looks at the headers first: that is no way back.
-    pub(super) fn reading(&mut self, now: Instant, piece: u32) {
-        let Some(file) = self.play.as_mut().and_then(|play| play.file.as_mut()) else { return };
-        if piece >= file.head.pieces() || (piece < file.reading && file.has(piece)) {
-            return;
-        }
-        let jumped = piece < file.reading || piece - file.reading > self.server.flow.window();
-        file.reading = piece;
-        if jumped && file.lacks(piece) {
-            self.make_way();
-        }
-        self.ask(now);
-    }
-
-    /// Plays nothing any more.
-    pub(super) fn stop(&mut self) {
-        let Some(play) = self.play.as_ref() else { return };
-        let mut channels: BTreeSet<Channel> = play.opening.into_iter().collect();
-        if let Some(file) = play.file.as_ref() {
-            channels.extend(file.asked.values().map(|asked| asked.0));
-        }
-        if play.file.is_some() {
-            self.cancel(&channels);
-        } else {
-            for channel in channels {
-                self.send(Message::Abort { channel });
-            }
-        }
-        self.play = None;
     }
 
     /// What came can't be what was published. There is no second source to ask yet: end this connection, try another.
-    fn distrust(&mut self, now: Instant, index: u32) {
+    fn distrust(&mut self, now: Instant, class: Urgency, index: u32) {
         self.out.push(Output::Event(Event::Forged { index }));
         let mut hopeless = false;
-        if let Some(play) = self.play.as_mut() {
-            play.forget_requests();
-            play.forged += 1;
-            hopeless = play.forged >= MOST_FORGED;
-        }
-        if hopeless {
-            self.play = None;
-            self.out.push(Output::Event(Event::Refused(Refusal::Unavailable)));
+        if let Some(track) = self.tracks[class as usize].as_mut() {
+            track.forged += 1;
+            hopeless = track.forged >= MOST_FORGED;
         }
         if let Some(session) = self.server.session {
             self.out.push(Output::Effect(Effect::HangUp { session, code: CloseCode::Protocol }));
             self.disconnected(now, None);
         }
+        if hopeless {
+            self.give_up(now, class, Refusal::Unavailable);
+        }
     }
 }
 
-/// The next pieces to ask for in one request: headers, then from where the decoder is to the end.
-fn next_run<K: FileKey, B: Payload>(file: &File<K, B>, room: u32, keep: u32) -> Option<PieceRange> {
-    let ahead = file.reading..file.head.pieces().min(file.reading.saturating_add(keep));
-    let start = file.head.header_pieces().chain(ahead.clone()).find(|piece| file.lacks(*piece))?;
+/// The next pieces to ask for in one request: headers, then from where the decoder is to the end, or as far as there is
+/// room for what comes.
+fn next_run<K: FileKey, B: Payload>(
+    file: &mut File<K, B>,
+    room: u32,
+    keep: u32,
+    lacks: impl Fn(&File<K, B>, u32) -> bool,
+) -> Option<PieceRange> {
+    let near = file.reading.saturating_add(keep).min(file.head.pieces());
+    let far = if file.shelved && file.writing.len() < MOST_WRITING { file.head.pieces() } else { near };
+    let header = file.head.header_pieces().find(|piece| lacks(file, *piece));
+    let ahead = file.reading.max(file.frontier)..far;
+    let start = match header {
+        Some(header) => header,
+        None => {
+            let next = ahead.clone().find(|piece| lacks(file, *piece));
+            file.frontier = next.unwrap_or(ahead.end.max(file.frontier));
+            next?
+        }
+    };
     let most = room.min(spotproto::message::MAX_READ);
     // A run ends with its group of leaves, so that one request never needs two proofs.
     let end = (start / LEAF_GROUP + 1) * LEAF_GROUP;
-    let count = (start..end.min(ahead.end.max(start + 1)))
+    let count = (start..end.min(far.max(start + 1)))
         .take(most as usize)
-        .take_while(|piece| file.lacks(*piece))
+        .take_while(|piece| lacks(file, *piece))
         .count() as u32;
     (count > 0).then_some(PieceRange { start, count })
 }

@@ -1,183 +1,28 @@
-//! The client as one machine: it opens tracks, fetches what playing needs, seeks, and comes back after a break.
+//! The client as one machine: it opens tracks, fetches what playing needs from where it is, keeps it, seeks, and comes
+//! back after a break.
 
+mod bits;
 mod fetch;
-mod play;
+mod interface;
+mod jump;
+mod keep;
 mod server;
+mod shelf;
+mod track;
+
+pub use interface::{CacheSetup, Command, Config, Effect, Event, Input, NotKept, Output, Source};
 
 use crate::payload::{FileKey, Payload};
 use crate::reach::BackoffInput;
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
-use core::time::Duration;
-use play::Play;
+use alloc::collections::VecDeque;
+use keep::Keeping;
 use server::Server;
-use spotproto::crypto::PublicKey;
-use spotproto::message::{Hello, Message, Opened, PieceRange, Refusal, Urgency, Wanted};
-use spotproto::{CloseCode, Instant, Machine, Outbox, Seed, SessionError};
-
-/// What a node is told once.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// What peers will know this log-in by.
-    pub link_key: PublicKey,
-    /// The port on which this client takes connections; 0 for none.
-    pub port: u16,
-    /// Name and version of the program.
-    pub agent: Box<str>,
-    /// Pieces of the playing track that are kept; beyond that the ones furthest behind go.
-    pub keep: u32,
-    /// Outputs queued before the node wants to be drained.
-    pub outputs: usize,
-    /// Decides every throw: jitter of retries.
-    pub seed: Seed,
-}
-
-impl Config {
-    /// 64 MiB of the playing track kept, no port.
-    #[must_use]
-    pub fn new(link_key: PublicKey, agent: &str, seed: Seed) -> Self {
-        Self { link_key, port: 0, agent: agent.into(), keep: 4096, outputs: 64, seed }
-    }
-}
-
-/// What the person, or the program on their behalf, wants.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Command<K> {
-    /// Log in now, so that the first click finds a standing connection.
-    Connect,
-    /// Play this from here on; what played before is dropped.
-    Open {
-        /// A track or a file.
-        wanted: Wanted<K>,
-        /// Where to start, in milliseconds.
-        at_ms: u32,
-    },
-    /// Go to this time of the playing track.
-    Seek {
-        /// In milliseconds.
-        at_ms: u32,
-    },
-    /// The decoder has come to this piece.
-    Reading {
-        /// The piece.
-        piece: u32,
-    },
-    /// Play nothing any more.
-    Stop,
-    /// Leave the access point.
-    Leave,
-}
-
-/// What a node is told.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Input<K, B> {
-    /// Somebody wants something.
-    Command(Command<K>),
-    /// The connection stands and the access point has shown its key.
-    Connected {
-        /// As named in [`Effect::Connect`].
-        session: SessionId,
-    },
-    /// The connection could not be made, or ended.
-    Disconnected {
-        /// As named in [`Effect::Connect`].
-        session: SessionId,
-        /// Why it ended; `None` if no address answered.
-        why: Option<SessionError>,
-    },
-    /// A round trip was measured.
-    RoundTrip {
-        /// On which connection.
-        session: SessionId,
-        /// How long it took.
-        span: Duration,
-    },
-    /// A message came.
-    Message {
-        /// On which connection.
-        from: SessionId,
-        /// The message.
-        message: Message<K, B>,
-    },
-}
-
-/// What a node wants done.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Effect {
-    /// Connect to the access point. Messages for the session follow at once: they are to be given to it before its
-    /// first flush, so that they ride in the first message.
-    Connect {
-        /// What to call the connection.
-        session: SessionId,
-        /// The number of the effect.
-        request: RequestId,
-    },
-    /// Close the connection.
-    HangUp {
-        /// Which one.
-        session: SessionId,
-        /// What the other side is told.
-        code: CloseCode,
-    },
-}
-
-/// What a node tells the program.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Event<K, B> {
-    /// The access point answered the log-in.
-    LoggedIn,
-    /// The connection is gone; it will be tried again.
-    Offline {
-        /// After this long.
-        retry_in: Duration,
-        /// Why it ended, if it ever stood.
-        why: Option<SessionError>,
-    },
-    /// The connection is gone for good: trying again would not help.
-    GaveUp {
-        /// Why.
-        why: SessionError,
-    },
-    /// The track is known; its first pieces are coming.
-    Opened(Box<Opened<K>>),
-    /// The track can't be had.
-    Refused(Refusal),
-    /// A piece came and was proved.
-    Piece {
-        /// Which one.
-        index: u32,
-        /// Its ciphertext.
-        data: B,
-    },
-    /// These pieces may be dropped; if they are needed after all the node will fetch them again.
-    Drop(PieceRange),
-    /// A piece was wrong: the connection it came on is closed.
-    Forged {
-        /// Which one.
-        index: u32,
-    },
-}
-
-/// What a node asks of its owner, in order.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Output<K, B> {
-    /// Send a message.
-    Send {
-        /// On which connection.
-        to: SessionId,
-        /// The message.
-        message: Message<K, B>,
-    },
-    /// Do something.
-    Effect(Effect),
-    /// Know something.
-    Event(Event<K, B>),
-}
+use shelf::Shelf;
+use spotproto::message::{Hello, Message, Urgency, Wanted};
+use spotproto::{CloseCode, Instant, Machine, Outbox, SessionError, UnixTime};
+use track::Track;
 
 /// Every node takes every input: there is nothing that ends it.
 pub type Never = core::convert::Infallible;
@@ -187,13 +32,23 @@ pub type Never = core::convert::Infallible;
 /// It runs beside any number of connections, which its owner drives: messages, effects and events go out by
 /// [`Machine::poll_output`], and what comes of them is told by [`Machine::handle_input`]. It never ends.
 ///
-/// Memory, in words: the pieces themselves belong to the program; the node keeps a bit per piece of the playing track,
-/// 2 KiB of leaves for each MiB of what is kept of it, and what is outstanding.
+/// A piece is looked for in the cache first, and comes from the server otherwise. What comes from the server goes to
+/// the program and to the cache; what the program needs only later goes to the cache alone.
+///
+/// Memory, in words: the pieces themselves belong to the program and to the disk; the node keeps, for each of at most
+/// three tracks, a bit per piece and 2 KiB of leaves for each MiB in reach, what is outstanding, and the cache's index.
 #[derive(Debug)]
-pub struct Node<K, B> {
+pub struct Node<K: FileKey, B> {
     config: Config,
     server: Server,
-    play: Option<Play<K, B>>,
+    /// What is fetched, by urgency: one track of each class at a time.
+    tracks: [Option<Track<K, B>>; Urgency::ALL.len()],
+    shelf: Option<Shelf<K, B>>,
+    /// The track that is being kept, which is the one of the class `Offline`.
+    keeping: Option<Keeping<K>>,
+    waiting: VecDeque<Wanted<K>>,
+    /// It was told to leave, and the cache is not safe yet.
+    leaving: bool,
     next_session: u64,
     out: Outbox<Output<K, B>>,
 }
@@ -201,28 +56,42 @@ pub struct Node<K, B> {
 impl<K: FileKey, B: Payload> Node<K, B> {
     /// A node that is not connected and plays nothing.
     #[must_use]
-    pub fn new(now: Instant, config: Config) -> Self {
-        Self {
+    pub fn new(now: Instant, mut config: Config) -> Self {
+        let shelf = config.cache.take().map(|setup| Shelf::new(setup, &config.seed.part(1)));
+        let mut node = Self {
             server: Server::new(now, &config.seed),
-            play: None,
+            tracks: [None, None, None],
+            shelf,
+            keeping: None,
+            waiting: VecDeque::new(),
+            leaving: false,
             next_session: 0,
             out: Outbox::new(config.outputs),
             config,
-        }
+        };
+        node.drain_shelf(now);
+        node
+    }
+
+    /// What the cache holds, if there is one.
+    #[must_use]
+    pub fn cache(&self) -> Option<&spotcache::cache::Cache<K, B>> {
+        self.shelf.as_ref().map(|shelf| &shelf.cache)
     }
 
     fn command(&mut self, now: Instant, command: Command<K>) {
         match command {
             Command::Connect => self.connect(now),
             Command::Open { wanted, at_ms } => {
-                self.stop();
-                self.play = Some(Play::new(wanted, at_ms));
+                self.close(now, Urgency::Playing);
+                self.tracks[Urgency::Playing as usize] = Some(Track::new(wanted, at_ms));
                 self.connect(now);
-                self.ask(now);
+                self.look_up(now, Urgency::Playing);
             }
             Command::Seek { at_ms } => self.seek(now, at_ms),
             Command::Reading { piece } => self.reading(now, piece),
-            Command::Stop => self.stop(),
+            Command::Stop => self.close(now, Urgency::Playing),
+            Command::Keep { wanted } => self.keep_offline(now, wanted),
             Command::Leave => self.leave(now),
         }
     }
@@ -249,20 +118,25 @@ impl<K: FileKey, B: Payload> Node<K, B> {
     }
 
     fn leave(&mut self, now: Instant) {
-        self.stop();
+        for class in Urgency::ALL {
+            self.close(now, class);
+        }
+        self.keeping = None;
+        self.waiting.clear();
         self.server.tell(now, BackoffInput::Unwant);
         if let Some(session) = self.server.session.take() {
             self.out.push(Output::Effect(Effect::HangUp { session, code: CloseCode::Done }));
         }
+        self.put_away();
     }
 
     fn disconnected(&mut self, now: Instant, why: Option<SessionError>) {
         self.server.session = None;
-        if let Some(play) = self.play.as_mut() {
-            play.forget_requests();
+        self.server.busy_until = None;
+        for track in self.tracks.iter_mut().flatten() {
+            track.forget_requests();
         }
         if let Some(why) = why.filter(server::is_final) {
-            self.play = None;
             self.server.tell(now, BackoffInput::Unwant);
             self.out.push(Output::Event(Event::GaveUp { why }));
             return;
@@ -274,7 +148,11 @@ impl<K: FileKey, B: Payload> Node<K, B> {
 
     fn message(&mut self, now: Instant, message: Message<K, B>) {
         match message {
-            Message::Welcome(_) => self.out.push(Output::Event(Event::LoggedIn)),
+            Message::Welcome(_) => {
+                self.server.logged_in = true;
+                self.out.push(Output::Event(Event::LoggedIn));
+                self.say_playing();
+            }
             Message::Opened { channel, opened } => self.opened(now, channel, opened),
             Message::Leaves { channel, leaves } => self.leaves(now, channel, &leaves),
             Message::Piece { channel, index, data } => self.piece(now, channel, index, data),
@@ -289,6 +167,27 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         if let Some(to) = self.server.session {
             self.out.push(Output::Send { to, message });
         }
+    }
+
+    fn track(&self, class: Urgency) -> Option<&Track<K, B>> {
+        self.tracks[class as usize].as_ref()
+    }
+
+    /// The date, as far as it is known: a clock that was put back does not bring an old one back.
+    fn date(&self, now: Instant) -> UnixTime {
+        let (at, date) = self.config.date;
+        let date = date.plus(now.since(at));
+        self.shelf.as_ref().map_or(date, |shelf| shelf.cache.date().max(date))
+    }
+
+    /// How many pieces of a track the program has at most.
+    fn keep(&self, class: Urgency) -> u32 {
+        if class != Urgency::Playing {
+            return 0;
+        }
+        let shelved =
+            self.track(class).and_then(|track| track.file.as_ref()).is_some_and(|file| file.shelved);
+        if shelved { self.config.keep.min(shelf::AHEAD) } else { self.config.keep }
     }
 }
 
@@ -308,9 +207,11 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
                 self.server.flow.round_trip(now, span);
             }
             Input::Message { from, message } if self.server.is(from) => self.message(now, message),
+            Input::Disk(request, done) => self.disk(now, request, done),
             // Of a connection that was given up: it may still have been under way.
             _ => {}
         }
+        self.drain_shelf(now);
         Ok(())
     }
 
@@ -319,6 +220,11 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
             self.dial(now);
             self.ask(now);
         }
+        if self.server.may_be_asked_again(now) {
+            self.ask(now);
+        }
+        self.shelf_timeout(now);
+        self.drain_shelf(now);
         Ok(())
     }
 
@@ -327,13 +233,11 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.server.retry_at()
+        let shelf = self.shelf.as_ref().and_then(|shelf| shelf.cache.poll_timeout());
+        self.server.retry_at().into_iter().chain(self.server.busy_until).chain(shelf).min()
     }
 
     fn wants_input(&self) -> bool {
         self.out.has_room()
     }
 }
-
-/// How urgent what plays is.
-const PLAYING: Urgency = Urgency::Playing;

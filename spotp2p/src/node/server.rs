@@ -3,9 +3,10 @@
 use crate::SessionId;
 use crate::flow::Flow;
 use crate::reach::{Backoff, BackoffConfig, BackoffInput};
+use alloc::collections::BTreeMap;
 use core::time::Duration;
 use spotproto::error::Refused;
-use spotproto::message::Channel;
+use spotproto::message::{Channel, Urgency};
 use spotproto::{CloseCode, Instant, Machine, Seed, SessionError};
 
 /// The connection to the access point.
@@ -15,8 +16,12 @@ pub(super) struct Server {
     pub(super) flow: Flow,
     backoff: Backoff,
     next_channel: Channel,
-    /// When the latest open went out.
-    pub(super) open_sent: Instant,
+    /// What each open request is for.
+    channels: BTreeMap<Channel, Urgency>,
+    /// Whether the access point answered the log-in.
+    pub(super) logged_in: bool,
+    /// It was busy: nothing is asked until then.
+    pub(super) busy_until: Option<Instant>,
 }
 
 impl Server {
@@ -26,7 +31,9 @@ impl Server {
             flow: Flow::new(now),
             backoff: Backoff::new(BackoffConfig::default(), seed),
             next_channel: 0,
-            open_sent: now,
+            channels: BTreeMap::new(),
+            logged_in: false,
+            busy_until: None,
         }
     }
 
@@ -39,6 +46,14 @@ impl Server {
         self.session = Some(session);
         self.flow = Flow::new(now);
         self.next_channel = 0;
+        self.channels.clear();
+        self.logged_in = false;
+        self.busy_until = None;
+    }
+
+    /// Pieces that may be asked for now.
+    pub(super) fn room(&self) -> u32 {
+        self.flow.window().saturating_sub(self.flow.in_flight())
     }
 
     /// Tells the backoff; whether it says to dial now.
@@ -58,15 +73,31 @@ impl Server {
         self.backoff.poll_timeout()
     }
 
+    /// Whether it was busy, and may be asked again from now on.
+    pub(super) fn may_be_asked_again(&mut self, now: Instant) -> bool {
+        self.busy_until.take_if(|until| *until <= now).is_some()
+    }
+
     /// How long until then.
     pub(super) fn retry_in(&self, now: Instant) -> Duration {
         self.retry_at().map_or(Duration::ZERO, |at| at.since(now))
     }
 
     /// A number for a new request.
-    pub(super) const fn channel(&mut self) -> Channel {
+    pub(super) fn channel(&mut self, class: Urgency) -> Channel {
         self.next_channel += 1;
+        self.channels.insert(self.next_channel, class);
         self.next_channel
+    }
+
+    /// What a request is for, while it is open.
+    pub(super) fn class(&self, channel: Channel) -> Option<Urgency> {
+        self.channels.get(&channel).copied()
+    }
+
+    /// A request is over; what it was for.
+    pub(super) fn closed(&mut self, channel: Channel) -> Option<Urgency> {
+        self.channels.remove(&channel)
     }
 }
 

@@ -13,7 +13,7 @@ use spotp2p::{RequestId, SessionId};
 use spotproto::content::ContentKey;
 use spotproto::crypto::PublicKey;
 use spotproto::message::{Hello, Message, Open, PieceRange, Read, Refusal, Urgency, Wanted};
-use spotproto::{CloseCode, Instant, Machine};
+use spotproto::{Instant, Machine};
 
 /// What happens next; which one of the things that it could happen to is chosen by an index.
 #[derive(Clone, Debug)]
@@ -159,7 +159,13 @@ impl Owner {
             (Effect::Find { .. }, None) => {
                 let head = spotproto::content::Head { file: Key(session.0 as u32), ..head() };
                 let key = ContentKey::new([5; 32]);
-                Done::Found(Ok(Box::new(Entry { head, key, title: "".into(), artist: "".into() })))
+                Done::Found(Ok(Box::new(Entry {
+                    head,
+                    key,
+                    title: "".into(),
+                    artist: "".into(),
+                    mirrors: Vec::new(),
+                })))
             }
             (Effect::Prove { .. }, None) => Done::Proofs(Ok(Vec::new())),
             _ => Done::Piece(Ok(Piece { size: 16_384, genuine: true })),
@@ -213,7 +219,7 @@ impl Owner {
                 let session = SessionId(self.accepted);
                 self.accepted += 1;
                 self.lines.insert(session, Line::default());
-                self.tell(Input::Accepted { session, from: Ipv4Addr::new(11, 0, 0, 1).into() });
+                self.tell(Input::Accepted { session, from: (Ipv4Addr::new(11, 0, 0, 1), 4070).into() });
             }
             Act::Establish(pick, confirmed) => {
                 let Some(session) = self.who(pick) else { return };
@@ -314,7 +320,7 @@ fn guest() -> (AccessPoint<Key, Piece>, SessionId) {
     let mut access_point = AccessPoint::new(access_point_config(Limits::DEFAULT));
     let session = SessionId(0);
     for input in [
-        Input::Accepted { session, from: Ipv4Addr::new(11, 0, 0, 1).into() },
+        Input::Accepted { session, from: (Ipv4Addr::new(11, 0, 0, 1), 4070).into() },
         Input::Established { session, device: PublicKey([9; 32]), confirmed: true },
     ] {
         let Ok(()) = access_point.handle_input(Instant::START, input);
@@ -323,10 +329,10 @@ fn guest() -> (AccessPoint<Key, Piece>, SessionId) {
 }
 
 #[test]
-fn requests_that_are_aborted_at_once_do_not_pile_up_at_the_store() {
+fn requests_that_are_aborted_at_once_do_not_pile_up_at_the_store_but_are_refused() {
     let (mut access_point, from) = guest();
-    let mut finds = 0;
-    for channel in 0..1000 {
+    let (mut finds, mut refused) = (Vec::new(), 0);
+    let mut ask = |channel, access_point: &mut AccessPoint<Key, Piece>| {
         let wanted = Wanted::File(Key(0));
         let open = Open { wanted, at_ms: 0, credit: 5, urgency: Urgency::Playing };
         for message in [Message::Open { channel, open }, Message::Abort { channel }] {
@@ -334,16 +340,26 @@ fn requests_that_are_aborted_at_once_do_not_pile_up_at_the_store() {
         }
         while let Some(output) = access_point.poll_output() {
             match output {
-                Output::Effect(Effect::Find { .. }) => finds += 1,
-                Output::Effect(Effect::HangUp { code, .. }) => {
-                    assert_eq!((code, finds), (CloseCode::Limit, Limits::DEFAULT.lookups));
-                    return;
-                }
-                _ => {}
+                Output::Effect(Effect::Find { request, .. }) => finds.push(request),
+                Output::Send { message: Message::Refuse { why: Refusal::Busy, .. }, .. } => refused += 1,
+                other => panic!("{other:?}"),
             }
         }
+        (finds.clone(), refused)
+    };
+    let most = Limits::DEFAULT.lookups;
+    for channel in 0..1000 {
+        let (finds, refused) = ask(channel, &mut access_point);
+        assert_eq!(
+            (finds.len(), refused),
+            ((channel as usize + 1).min(most), (channel as usize + 1).saturating_sub(most))
+        );
     }
-    panic!("{finds} questions to the catalogue are under way");
+    let (finds, refused) = ask(1000, &mut access_point);
+    let done = Input::Done(finds[0], Done::Found(Err(Refusal::NotFound)));
+    let Ok(()) = access_point.handle_input(Instant::START, done);
+    let (after, still) = ask(1001, &mut access_point);
+    assert_eq!((after.len(), still), (most + 1, refused), "there is room again");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::world::{Key, Piece, head};
 use core::fmt::Debug;
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,14 +14,19 @@ use spotproto::content::{ContentKey, LeafRange};
 use spotproto::contract::{Ran, Step, check};
 use spotproto::crypto::{Crypto, PublicKey, RustCrypto, SecretKey};
 use spotproto::error::Refused;
-use spotproto::message::{Hello, Message, Open, Opened, PieceRange, Read, Refusal, Urgency, Wanted, Welcome};
+use spotproto::message::{
+    Connect, Hello, Holding, Message, Misdeed, Open, Opened, PieceRange, Read, Refusal, Slot, Urgency, Want,
+    Wanted, Welcome,
+};
+use spotproto::preamble::LinkId;
 use spotproto::ticket::{Pseudonym, Rights, Ticket};
 use spotproto::{CloseCode, Gid, Instant, Seed, SessionError, UnixTime};
 
 type Text = Message<Key, Piece>;
 
-/// Outputs that one input of an access point may cause: as many fetches as it looks ahead, an answer, a goodbye.
-const SERVER_BOUND: usize = 16;
+/// Outputs that one input of an access point may cause: as many fetches as it looks ahead, an answer, a goodbye; or a word
+/// to both sides of as many links as may be asked for at a time, and the end of it.
+const SERVER_BOUND: usize = 2 * 12 + 1;
 
 /// The same for a node: a whole window may be cancelled, asked for anew, and as much of a long track let go.
 const NODE_BOUND: usize = 1024;
@@ -122,6 +127,34 @@ fn message() -> impl Strategy<Value = Text> {
         1 => (channel(), refusal()).prop_map(|(channel, why)| Message::Refuse { channel, why }),
         3 => channel().prop_map(|channel| Message::Abort { channel }),
         1 => (0u32..3).prop_map(|file| Message::Playing { file: Key(file) }),
+        6 => of_peers(),
+    ]
+}
+
+/// Of peers, by names that some of them have.
+fn of_peers() -> impl Strategy<Value = Text> {
+    let file = || (0u32..3).prop_map(Key);
+    let files = move || vec(file(), 0..5);
+    let link = || prop_oneof![3 => Just(LinkId([7; 16])), 1 => any::<[u8; 16]>().prop_map(LinkId)];
+    let peers = vec((0u8..4).prop_map(|n| Pseudonym([n; 16])), 0..12);
+    prop_oneof![
+        any::<u16>().prop_map(|port| Message::Renew { port }),
+        (files(), files()).prop_map(|(joined, left)| Message::Holding(Box::new(Holding { joined, left }))),
+        (0u32..6, file(), any::<u8>()).prop_map(|(channel, file, most)| Message::FindPeers {
+            channel,
+            file,
+            most
+        }),
+        (0u32..6, file(), peers).prop_map(|(channel, file, peers)| {
+            Message::Connect { channel, connect: Box::new(Connect { file, peers }) }
+        }),
+        (link(), any::<bool>()).prop_map(|(link, stands)| Message::Dialled { link, stands }),
+        (link(), any::<u8>())
+            .prop_map(|(link, what)| Message::Report { link, what: Misdeed::from_number(what) }),
+        (0u32..6, file()).prop_map(|(channel, file)| {
+            Message::Want { channel, want: Want { file, urgency: Urgency::Next } }
+        }),
+        (0u32..6).prop_map(|channel| Message::Slot { channel, slot: Slot { place: 0, held: Vec::new() } }),
     ]
 }
 
@@ -130,12 +163,20 @@ fn done() -> impl Strategy<Value = Done<Key, Piece>> {
     let entry = (0u32..3).prop_map(|file| {
         let mut head = head();
         head.file = Key(file);
-        Box::new(Entry { head, key: ContentKey::new([5; 32]), title: "".into(), artist: "".into() })
+        Box::new(Entry {
+            head,
+            key: ContentKey::new([5; 32]),
+            title: "".into(),
+            artist: "".into(),
+            mirrors: core::iter::once("http://a.example/1".into()).collect(),
+        })
     });
     prop_oneof![
         3 => entry.prop_map(|entry| Done::Found(Ok(entry))),
         3 => vec(leaves(), 0..4).prop_map(|proofs| Done::Proofs(Ok(proofs))),
         5 => piece().prop_map(|piece| Done::Piece(Ok(piece))),
+        2 => vec(any::<bool>(), 0..5).prop_map(Done::Indexed),
+        1 => any::<bool>().prop_map(Done::Probed),
         1 => refusal().prop_map(|why| Done::Found(Err(why))),
         1 => refusal().prop_map(|why| Done::Proofs(Err(why))),
         1 => refusal().prop_map(|why| Done::Piece(Err(why))),
@@ -148,7 +189,8 @@ fn session() -> impl Strategy<Value = SessionId> {
 
 fn server_input() -> impl Strategy<Value = access_point::Input<Key, Piece>> {
     use access_point::Input;
-    let address = (1u8..4, 1u8..4).prop_map(|(net, host)| IpAddr::V4(Ipv4Addr::new(11, 0, net, host)));
+    let address =
+        (1u8..4, 1u8..4).prop_map(|(net, host)| SocketAddr::from((Ipv4Addr::new(11, 0, net, host), 4070)));
     prop_oneof![
         2 => (session(), address).prop_map(|(session, from)| Input::Accepted { session, from }),
         3 => (session(), any::<bool>()).prop_map(|(session, confirmed)| {
@@ -196,6 +238,7 @@ pub(crate) fn access_point_config(limits: Limits) -> access_point::Config {
     access_point::Config {
         ticket_key: SecretKey([2; 32]),
         pseudonym_key: SecretKey([3; 32]),
+        identity: PublicKey([8; 32]),
         date: (Instant::START, UnixTime(1_800_000_000)),
         ticket_lasts: Duration::from_secs(3600),
         lease: access_point::LEASE,
@@ -216,7 +259,7 @@ proptest! {
 
     #[test]
     fn a_node_keeps_the_contract(steps in vec(step(node_input()), 0..150)) {
-        let config = node::Config::new(PublicKey([1; 32]), "test", Seed([3; 32]));
+        let config = node::Config::new(PublicKey([1; 32]), "test", Seed([3; 32]), (Instant::START, crate::world::DATE));
         let mut node: Node<Key, Piece> = Node::new(Instant::START, config);
         prop_assert!(matches!(check(&mut node, steps, NODE_BOUND), Ok(Ran::Whole)));
     }

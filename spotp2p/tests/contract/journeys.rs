@@ -3,6 +3,7 @@
 
 use crate::anything::access_point_config;
 use crate::shelf::{PIECES, SHELF};
+use crate::world::DATE;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use core::net::Ipv4Addr;
@@ -70,7 +71,8 @@ impl Journey {
     /// A line with this delay, one way, and this many bytes a second towards the client.
     fn new(delay: Duration, rate: f64, store: Duration, keep: u32) -> Self {
         let now = Instant::START;
-        let config = Config { keep, ..Config::new(PublicKey([1; 32]), "test", Seed([3; 32])) };
+        let config = Config::new(PublicKey([1; 32]), "test", Seed([3; 32]), (now, DATE));
+        let config = Config { keep, ..config };
         Self {
             now,
             delay,
@@ -107,14 +109,14 @@ impl Journey {
                 node::Output::Send { to, message } if self.live == Some(to) => self.say(message),
                 node::Output::Effect(Effect::Connect { session, .. }) => self.connect(session),
                 node::Output::Effect(effect) => panic!("nobody lied, and yet: {effect:?}"),
-                node::Output::Event(Event::Piece { index, data }) => {
+                node::Output::Event(Event::Piece { index, data, .. }) => {
                     assert_eq!(data, SHELF.pieces[index as usize]);
                     assert!(self.held.insert(index), "piece {index} came twice");
                 }
                 node::Output::Event(Event::Drop(range)) => {
                     (range.start..range.end()).for_each(|piece| assert!(self.held.remove(&piece)));
                 }
-                node::Output::Event(Event::Opened(_)) => self.held.clear(),
+                node::Output::Event(Event::Opened { .. }) => self.held.clear(),
                 node::Output::Event(Event::Forged { index }) => panic!("{index} is no forgery"),
                 node::Output::Event(Event::Refused(why)) => panic!("refused: {why}"),
                 _ => {}
@@ -163,7 +165,7 @@ impl Journey {
 
     fn connect(&mut self, session: SessionId) {
         self.live = Some(session);
-        let from = Ipv4Addr::new(11, 0, 0, 1).into();
+        let from = (Ipv4Addr::new(11, 0, 0, 1), 4070).into();
         self.serve(access_point::Input::Accepted { session, from });
         let device = PublicKey([9; 32]);
         self.serve(access_point::Input::Established { session, device, confirmed: true });

@@ -26,7 +26,7 @@ impl House {
     fn new(lease: Duration, confirmed: bool) -> Self {
         let config = spotp2p::access_point::Config { lease, ..access_point_config(Limits::DEFAULT) };
         let mut house = Self { access_point: AccessPoint::new(config), now: Instant::START };
-        house.tell(Input::Accepted { session: GUEST, from: Ipv4Addr::new(11, 0, 0, 1).into() });
+        house.tell(Input::Accepted { session: GUEST, from: (Ipv4Addr::new(11, 0, 0, 1), 4070).into() });
         house.tell(Input::Established { session: GUEST, device: DEVICE, confirmed });
         house
     }
@@ -60,7 +60,8 @@ impl House {
         let asked = self.says(Message::Open { channel, open });
         let [Output::Effect(Effect::Find { request, .. })] = asked[..] else { panic!("{asked:?}") };
         let key = ContentKey::new([5; 32]);
-        let entry = Entry { head: head(), key, title: "Tune".into(), artist: "Nobody".into() };
+        let entry =
+            Entry { head: head(), key, title: "Tune".into(), artist: "Nobody".into(), mirrors: Vec::new() };
         self.tell(Input::Done(request, Done::Found(Ok(Box::new(entry)))))
     }
 }

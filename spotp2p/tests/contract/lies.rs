@@ -1,6 +1,7 @@
 //! A node whose server lies, in every way that a message can: nothing but the file's own pieces ever gets through.
 
 use crate::shelf::{PIECES, SHELF};
+use crate::world::DATE;
 use alloc::collections::BTreeMap;
 use bytes::Bytes;
 use core::time::Duration;
@@ -84,7 +85,7 @@ struct Liar {
 impl Liar {
     fn new() -> Self {
         let now = Instant::START;
-        let config = Config::new(PublicKey([1; 32]), "test", Seed([3; 32]));
+        let config = Config::new(PublicKey([1; 32]), "test", Seed([3; 32]), (now, DATE));
         let node = Node::new(now, config);
         Self { now, node, live: None, asked: BTreeMap::new(), genuine: 0, hung_up: 0, refused: 0 }
     }
@@ -108,11 +109,11 @@ impl Liar {
                     self.asked.clear();
                     self.hung_up += 1;
                 }
-                Output::Event(Event::Piece { index, data }) => {
+                Output::Event(Event::Piece { index, data, .. }) => {
                     assert_eq!(data, SHELF.pieces[index as usize], "piece {index} is a lie");
                     self.genuine += 1;
                 }
-                Output::Event(Event::Opened(opened)) => assert_eq!(opened.head.file, SHELF.file()),
+                Output::Event(Event::Opened { opened, .. }) => assert_eq!(opened.head.file, SHELF.file()),
                 Output::Event(Event::Refused(_)) => self.refused += 1,
                 _ => {}
             }

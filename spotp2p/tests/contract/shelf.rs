@@ -44,7 +44,11 @@ impl Shelf {
             seek: SeekTable::even(duration_ms, 4000, geometry.plaintext_len()).expect("an even table"),
         };
         let key = ContentKey::new([5; 32]);
-        Self { entry: Entry { head, key, title: "Tune".into(), artist: "Nobody".into() }, pieces, leaves }
+        Self {
+            entry: Entry { head, key, title: "Tune".into(), artist: "Nobody".into(), mirrors: Vec::new() },
+            pieces,
+            leaves,
+        }
     }
 
     pub(crate) fn file(&self) -> FileId {

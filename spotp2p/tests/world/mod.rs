@@ -5,21 +5,57 @@
 extern crate alloc;
 
 use alloc::collections::{BTreeMap, VecDeque};
+use bytes::Bytes;
 use core::time::Duration;
+use spotcache::cache::CacheKey;
+use spotcache::sheet::{CacheKeys, LeafGroup, Sheet};
 use spotp2p::access_point::{self, AccessPoint, Done, Entry};
 use spotp2p::node::{self, Command, Effect, Event, Node};
 use spotp2p::{FileKey, Payload, SessionId};
-use spotproto::content::{ContentKey, FileId, Format, Geometry, Hash, Head, PIECE_LEN, SeekTable};
-use spotproto::crypto::{PublicKey, SecretKey};
+use spotproto::content::{self, ContentKey, FileId, Format, Geometry, Head, PIECE_LEN, SeekTable};
+use spotproto::crypto::{Crypto, PublicKey, SecretKey};
 use spotproto::message::{Message, Refusal, Wanted};
 use spotproto::{Gid, Instant, Machine, Seed, SessionError, UnixTime};
 
 /// A file's name in this world: pieces carry their own verdict.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Key(pub u32);
 
+impl CacheKey for Key {
+    const LEN: usize = 4;
+
+    fn write(&self, place: &mut [u8]) {
+        self.0.write(place);
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        u32::read(bytes).map(Self)
+    }
+
+    fn bits(&self) -> u64 {
+        self.0.bits()
+    }
+}
+
+/// No node of this world has a cache.
 impl FileKey for Key {
     fn root(&self) -> Option<FileId> {
+        None
+    }
+
+    fn seal_sheet<C: Crypto>(&self, _: &CacheKeys, _: &Sheet<Self>) -> Option<Bytes> {
+        None
+    }
+
+    fn open_sheet<C: Crypto>(&self, _: &CacheKeys, _: &[u8]) -> Option<Sheet<Self>> {
+        None
+    }
+
+    fn seal_leaves<C: Crypto>(&self, _: &CacheKeys, _: &LeafGroup) -> Option<Bytes> {
+        None
+    }
+
+    fn open_leaves<C: Crypto>(&self, _: &CacheKeys, _: u32, _: &[u8]) -> Option<LeafGroup> {
         None
     }
 }
@@ -36,7 +72,7 @@ impl Payload for Piece {
         self.size
     }
 
-    fn is_genuine(&self, _leaf: Option<&Hash>) -> bool {
+    fn is_genuine(&self, _leaf: Option<&content::Hash>) -> bool {
         self.genuine
     }
 }
@@ -44,6 +80,8 @@ impl Payload for Piece {
 type Text = Message<Key, Piece>;
 type Client = Node<Key, Piece>;
 type Server = AccessPoint<Key, Piece>;
+
+pub const DATE: UnixTime = UnixTime(1_800_000_000);
 
 pub const TRACK: Gid = Gid::from_bytes([7; 16]);
 
@@ -94,6 +132,8 @@ pub struct World {
     /// Pieces that the server spoils.
     pub spoilt: Vec<u32>,
     pub missing: bool,
+    /// The server's store has too much to do to look anything up.
+    pub busy: bool,
     pub events: Vec<(Instant, Event<Key, Piece>)>,
     /// Messages that reached the server, by name.
     pub asked: Vec<(Instant, Text)>,
@@ -104,11 +144,12 @@ pub struct World {
 impl World {
     pub fn new() -> Self {
         let now = Instant::START;
-        let config = node::Config::new(PublicKey([1; 32]), "test", Seed([3; 32]));
+        let config = node::Config::new(PublicKey([1; 32]), "test", Seed([3; 32]), (now, DATE));
         let server = access_point::Config {
             ticket_key: SecretKey([2; 32]),
             pseudonym_key: SecretKey([3; 32]),
-            date: (now, UnixTime(1_800_000_000)),
+            identity: PublicKey([8; 32]),
+            date: (now, DATE),
             ticket_lasts: Duration::from_secs(3600),
             lease: access_point::LEASE,
             limits: access_point::Limits::DEFAULT,
@@ -129,6 +170,7 @@ impl World {
             live: None,
             spoilt: Vec::new(),
             missing: false,
+            busy: false,
             events: Vec::new(),
             asked: Vec::new(),
             bytes: BTreeMap::new(),
@@ -259,7 +301,7 @@ impl World {
         }
         self.connections += 1;
         self.live = Some(session);
-        let from = core::net::Ipv4Addr::new(11, 0, 0, 1).into();
+        let from = (core::net::Ipv4Addr::new(11, 0, 0, 1), 4070).into();
         for input in [
             access_point::Input::Accepted { session, from },
             access_point::Input::Established { session, device: PublicKey([9; 32]), confirmed: true },
@@ -289,10 +331,22 @@ impl World {
             access_point::Effect::Find { request, .. } if self.missing => {
                 (request, Done::Found(Err(Refusal::NotFound)))
             }
+            access_point::Effect::Fetch { request, .. } if self.busy => {
+                (request, Done::Piece(Err(Refusal::Busy)))
+            }
             access_point::Effect::Find { request, .. } => {
                 let key = ContentKey::new([5; 32]);
-                let entry = Entry { head: head(), key, title: "Tune".into(), artist: "Nobody".into() };
+                let entry = Entry {
+                    head: head(),
+                    key,
+                    title: "Tune".into(),
+                    artist: "Nobody".into(),
+                    mirrors: Vec::new(),
+                };
                 (request, Done::Found(Ok(Box::new(entry))))
+            }
+            access_point::Effect::Prove { request, .. } if self.busy => {
+                (request, Done::Proofs(Err(Refusal::Busy)))
             }
             access_point::Effect::Prove { request, .. } => (request, Done::Proofs(Ok(Vec::new()))),
             access_point::Effect::Fetch { request, piece, .. } => {

@@ -51,6 +51,20 @@ impl LeafSet {
         Ok(range.range())
     }
 
+    /// Keeps leaves that were proved before, as by an earlier run of the program that wrote them down.
+    ///
+    /// Nothing is checked. The caller vouches that each came out of a set for this file, as [`LeafSet::get`] gave it, and
+    /// that nobody could change it since: that what was written down was authenticated, and read back as it was. A wrong
+    /// leaf makes a wrong piece pass. Pieces behind the end are left out.
+    pub fn restore(&mut self, leaves: impl IntoIterator<Item = (u32, Hash)>) {
+        for (piece, leaf) in leaves {
+            if piece < self.pieces {
+                self.keep(piece, leaf);
+                self.shrink(piece / LEAF_GROUP);
+            }
+        }
+    }
+
     /// The hash of this piece, if held.
     #[must_use]
     pub fn get(&self, piece: u32) -> Option<&Hash> {
@@ -134,6 +148,17 @@ mod tests {
         assert_eq!(set.missing(140), 140..150);
         assert_eq!(set.missing(150), 150..150);
         assert_eq!(set.missing(u32::MAX), u32::MAX..u32::MAX);
+    }
+
+    #[test]
+    fn leaves_that_are_restored_are_held_within_the_file_and_the_bound() {
+        let leaves = tree(64 * 40);
+        let mut set = LeafSet::new(leaves.root().into(), 64 * 40, 20);
+        let all = leaves.hashes().iter().copied().zip(0..).map(|(leaf, piece)| (piece, leaf));
+        set.restore(all.chain([(64 * 40, Hash([1; 32])), (u32::MAX, Hash([1; 32]))]));
+        assert_eq!(set.groups.len(), 20);
+        assert_eq!(set.get(64 * 40 - 1), leaves.hashes().last());
+        assert!(!set.has(0) && !set.has(64 * 40));
     }
 
     #[test]

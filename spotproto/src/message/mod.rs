@@ -5,8 +5,13 @@
 
 mod decode;
 mod encode;
+mod peers;
 mod words;
 
+pub use peers::{
+    Connect, Dial, Greeting, Hit, Holding, MAX_ADDRESSES, MAX_HELD, MAX_HITS, MAX_HOLDING, MAX_HOPS,
+    MAX_MIRRORS, MAX_PEERS, MIRROR_LEN_MAX, Mirrors, Misdeed, Query, Renewed, Slot, Want,
+};
 pub use words::{
     Hello, MAX_FIRST, MAX_READ, Open, Opened, PieceRange, Read, Refusal, Urgency, Wanted, Welcome,
 };
@@ -17,7 +22,10 @@ pub(crate) use decode::decode;
 pub(crate) use encode::{encode, fits_a_frame};
 
 use crate::content::{FileId, LeafRange};
+use crate::preamble::LinkId;
+use crate::ticket::Pseudonym;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use bytes::{Bytes, BytesMut};
 
 /// The number that a requester picks for a request; each must be above all earlier ones of the same connection.
@@ -40,7 +48,7 @@ pub fn encode_frame(message: &WireMessage, out: &mut BytesMut) -> bool {
 
 /// One message.
 ///
-/// An answer on a channel is a header ([`Opened`](Self::Opened), [`Leaves`](Self::Leaves)), pieces, and then
+/// An answer on a channel is headers ([`Opened`](Self::Opened), [`Leaves`](Self::Leaves) and others), pieces, and then
 /// [`End`](Self::End) or [`Refuse`](Self::Refuse). A request is the credit for the pieces it names: the answerer never
 /// sends more, and nothing else limits it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -110,6 +118,81 @@ pub enum Message<K, B> {
         /// Which file.
         file: K,
     },
+    /// Client to access point: asks for a new ticket.
+    Renew {
+        /// The port on which the client takes connections by now; 0 for none.
+        port: u16,
+    },
+    /// Access point to client: the new ticket.
+    Renewed(Box<Renewed>),
+    /// Client to access point: what it can serve from now on, and what no more.
+    Holding(Box<Holding<K>>),
+    /// Client to access point: asks who holds a file.
+    FindPeers {
+        /// Where the answer goes.
+        channel: Channel,
+        /// Which file.
+        file: K,
+        /// How many to name; at least one and at most [`MAX_PEERS`].
+        most: u8,
+    },
+    /// Access point to client: who holds the file that was asked for or opened.
+    Peers {
+        /// The request's channel.
+        channel: Channel,
+        /// At most [`MAX_PEERS`], none if nobody is known.
+        peers: Vec<Pseudonym>,
+    },
+    /// Access point to client: where a CDN keeps the file that was opened.
+    Mirrors {
+        /// The open's channel.
+        channel: Channel,
+        /// At least one and at most [`MAX_MIRRORS`], at most [`MIRROR_LEN_MAX`] bytes each.
+        mirrors: Mirrors,
+    },
+    /// Client to access point: asks for links to peers.
+    Connect {
+        /// Where the end of it is told.
+        channel: Channel,
+        /// What is asked.
+        connect: Box<Connect<K>>,
+    },
+    /// Access point to client: dial this peer now.
+    Dial(Box<Dial>),
+    /// Client to access point: what came of dialling.
+    Dialled {
+        /// Which link.
+        link: LinkId,
+        /// Whether it stands.
+        stands: bool,
+    },
+    /// Client to access point: what the other side of a link did wrong.
+    Report {
+        /// Which link.
+        link: LinkId,
+        /// What.
+        what: Misdeed,
+    },
+    /// Peer to peer, first of all: who is there.
+    Greeting(Box<Greeting>),
+    /// Peer to peer: asks for a slot. Stays open until one of both ends it.
+    Want {
+        /// Where the answer goes.
+        channel: Channel,
+        /// What is wanted.
+        want: Want<K>,
+    },
+    /// Peer to peer: where a want stands, now and whenever that changes.
+    Slot {
+        /// The want's channel.
+        channel: Channel,
+        /// Where it stands.
+        slot: Slot,
+    },
+    /// Peer to peer: asks who holds a file.
+    Query(Query<K>),
+    /// Peer to peer: who does.
+    Hit(Hit),
 }
 
 impl<K, B> Message<K, B> {
@@ -117,7 +200,18 @@ impl<K, B> Message<K, B> {
     #[must_use]
     pub const fn channel(&self) -> Option<Channel> {
         match self {
-            Self::Hello(_) | Self::Welcome(_) | Self::Playing { .. } => None,
+            Self::Hello(_)
+            | Self::Welcome(_)
+            | Self::Playing { .. }
+            | Self::Renew { .. }
+            | Self::Renewed(_)
+            | Self::Holding(_)
+            | Self::Dial(_)
+            | Self::Dialled { .. }
+            | Self::Report { .. }
+            | Self::Greeting(_)
+            | Self::Query(_)
+            | Self::Hit(_) => None,
             Self::Open { channel, .. }
             | Self::Opened { channel, .. }
             | Self::Read { channel, .. }
@@ -125,6 +219,12 @@ impl<K, B> Message<K, B> {
             | Self::Piece { channel, .. }
             | Self::End { channel }
             | Self::Refuse { channel, .. }
+            | Self::FindPeers { channel, .. }
+            | Self::Peers { channel, .. }
+            | Self::Mirrors { channel, .. }
+            | Self::Connect { channel, .. }
+            | Self::Want { channel, .. }
+            | Self::Slot { channel, .. }
             | Self::Abort { channel } => Some(*channel),
         }
     }
@@ -135,7 +235,22 @@ impl<K, B> Message<K, B> {
         match self {
             Self::Open { open, .. } => Some((open.urgency, open.credit as u32)),
             Self::Read { read, .. } => Some((read.urgency, read.pieces.count)),
+            Self::Want { want, .. } => Some((want.urgency, 0)),
+            Self::FindPeers { .. } | Self::Connect { .. } => Some((Urgency::Playing, 0)),
             _ => None,
         }
+    }
+
+    /// Whether it answers a request without ending it, pieces apart.
+    #[must_use]
+    pub const fn is_header(&self) -> bool {
+        matches!(
+            self,
+            Self::Opened { .. }
+                | Self::Leaves { .. }
+                | Self::Peers { .. }
+                | Self::Mirrors { .. }
+                | Self::Slot { .. }
+        )
     }
 }

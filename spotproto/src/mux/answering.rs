@@ -4,7 +4,7 @@ use super::order::Order;
 use crate::codec::varint_len;
 use crate::error::{LimitKind, Misuse, PeerFault, SessionError};
 use crate::frame::{self, kind};
-use crate::message::{Channel, Refusal, Urgency};
+use crate::message::{self, Channel, Refusal, Urgency, WireMessage};
 use alloc::collections::{BTreeMap, VecDeque};
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -16,6 +16,8 @@ pub(crate) struct Answering {
     order: Order,
     /// Pieces queued over all answers.
     queued: usize,
+    /// Proofs queued over all answers.
+    proofs: usize,
     /// Pieces that the other side may still be sent.
     owed: u64,
 }
@@ -25,11 +27,19 @@ struct Answer {
     urgency: Urgency,
     /// Pieces that the application may still queue.
     credit: u32,
-    queue: VecDeque<(u32, Bytes)>,
+    queue: VecDeque<Part>,
     /// Bytes of the front piece that are out already.
     sent: usize,
     /// How the answer ends once the queue is empty.
     ending: Option<Ending>,
+}
+
+/// One part of an answer.
+#[derive(Debug)]
+enum Part {
+    /// The leaves of the pieces behind it, which goes out in one frame.
+    Proof(WireMessage),
+    Piece(u32, Bytes),
 }
 
 /// The last word of an answer.
@@ -72,8 +82,10 @@ impl Answering {
             // An empty map keeps a node of the tree, most of a kilobyte.
             self.open = BTreeMap::new();
         }
-        self.queued -= answer.queue.len();
-        self.owed -= u64::from(answer.credit) + answer.queue.len() as u64;
+        let pieces = answer.queue.iter().filter(|part| matches!(part, Part::Piece(..))).count();
+        self.queued -= pieces;
+        self.proofs -= answer.queue.len() - pieces;
+        self.owed -= u64::from(answer.credit) + pieces as u64;
         if !answer.queue.is_empty() {
             self.order.remove(answer.urgency, channel);
         }
@@ -109,11 +121,20 @@ impl Answering {
         }
         let Some(answer) = self.open.get_mut(&channel) else { return Ok(()) };
         answer.credit = answer.credit.checked_sub(1).ok_or(Misuse::NotAsked)?;
-        if answer.queue.is_empty() {
-            self.order.add(answer.urgency, channel);
-        }
-        answer.queue.push_back((index, data));
+        answer.push(channel, Part::Piece(index, data), &mut self.order);
         self.queued += 1;
+        Ok(())
+    }
+
+    /// The application answers with leaves. They have their place among the pieces: what was asked for earlier would only
+    /// wait for them, and what they prove comes behind them.
+    pub(crate) fn queue_proof(&mut self, channel: Channel, proof: WireMessage) -> Result<(), Misuse> {
+        if self.is_open(channel)?
+            && let Some(answer) = self.open.get_mut(&channel)
+        {
+            answer.push(channel, Part::Proof(proof), &mut self.order);
+            self.proofs += 1;
+        }
         Ok(())
     }
 
@@ -146,13 +167,39 @@ impl Answering {
         self.queued
     }
 
-    /// Appends one fragment of at most `frame` bytes, or what fits into `room`. Tells which piece, if any, is out now.
-    pub(crate) fn put_fragment(&mut self, out: &mut BytesMut, frame: usize, room: usize) -> Put {
+    /// Proofs queued.
+    pub(crate) const fn proofs(&self) -> usize {
+        self.proofs
+    }
+
+    /// Bytes that the rest of the piece whose turn it is takes, if a part of it is out.
+    pub(crate) fn tail(&self, frame: usize) -> Option<usize> {
+        let channel = self.order.turn(frame)?;
+        let answer = self.open.get(&channel).filter(|answer| answer.sent > 0)?;
+        let Some(Part::Piece(_, data)) = answer.queue.front() else { return None };
+        Some(frame::header_len(channel) + data.len().saturating_sub(answer.sent))
+    }
+
+    /// Appends a proof if it fits into `most`, since it can't be cut; or one fragment of at most `frame` bytes, or what
+    /// fits into `room`. Tells what is out now.
+    pub(crate) fn put_part(&mut self, out: &mut BytesMut, frame: usize, room: usize, most: usize) -> Put {
         let Some(channel) = self.order.turn(frame) else { return Put::Nothing };
         let Some(answer) = self.open.get_mut(&channel) else { return Put::Nothing };
-        let Some((index, data)) = answer.queue.front() else { return Put::Nothing };
-        let index = *index;
         let before = out.len();
+        let (index, data) = match answer.queue.front() {
+            Some(Part::Piece(index, data)) => (*index, data),
+            Some(Part::Proof(proof)) => {
+                message::encode(proof, out);
+                if out.len() - before > most {
+                    out.truncate(before);
+                    return Put::NoRoom;
+                }
+                self.order.sent(answer.urgency, out.len() - before);
+                self.proofs -= 1;
+                return Put::Proof { channel, ending: self.part_is_out(channel) };
+            }
+            None => return Put::Nothing,
+        };
         let rest = data.get(answer.sent..).unwrap_or_default();
         let preface =
             if answer.sent == 0 { varint_len(u64::from(index)) + varint_len(data.len() as u64) } else { 0 };
@@ -178,15 +225,15 @@ impl Answering {
         if !whole {
             return Put::Part;
         }
-        Put::Whole { channel, index, ending: self.piece_is_out(channel) }
+        self.queued -= 1;
+        self.owed -= 1;
+        Put::Whole { channel, index, ending: self.part_is_out(channel) }
     }
 
-    fn piece_is_out(&mut self, channel: Channel) -> Option<Ending> {
+    fn part_is_out(&mut self, channel: Channel) -> Option<Ending> {
         let answer = self.open.get_mut(&channel)?;
         answer.queue.pop_front();
         answer.sent = 0;
-        self.queued -= 1;
-        self.owed -= 1;
         if !answer.queue.is_empty() {
             return None;
         }
@@ -199,7 +246,16 @@ impl Answering {
     }
 }
 
-/// What [`Answering::put_fragment`] did.
+impl Answer {
+    fn push(&mut self, channel: Channel, part: Part, order: &mut Order) {
+        if self.queue.is_empty() {
+            order.add(self.urgency, channel);
+        }
+        self.queue.push_back(part);
+    }
+}
+
+/// What [`Answering::put_part`] did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Put {
     /// Nothing waits.
@@ -208,6 +264,8 @@ pub(crate) enum Put {
     NoRoom,
     /// A part of a piece.
     Part,
+    /// A proof, and how its answer ends if it does.
+    Proof { channel: Channel, ending: Option<Ending> },
     /// The last part of a piece, and how its answer ends if it does.
     Whole { channel: Channel, index: u32, ending: Option<Ending> },
 }
@@ -216,6 +274,10 @@ pub(crate) enum Put {
 mod tests {
     use super::*;
     use crate::Limits;
+    use crate::content::{Hash, LeafRange};
+    use crate::message::Message;
+    use alloc::boxed::Box;
+    use alloc::vec::Vec;
 
     const LIMITS: Limits = Limits::DEFAULT;
 
@@ -230,11 +292,11 @@ mod tests {
         answering.queue(1, 9, piece(10_000), &LIMITS).unwrap();
         assert_eq!(answering.end(1, Ending::End), Ok(None));
         let mut out = BytesMut::new();
-        assert_eq!(answering.put_fragment(&mut out, 4096, 8192), Put::Part);
-        assert_eq!(answering.put_fragment(&mut out, 4096, 100), Put::NoRoom);
-        assert_eq!(answering.put_fragment(&mut out, 4096, 8192), Put::Part);
+        assert_eq!(answering.put_part(&mut out, 4096, 8192, 8192), Put::Part);
+        assert_eq!(answering.put_part(&mut out, 4096, 100, 100), Put::NoRoom);
+        assert_eq!(answering.put_part(&mut out, 4096, 8192, 8192), Put::Part);
         let whole = Put::Whole { channel: 1, index: 9, ending: Some(Ending::End) };
-        assert_eq!(answering.put_fragment(&mut out, 4096, 8192), whole);
+        assert_eq!(answering.put_part(&mut out, 4096, 8192, 8192), whole);
         assert!(!answering.has_data());
         assert_eq!((answering.queued, answering.owed), (0, 0));
     }
@@ -246,12 +308,38 @@ mod tests {
         answering.queue(1, 0, piece(10_000), &LIMITS).unwrap();
         answering.queue(1, 1, piece(10_000), &LIMITS).unwrap();
         let mut out = BytesMut::new();
-        answering.put_fragment(&mut out, 4096, 8192);
+        answering.put_part(&mut out, 4096, 8192, 8192);
         assert!(answering.abort(1));
         assert!(!answering.abort(1));
         assert_eq!((answering.queued, answering.owed), (0, 0));
-        assert_eq!(answering.put_fragment(&mut out, 4096, 8192), Put::Nothing);
+        assert_eq!(answering.put_part(&mut out, 4096, 8192, 8192), Put::Nothing);
         assert_eq!(answering.queue(1, 2, piece(1), &LIMITS), Ok(()), "a late answer is dropped");
+    }
+
+    #[test]
+    fn a_proof_waits_for_room_and_is_dropped_with_its_answer() {
+        let leaves = LeafRange { start: 0, leaves: alloc::vec![Hash([3; 32]); 64], uncles: Vec::new() };
+        let proof = |channel| Message::Leaves { channel, leaves: Box::new(leaves.clone()) };
+        let mut answering = Answering::default();
+        for channel in [1, 2] {
+            answering.begin(channel, Urgency::Playing, 1, &LIMITS).unwrap();
+            answering.queue_proof(channel, proof(channel)).unwrap();
+            answering.queue(channel, 0, piece(300), &LIMITS).unwrap();
+        }
+        assert_eq!(answering.end(1, Ending::Refuse(Refusal::Busy)), Ok(None));
+        assert_eq!((answering.queued, answering.proofs), (2, 2));
+        let mut out = BytesMut::new();
+        assert_eq!(answering.put_part(&mut out, 4096, 512, 2048), Put::NoRoom);
+        assert!(out.is_empty());
+        let put = Put::Proof { channel: 1, ending: None };
+        assert_eq!(answering.put_part(&mut out, 4096, 512, 4096), put);
+        let ending = Some(Ending::Refuse(Refusal::Busy));
+        let put = Put::Whole { channel: 1, index: 0, ending };
+        assert_eq!(answering.put_part(&mut out, 4096, 512, 512), put);
+        assert!(answering.abort(2));
+        assert_eq!((answering.queued, answering.proofs, answering.owed), (0, 0, 0));
+        assert_eq!(answering.queue_proof(2, proof(2)), Ok(()), "a late answer is dropped");
+        assert_eq!(answering.queue_proof(3, proof(3)), Err(Misuse::NotAsked));
     }
 
     #[test]

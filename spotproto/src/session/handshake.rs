@@ -128,6 +128,13 @@ impl<C: Crypto> Shake<C> {
 }
 
 impl<C: Crypto> Session<C> {
+    /// Whether this side is a responder that has said nothing yet but its preamble, if it owed one: the next byte from it
+    /// is the verdict.
+    pub(super) fn can_refuse(&self) -> bool {
+        let waits = |shake: &Shake<C>| shake.role == Role::Responder && !shake.owes_preamble;
+        self.unconfirmed == 0 && self.shake.as_deref().is_some_and(waits)
+    }
+
     /// Takes one unit of the handshake from the front of `wire`; `None` if it is incomplete.
     pub(super) fn shake_receive(
         &mut self,

@@ -6,7 +6,7 @@ mod receive;
 mod transmit;
 
 use crate::crypto::{Crypto, KeyPair, PublicKey, RustCrypto, SecretKey};
-use crate::error::{CloseCode, Misuse, SessionError};
+use crate::error::{CloseCode, Misuse, Refused, SessionError};
 use crate::machine::{ByteMachine, Machine};
 use crate::message::{self, Channel, Message, WireMessage};
 use crate::mux::{Answering, Asking};
@@ -56,7 +56,8 @@ pub enum Input {
     /// Send this. Messages given to an initiator before its first flush ride in the first handshake message, where a
     /// replay is possible: the responder answers them without changing any state.
     Send(WireMessage),
-    /// Send what is queued, say why, and end.
+    /// Send what is queued, say why, and end. A responder that has said nothing yet refuses with [`Refused::Busy`] instead
+    /// of [`CloseCode::Limit`], for which it has no keys.
     Close(CloseCode),
 }
 
@@ -166,11 +167,15 @@ impl<C: Crypto> Session<C> {
                 Ok(())
             }
             Message::End { .. } | Message::Refuse { .. } => self.send_ending(message),
-            Message::Opened { channel, .. } | Message::Leaves { channel, .. } => {
-                if self.answering.is_open(channel)? { self.queue_control(message) } else { Ok(()) }
+            Message::Leaves { channel, .. } => {
+                self.check_room()?;
+                Ok(self.answering.queue_proof(channel, message)?)
             }
             Message::Abort { channel } => self.send_abort(channel),
-            _ => self.queue_control(message),
+            _ => match message.channel().filter(|_| message.is_header()) {
+                Some(channel) if !self.answering.is_open(channel)? => Ok(()),
+                _ => self.queue_control(message),
+            },
         }
     }
 
@@ -200,11 +205,15 @@ impl<C: Crypto> Session<C> {
     }
 
     fn queue_control(&mut self, message: WireMessage) -> Result<(), SessionError> {
-        if self.control.len() >= self.limits.control {
-            return Err(Misuse::NoRoom.into());
-        }
+        self.check_room()?;
         self.control.push_back(message);
         Ok(())
+    }
+
+    /// Whether one more small message may be queued, wherever it has its place.
+    fn check_room(&self) -> Result<(), Misuse> {
+        let queued = self.control.len() + self.answering.proofs();
+        if queued < self.limits.control { Ok(()) } else { Err(Misuse::NoRoom) }
     }
 
     /// Remembers why the session ended; every later call answers the same.
@@ -234,6 +243,8 @@ impl<C: Crypto> Machine for Session<C> {
         self.check()?;
         match input {
             Input::Send(message) => self.send(message),
+            // Whom there is no room for may know it before the handshake, in the clear.
+            Input::Close(CloseCode::Limit) if self.can_refuse() => Err(SessionError::Refusing(Refused::Busy)),
             Input::Close(code) => {
                 self.owed.close.get_or_insert(code);
                 if self.sealer.is_none() {

@@ -95,9 +95,6 @@ impl<C: Crypto> Session<C> {
             self.answering.begin(frame.channel, urgency, pieces, &self.limits)?;
         }
         let wanted = match &message {
-            Message::Opened { channel, .. } | Message::Leaves { channel, .. } => {
-                self.asking.expects(*channel)?
-            }
             Message::End { channel } => {
                 let expected = self.asking.expects(*channel)?;
                 self.asking.complete(*channel)?;
@@ -109,6 +106,7 @@ impl<C: Crypto> Session<C> {
                 expected
             }
             Message::Abort { channel } => self.answering.abort(*channel),
+            header if header.is_header() => self.asking.expects(frame.channel)?,
             _ => true,
         };
         if wanted {

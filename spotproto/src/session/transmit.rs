@@ -4,7 +4,7 @@ use super::{Output, Session, UNCONFIRMED_BYTES};
 use crate::crypto::Crypto;
 use crate::error::{CloseCode, SessionError};
 use crate::frame::{self, kind};
-use crate::message::{self, Message, WireMessage};
+use crate::message::{self, Channel, Message, WireMessage};
 use crate::mux::{Ending, Put};
 use crate::record::{MAX_PLAINTEXT, OVERHEAD, Sealer};
 use crate::time::Instant;
@@ -12,7 +12,8 @@ use bytes::{BufMut, BytesMut};
 
 use super::liveness::Timer;
 
-/// Smallest record body that is begun for the sake of a caller's limit.
+/// Smallest record body that is begun for the sake of a caller's limit; and the longest rest of a piece that goes out
+/// beyond that limit, since a record of its own would cost more than its bytes.
 const MIN_BODY: usize = 512;
 
 /// Small messages for which an empty queue keeps its memory.
@@ -24,8 +25,16 @@ const FIRST_RECORDS: usize = 8 * 1024;
 /// Data after which a record may end with a piece: below it, short pieces share one.
 const FULL_ENOUGH: usize = 64;
 
+/// Most bytes that are sent before the initiator is confirmed, of those that the replay rule allows: what TCP's first
+/// window carries, ten segments (RFC 6928), of 1,428 bytes on Ethernet with IPv6 and time stamps. More could leave no
+/// earlier than the first acknowledgement comes, and the confirmation comes right behind that; it would leave as a short
+/// packet, and short packets cost a place in the next window.
+const FIRST_FLIGHT: usize = 10 * 1428;
+
 /// Room kept for a close record under the replay rule.
 const LAST_WORD: usize = OVERHEAD + 8;
+
+const _: () = assert!(FIRST_FLIGHT + LAST_WORD <= UNCONFIRMED_BYTES);
 
 /// What is owed to the other side beside messages: state and not queue entries, so that ten pings cost one pong.
 #[derive(Debug, Default)]
@@ -58,9 +67,9 @@ impl<C: Crypto> Session<C> {
         if self.holds_answer() {
             return Ok(());
         }
-        // All that an unconfirmed initiator may be sent goes out in one flush: there is nothing yet that could be more
-        // urgent, and every short packet would cost a place in TCP's first window (RFC 6928 counts ten of them).
-        let limit = if self.confirmed { limit } else { limit.max(UNCONFIRMED_BYTES) };
+        // All that an unconfirmed initiator is sent goes out in one flush: there is nothing yet that could be more urgent,
+        // and every short packet would cost a place in TCP's first window.
+        let limit = if self.confirmed { limit } else { limit.max(FIRST_FLIGHT) };
         if self.shake.is_some() {
             self.timers.clear(Timer::Answer);
             self.shake_transmit(now, wire)?;
@@ -96,9 +105,7 @@ impl<C: Crypto> Session<C> {
             asked
         } else {
             // Short records, so that what the first packets bring can be used before the last ones are here.
-            asked
-                .min(FIRST_RECORDS)
-                .min(UNCONFIRMED_BYTES.saturating_sub(self.unconfirmed + OVERHEAD + LAST_WORD))
+            asked.min(FIRST_RECORDS).min(FIRST_FLIGHT.saturating_sub(self.unconfirmed + OVERHEAD))
         };
         // Once a flush, for all of it: to grow with every record would copy what is sealed already. A ping alone takes
         // what it needs.
@@ -146,7 +153,7 @@ impl<C: Crypto> Session<C> {
         self.put_control(wire, end, hard_end);
         if self.control.is_empty() {
             // What waits may be the header of the very answer whose pieces would overtake it.
-            self.put_data(wire, end);
+            self.put_data(wire, end, hard_end);
         }
         let all_said = self.control.is_empty() && !self.answering.has_data();
         if let Some(code) = self.owed.close.filter(|_| all_said && wire.len() + 8 <= end) {
@@ -172,20 +179,23 @@ impl<C: Crypto> Session<C> {
         self.control.shrink_to(KEPT_CONTROL);
     }
 
-    fn put_data(&mut self, wire: &mut BytesMut, end: usize) {
+    /// Appends pieces and their proofs, as much as fits below `end`, or one proof that fits below `hard_end`.
+    fn put_data(&mut self, wire: &mut BytesMut, end: usize, hard_end: usize) {
         let start = wire.len();
         loop {
+            let tail = self.answering.tail(self.limits.frame).filter(|tail| *tail <= MIN_BODY);
+            let tail_end = tail.map_or(0, |tail| wire.len() + tail);
+            let end = if tail_end <= hard_end { end.max(tail_end) } else { end };
             let room = end.saturating_sub(wire.len());
-            match self.answering.put_fragment(wire, self.limits.frame, room) {
+            let most = if wire.len() == start { hard_end.saturating_sub(start) } else { room };
+            match self.answering.put_part(wire, self.limits.frame, room, most) {
                 Put::Nothing | Put::NoRoom => return,
                 Put::Part => {}
+                Put::Proof { channel, ending } => self.put_ending(wire, channel, ending, hard_end),
                 Put::Whole { channel, index, ending } => {
                     self.stats.pieces_sent += 1;
                     self.outbox.push(Output::Sent { channel, index });
-                    if let Some(ending) = ending {
-                        self.control.push_back(ending.message(channel));
-                        self.put_control(wire, end, end);
-                    }
+                    self.put_ending(wire, channel, ending, hard_end);
                     // A record opens when all of it is here: the end of a piece must not wait for the next one's
                     // beginning. Measured at 10 Mbit/s, that is 6 ms of every start.
                     if wire.len() - start >= FULL_ENOUGH {
@@ -193,6 +203,14 @@ impl<C: Crypto> Session<C> {
                     }
                 }
             }
+        }
+    }
+
+    /// The end of an answer goes with its last part, if there is room at all.
+    fn put_ending(&mut self, wire: &mut BytesMut, channel: Channel, ending: Option<Ending>, hard_end: usize) {
+        if let Some(ending) = ending {
+            self.control.push_back(ending.message(channel));
+            self.put_control(wire, hard_end, hard_end);
         }
     }
 

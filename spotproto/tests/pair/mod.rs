@@ -212,3 +212,15 @@ pub fn piece(channel: u32, index: u32) -> WireMessage {
     let data = Bytes::from(vec![index as u8; spotproto::content::PIECE_LEN]);
     Message::Piece { channel, index, data }
 }
+
+pub fn feed(session: &mut Session, now: Instant, wire: &mut BytesMut) -> Result<usize, SessionError> {
+    let mut taken = 0;
+    while taken < wire.len() {
+        match session.handle_bytes(now, &mut wire[taken..])? {
+            0 => break,
+            n => taken += n,
+        }
+        while session.poll_output().is_some() {}
+    }
+    Ok(taken)
+}

@@ -8,6 +8,7 @@
 mod document;
 mod layouts;
 mod messages;
+mod peers;
 mod tables;
 mod transcripts;
 mod values;
@@ -17,7 +18,10 @@ use document::{Block, Document};
 use std::collections::BTreeSet;
 
 fn all_blocks() -> Vec<Block> {
-    [words::blocks(), messages::blocks(), transcripts::blocks()].into_iter().flatten().collect()
+    [words::blocks(), messages::blocks(), peers::blocks(), transcripts::blocks()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 #[test]

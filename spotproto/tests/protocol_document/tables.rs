@@ -10,8 +10,11 @@ use spotproto::content::{
 };
 use spotproto::error::Refused;
 use spotproto::frame::{Frame, MAX_BODY};
-use spotproto::message::{MAX_FIRST, MAX_READ, Message, Refusal, Urgency, decode_frame};
-use spotproto::preamble::PREAMBLE_LEN;
+use spotproto::message::{
+    MAX_ADDRESSES, MAX_FIRST, MAX_HELD, MAX_HITS, MAX_HOLDING, MAX_HOPS, MAX_MIRRORS, MAX_PEERS, MAX_READ,
+    MIRROR_LEN_MAX, Message, Misdeed, Refusal, Urgency, decode_frame,
+};
+use spotproto::preamble::{LINK_LASTS, PREAMBLE_LEN};
 use spotproto::record::{MAX_PLAINTEXT, REKEY_EVERY};
 use spotproto::session::UNCONFIRMED_BYTES;
 use spotproto::ticket::SIGNED_TICKET_LEN;
@@ -57,6 +60,9 @@ fn the_tables_of_codes_are_those_of_the_program() {
         Some(Refusal::from_number(code)).filter(|why| *why as u8 == code)
     });
     check_codes("6.6 Order of sending", "urgency", Urgency::from_number);
+    check_codes("7.19 REPORT", "misdeed", |code| {
+        Some(Misdeed::from_number(code)).filter(|what| *what as u8 == code)
+    });
     check_codes("8.1 Close codes", "code", |code| {
         Some(CloseCode::from_number(code)).filter(|known| *known as u8 == code)
     });
@@ -101,6 +107,15 @@ fn the_table_of_limits_is_that_of_the_program() {
         // Tried out below.
         ("bytes of an agent", AGENT_MAX as u64),
         ("bytes of a title or artist", NAME_MAX as u64),
+        ("files in either list of a HOLDING", MAX_HOLDING as u64),
+        ("peers in a PEERS or CONNECT", MAX_PEERS as u64),
+        ("addresses in a DIAL", MAX_ADDRESSES as u64),
+        ("seconds for which a link id is of use", LINK_LASTS.as_secs()),
+        ("mirrors of a file", MAX_MIRRORS as u64),
+        ("bytes of a mirror", MIRROR_LEN_MAX as u64),
+        ("ranges in a SLOT", MAX_HELD as u64),
+        ("hops of a query", MAX_HOPS.into()),
+        ("peers in a HIT, and named for one query", MAX_HITS as u64),
         ("bytes of a piece", PIECE_LEN as u64),
         ("bytes of a block", BLOCK_LEN as u64),
         ("pieces of a file", Geometry::PLAINTEXT_MAX / BLOCK_LEN as u64),

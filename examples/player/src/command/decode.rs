@@ -5,7 +5,7 @@ use crate::failure::{Exit, Failure};
 use crate::settings::{ConfigFlag, Flags, OutputFlag, Settings};
 use clap::Args;
 use core::time::Duration;
-use spotcache::canonical::{Source, Unreadable, analyse};
+use spotcache::canonical::{Facts, Source, Unreadable, analyse};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -31,9 +31,11 @@ impl Decode {
         };
         let what =
             |error: &dyn core::fmt::Display| Failure::runtime(format!("{}: {error}", self.file.display()));
-        // Only the format is taken from the scan: the decoder reads the original bytes from the first to the last.
-        let format = analyse(&mut Whole(open()?)).map_err(|error| what(&error))?.facts.format;
-        let layout = Layout { format, header: Vec::new(), seek: Vec::new() };
+        // Only the format and what of it is music are taken from the scan: the decoder reads the original bytes from the
+        // first to the last.
+        let Facts { format, delay, samples, .. } =
+            analyse(&mut Whole(open()?)).map_err(|error| what(&error))?.facts;
+        let layout = Layout { format, header: Vec::new(), seek: Vec::new(), delay, samples };
         let mut decoder =
             Decoder::open(Box::new(open()?), layout, Duration::ZERO).map_err(|error| what(&error))?;
         let mut output = settings.output.value.output();

@@ -1,6 +1,7 @@
-//! `spot demo`: a server and a listener on this machine, over the real protocol.
+//! `spot demo`: a server and a listener on this machine, over the real protocol; the second time, out of the cache.
 
-use super::play::{Screen, client, hear};
+use super::contact::{CachePlace, client};
+use super::play::{Screen, hear};
 use super::runtime;
 use super::serve::{open_library, scan, start, stopped};
 use crate::failure::{Exit, Failure};
@@ -13,6 +14,7 @@ use clap::Args;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 use runtime_tokio::{SocketOptions, entropy, listen};
+use spotcache::cache::Quota;
 use spotproto::Gid;
 use spotproto::crypto::{KeyPair, RustCrypto};
 use std::fs;
@@ -85,7 +87,7 @@ impl Demo {
                 let _ = wait.await;
             });
             let listening = async {
-                let heard = self.listen(&settings, &server, &tracks).await;
+                let heard = self.listen(&settings, &server, &tracks, folder.path().join("cache")).await;
                 let _ = stop.send(());
                 heard
             };
@@ -96,13 +98,21 @@ impl Demo {
         })
     }
 
-    async fn listen(&self, settings: &Settings, server: &ServerName, tracks: &[Gid]) -> Result<(), Failure> {
+    /// Plays everything twice: what comes over the network the first time is at hand the second time.
+    async fn listen(
+        &self,
+        settings: &Settings,
+        server: &ServerName,
+        tracks: &[Gid],
+        cache: PathBuf,
+    ) -> Result<(), Failure> {
         let identity = KeyPair::new::<RustCrypto>(entropy::secret_key().map_err(Failure::runtime)?);
-        let mut listener = Listener::new(client(server, identity, 0)?, server.address.clone());
+        let cache = CachePlace { folder: cache, quota: Quota::Auto };
+        let mut listener = Listener::new(client(server, identity, 0, Some(cache))?, server.address.clone());
         let screen = Screen::new();
         let mut output = settings.output.value.output();
         let mut reports = Vec::new();
-        for gid in tracks {
+        for gid in tracks.iter().chain(tracks) {
             let (report, back) = hear(&mut listener, *gid, Duration::ZERO, output, &screen, None).await?;
             output = back;
             if self.json {

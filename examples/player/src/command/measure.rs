@@ -1,11 +1,11 @@
 //! `spot measure`: how fast a server answers.
 
-use super::play::client;
+use super::contact::client;
 use super::{device, link, runtime, server};
 use crate::device::Device;
 use crate::failure::{Exit, Failure};
 use crate::server_name::ServerName;
-use crate::settings::{ConfigFlag, ContactFlags, Flags, Settings};
+use crate::settings::{ConfigFlag, ContactFlags, DeviceFlag, Flags, Settings};
 use alloc::collections::BTreeSet;
 use clap::Args;
 use core::time::Duration;
@@ -40,6 +40,8 @@ pub(super) struct Measure {
     #[command(flatten)]
     contact: ContactFlags,
     #[command(flatten)]
+    device: DeviceFlag,
+    #[command(flatten)]
     config: ConfigFlag,
     /// Print one JSON object.
     #[arg(long)]
@@ -68,7 +70,12 @@ impl Measure {
         let gid = link::parse(&self.link)?
             .gid()
             .ok_or_else(|| Failure::new(Exit::NotFound, format!("{} is no track", self.link)))?;
-        let flags = Flags { contact: self.contact.clone(), config: self.config.clone(), ..Flags::default() };
+        let flags = Flags {
+            contact: self.contact.clone(),
+            device: self.device.clone(),
+            config: self.config.clone(),
+            ..Flags::default()
+        };
         let settings = Settings::load(&flags)?;
         let device = device(&settings)?;
         let server = server(&settings, &device)?;
@@ -122,7 +129,7 @@ struct Probe {
 
 impl Probe {
     fn new(contact: &Contact) -> Result<Self, Failure> {
-        let client = client(&contact.server, contact.device.identity()?, contact.port)?;
+        let client = client(&contact.server, contact.device.identity()?, contact.port, None)?;
         Ok(Self { client, head: None, held: BTreeSet::new(), bytes: 0 })
     }
 
@@ -190,8 +197,8 @@ impl Probe {
     async fn event(&mut self) -> Result<(), Failure> {
         let event = tokio::time::timeout(PATIENCE, self.client.next()).await.map_err(|_| gone())?;
         match event.ok_or_else(gone)? {
-            ClientEvent::Node(Event::Opened(opened)) => self.head = Some(opened.head),
-            ClientEvent::Node(Event::Piece { index, data }) => {
+            ClientEvent::Node(Event::Opened { opened, .. }) => self.head = Some(opened.head),
+            ClientEvent::Node(Event::Piece { index, data, .. }) => {
                 self.held.insert(index);
                 self.bytes += data.len() as u64;
             }

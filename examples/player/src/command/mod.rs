@@ -1,10 +1,13 @@
 //! The commands of `spot`, one file each.
 
+mod cache;
 mod config;
+mod contact;
 mod decode;
 mod demo;
 mod link;
 mod measure;
+mod offline;
 mod play;
 mod serve;
 mod tune;
@@ -36,6 +39,10 @@ enum Command {
     Link(link::LinkForms),
     /// Measure how fast a server answers: start, seek, download.
     Measure(measure::Measure),
+    /// Look after the cache of what was heard.
+    Cache(cache::Cache),
+    /// Keep tracks for listening without the server.
+    Offline(offline::Offline),
     /// Show the settings, and where each comes from.
     Config(config::Config),
     /// Decode a file on this machine, without a server.
@@ -55,6 +62,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Demo(demo) => demo.run(),
         Command::Link(link) => link.run(),
         Command::Measure(measure) => measure.run(),
+        Command::Cache(cache) => cache.run(),
+        Command::Offline(offline) => offline.run(),
         Command::Config(config) => config.run(),
         Command::Decode(decode) => decode.run(),
         Command::Tune(tune) => tune.run(),

@@ -1,5 +1,6 @@
 //! `spot play`: plays tracks from a server.
 
+use super::contact::{CachePlace, client};
 use super::serve::stopped;
 use super::{device, link, runtime, server};
 use crate::device::Device;
@@ -7,14 +8,13 @@ use crate::failure::{Exit, Failure};
 use crate::listen::{Listener, Patience, Progress, Report, clock, table};
 use crate::output::{Choice, Output};
 use crate::server_name::ServerName;
-use crate::settings::{ConfigFlag, ContactFlags, Flags, OutputFlag, PatienceFlag, Settings};
+use crate::settings::{
+    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, Settings,
+};
 use clap::Args;
 use core::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
-use runtime_tokio::{Client, ClientOptions, DialOptions, Leaving, entropy};
-use spotp2p::node::Config;
-use spotproto::crypto::{KeyPair, RustCrypto};
-use spotproto::{Gid, Limits, Link};
+use spotproto::{Gid, Link};
 
 /// Arguments of `spot play`.
 #[derive(Args, Debug)]
@@ -27,6 +27,10 @@ pub(super) struct Play {
     seek: Option<Duration>,
     #[command(flatten)]
     contact: ContactFlags,
+    #[command(flatten)]
+    device: DeviceFlag,
+    #[command(flatten)]
+    cache: CacheFlags,
     #[command(flatten)]
     output: OutputFlag,
     #[command(flatten)]
@@ -64,6 +68,8 @@ impl Play {
         Flags {
             config: self.config.clone(),
             contact: self.contact.clone(),
+            device: self.device.clone(),
+            cache: self.cache.clone(),
             output: self.output.clone(),
             patience: self.patience.clone(),
             ..Flags::default()
@@ -83,7 +89,8 @@ async fn play_all(
     server: ServerName,
     tracks: &[(Gid, Duration)],
 ) -> Result<(), Failure> {
-    let client = client(&server, device.identity()?, settings.port.value)?;
+    let cache = CachePlace::of(settings)?;
+    let client = client(&server, device.identity()?, settings.port.value, cache)?;
     device.remember(&server)?;
     let mut listener = Listener::new(client, server.address.clone()).with_patience(patience(settings));
     let screen = Screen::new();
@@ -102,23 +109,6 @@ async fn play_all(
         print!("{}", table(&reports));
     }
     Ok(())
-}
-
-/// A client of `server`, not connected yet.
-pub(super) fn client(server: &ServerName, identity: KeyPair, port: u16) -> Result<Client, Failure> {
-    let link_key = KeyPair::new::<RustCrypto>(entropy::secret_key().map_err(Failure::runtime)?);
-    let seed = entropy::seed().map_err(Failure::runtime)?;
-    let agent = concat!("spot/", env!("CARGO_PKG_VERSION"));
-    let config = Config::new(link_key.public, agent, seed);
-    let leaving = if port == 0 { Leaving::AnyPort } else { Leaving::PortOrAny(port) };
-    let options = ClientOptions {
-        server: server.address.clone(),
-        server_key: server.key,
-        identity,
-        dial: DialOptions { leaving, ..DialOptions::default() },
-        limits: Limits::DEFAULT,
-    };
-    Ok(Client::start(options, config))
 }
 
 /// Plays one track with progress on the screen; a key shown at first contact is remembered.
@@ -186,11 +176,17 @@ impl Screen {
                 });
                 self.bar.set_message(format!("{} of {}{waits}", clock(*position), clock(of)));
             }
-            Progress::Offline { why, retry_in } => {
+            Progress::Offline { why, cached: true, .. } => {
+                self.note(&format!("the server is away ({why}); playing out of the cache"));
+            }
+            Progress::Offline { why, retry_in, .. } => {
                 self.note(&format!(
                     "the server is away ({why}); trying again in {:.1} s",
                     retry_in.as_secs_f64()
                 ));
+            }
+            Progress::CacheTrouble(trouble) => {
+                self.note(&format!("the cache keeps nothing for now: {trouble}; playing goes on"));
             }
             _ => {}
         }
@@ -198,7 +194,7 @@ impl Screen {
 }
 
 /// The track that a link leads to, and where to start.
-fn track(text: &str) -> Result<(Gid, Duration), Failure> {
+pub(super) fn track(text: &str) -> Result<(Gid, Duration), Failure> {
     match link::parse(text)? {
         Link::Track { gid, at } => Ok((gid, at.map_or(Duration::ZERO, |at| at.duration()))),
         _ => Err(Failure::new(Exit::NotFound, format!("{text} is no track; only tracks can be played"))),

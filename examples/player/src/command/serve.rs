@@ -4,6 +4,7 @@ use super::runtime;
 use crate::failure::{Exit, Failure};
 use crate::library::{Library, Options, Progress, Report, State};
 use crate::listen::bytes;
+use crate::origin;
 use crate::server_name::{DEFAULT_PORT, ServerName};
 use crate::settings::{ConfigFlag, Flags, ServeFlags, Settings};
 use alloc::sync::Arc;
@@ -15,11 +16,12 @@ use core::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use runtime_tokio::kernel;
 use runtime_tokio::{
-    Clock, Listener, ServerEvent, ServerOptions, SocketOptions, listen, listen_everywhere, serve,
+    Clock, Listener, ServerEvent, ServerOptions, SocketOptions, Store, listen, listen_everywhere, serve,
 };
 use serde_json::json;
 use spotp2p::access_point::{self, Limits};
 use spotproto::UnixTime;
+use spotproto::message::Wanted;
 use std::io::Write;
 use std::net::UdpSocket;
 use std::path::PathBuf;
@@ -40,6 +42,9 @@ pub(super) struct Serve {
     serve: ServeFlags,
     #[command(flatten)]
     config: ConfigFlag,
+    /// Serve the encrypted files by plain HTTP too, for web caches to fetch from. Off if not named.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    http: Option<SocketAddr>,
     /// Leave the choice of congestion control to the system, instead of asking for BBR where the kernel has it.
     #[arg(long)]
     system_congestion_control: bool,
@@ -60,27 +65,40 @@ impl Serve {
         let runtime = runtime()?;
         runtime.block_on(async {
             let listener = self.listener(&settings)?;
+            let http = self.http()?;
             let address = listener.local_addr().map_err(Failure::runtime)?;
             let name = ServerName { address: shown(address).to_string(), key: Some(state.identity.public) };
             talk.tracks(&library)?;
-            talk.listening(&name);
+            let beside = http.as_ref().map(Listener::local_addr).transpose().map_err(Failure::runtime)?;
+            talk.listening(&name, beside.map(shown));
             if let Some(advice) = kernel::advice() {
                 eprintln!("{advice}");
             }
             keep_up(library.clone(), talk);
+            if let Some(listener) = http {
+                let limits = origin::Limits::default();
+                let trouble = |error| eprintln!("{error}");
+                tokio::spawn(origin::serve(listener, library.clone(), limits, stopped(), trouble));
+            }
             start(listener, library, &state, stopped()).await;
             Ok(())
         })
     }
 
     fn listener(&self, settings: &Settings) -> Result<Listener, Failure> {
-        let options =
-            SocketOptions { prefer_bbr: !self.system_congestion_control, ..SocketOptions::default() };
         match settings.serve.listen.value {
-            Some(address) => listen(address, &options),
-            None => listen_everywhere(DEFAULT_PORT, &options),
+            Some(address) => listen(address, &self.sockets()),
+            None => listen_everywhere(DEFAULT_PORT, &self.sockets()),
         }
         .map_err(Failure::runtime)
+    }
+
+    fn http(&self) -> Result<Option<Listener>, Failure> {
+        self.http.map(|address| listen(address, &self.sockets())).transpose().map_err(Failure::runtime)
+    }
+
+    fn sockets(&self) -> SocketOptions {
+        SocketOptions { prefer_bbr: !self.system_congestion_control, ..SocketOptions::default() }
     }
 }
 
@@ -121,6 +139,7 @@ pub(super) async fn start(
     let config = access_point::Config {
         ticket_key: state.ticket_key.clone(),
         pseudonym_key: state.pseudonym_key.clone(),
+        identity: state.identity.public,
         date: (clock.now(), UnixTime(since_1970.as_secs())),
         ticket_lasts: TICKET_LASTS,
         lease: access_point::LEASE,
@@ -245,10 +264,13 @@ impl Talk {
     fn tracks(self, library: &Library) -> Result<(), Failure> {
         for track in library.tracks().map_err(Failure::runtime)? {
             if self.json {
+                let entry = library.find(&Wanted::File(track.file)).ok();
+                let bytes = entry.map(|entry| entry.head.geometry.ciphertext_len());
                 say(&json!({
                     "event": "track", "link": track.link.to_string(), "path": track.path.to_string_lossy(),
                     "title": track.title, "artist": track.artist, "album": track.album,
                     "duration_ms": track.duration.as_millis() as u64, "format": track.format.to_string(),
+                    "file": track.file.to_string(), "bytes": bytes,
                 })
                 .to_string());
             } else {
@@ -261,11 +283,15 @@ impl Talk {
         Ok(())
     }
 
-    fn listening(self, name: &ServerName) {
+    fn listening(self, name: &ServerName, http: Option<SocketAddr>) {
+        let http = http.map(|address| format!("http://{address}/"));
         if self.json {
-            say(&json!({ "event": "listening", "address": name.to_string() }).to_string());
+            say(&json!({ "event": "listening", "address": name.to_string(), "http": http }).to_string());
         } else {
             say(&format!("\nlistening at {name}\nplay with: spot play --server '{name}' LINK"));
+            if let Some(http) = http {
+                say(&format!("ciphertext for web caches at {http}"));
+            }
         }
     }
 }

@@ -22,6 +22,10 @@ pub struct Layout {
     pub header: Vec<Range<u64>>,
     /// Time to byte, in ascending order. May be empty: then a start in the middle reads everything before it.
     pub seek: Vec<SeekPoint>,
+    /// Frames that the codec yields before the music, as a head has them: tags may have told that no longer are there.
+    pub delay: u32,
+    /// Frames of music, as a head has them.
+    pub samples: Option<u64>,
 }
 
 /// Decodes a track while its bytes arrive. Opening, seeking and [`next`](Self::next) block as the bytes do.
@@ -132,7 +136,7 @@ fn begin_from(
         Box::new(Whole::new(track.clone(), start::end(layout.format, track)))
     };
     let point = entry.and_then(|entry| layout.seek.get(entry)).copied();
-    let mut stream = Stream::open(track, layout.format, source, point)?;
+    let mut stream = Stream::open(track, layout, source, point)?;
     let frame = stream.frame_at(target);
     let mut first = Samples::new();
     let more = stream.start_at(frame, !is_spliced)? && stream.next(&mut first)?;

@@ -112,8 +112,13 @@ mod tests {
 
     #[test]
     fn header_ranges_end_where_the_entry_begins() {
-        let layout =
-            Layout { format: Format::Flac, header: vec![0..150, 240..260, 900..950], seek: TABLE.to_vec() };
+        let layout = Layout {
+            format: Format::Flac,
+            header: vec![0..150, 240..260, 900..950],
+            seek: TABLE.to_vec(),
+            delay: 0,
+            samples: None,
+        };
         let track = Track::new(Box::new(bytes::Bytes::from_static(&[0; 1_000])));
         let whole = 0..1_000;
         assert_eq!(ranges(&layout, &track, None), [whole]);

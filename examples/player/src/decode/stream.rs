@@ -15,7 +15,7 @@ use symphonia::default::formats::{FlacReader, IsoMp4Reader, MpaReader, OggReader
 
 use super::edit_list::Edit;
 use super::source::Track;
-use super::{DecodeError, Samples, SeekPoint, edit_list, packet_times};
+use super::{DecodeError, Layout, Samples, SeekPoint, edit_list, packet_times};
 
 /// A demuxer and a codec over one run of bytes. All positions are frames from the start of the track.
 pub(super) struct Stream {
@@ -46,10 +46,11 @@ impl Stream {
     /// Reads the headers from `source`, which starts at `entry` after them.
     pub(super) fn open(
         track: &Track,
-        format: Format,
+        layout: &Layout,
         source: Box<dyn MediaSource>,
         entry: Option<SeekPoint>,
     ) -> Result<Self, DecodeError> {
+        let format = layout.format;
         let reader = demuxer(format, source).map_err(|error| blame(track, error))?;
         let (id, params) = audio(reader.as_ref())?;
         let codec = codec_for(&params)?;
@@ -70,7 +71,7 @@ impl Stream {
             reader,
             codec,
         };
-        stream.find_bounds();
+        stream.find_bounds(layout);
         Ok(stream)
     }
 
@@ -194,7 +195,7 @@ impl Stream {
     }
 
     /// Finds what encoders added at both ends, where the demuxer leaves it in.
-    fn find_bounds(&mut self) {
+    fn find_bounds(&mut self, layout: &Layout) {
         let Some(track) = self.reader.default_track(TrackType::Audio) else { return };
         self.time_base = track.time_base;
         let frames = track.num_frames.and_then(|frames| i64::try_from(frames).ok());
@@ -203,8 +204,10 @@ impl Stream {
             Format::Mp3 if track.padding.is_some() => self.wanted.end = frames.unwrap_or(i64::MAX),
             Format::Aac | Format::Alac => {
                 let edit = edit_list::read(&self.track, self.id);
-                let start = edit.map_or(0, |edit| i64::try_from(edit.media_start).unwrap_or(i64::MAX));
-                self.offset = -self.frames(start);
+                let start = edit.map(|edit| i64::try_from(edit.media_start).unwrap_or(i64::MAX));
+                // Without an edit list, iTunes' note may have told (`iTunSMPB`), which is in the head.
+                let noted = i64::from(layout.delay);
+                self.offset = -start.map_or(noted, |start| self.frames(start));
                 self.position = self.offset;
                 let whole = frames.map_or(i64::MAX, |frames| frames.saturating_add(self.offset));
                 // The edit's length is often in milliseconds; the sample table is exact.
@@ -212,6 +215,10 @@ impl Stream {
                     |edit: &Edit| edit.frames(self.rate).saturating_add(edit.rounding(self.rate)) < whole;
                 self.wanted.end = match edit.filter(is_short) {
                     Some(edit) => edit.frames(self.rate),
+                    None if start.is_none() && noted > 0 => {
+                        let samples = layout.samples.and_then(|samples| i64::try_from(samples).ok());
+                        samples.map_or(whole, |samples| samples.min(whole))
+                    }
                     None if self.format == Format::Aac => whole,
                     // The last packet of ALAC says itself how long it is.
                     None => i64::MAX,

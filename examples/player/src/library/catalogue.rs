@@ -82,6 +82,8 @@ pub struct Track {
     pub duration: Duration,
     /// As what it is encoded.
     pub format: Format,
+    /// The file that lies there.
+    pub file: FileId,
 }
 
 /// What is known of a place in the folder.
@@ -286,7 +288,7 @@ impl Catalogue {
     pub(super) fn tracks(&self) -> Result<Vec<Track>, CatalogueError> {
         // SQLite takes the other columns from the row with the least path.
         let mut statement = self.connection.prepare(
-            "SELECT f.gid, min(p.path), p.title, p.artist, p.album, p.number, f.duration_ms, f.format
+            "SELECT f.gid, min(p.path), p.title, p.artist, p.album, p.number, f.duration_ms, f.format, f.file
              FROM files f JOIN places p ON p.file = f.file WHERE NOT p.stale GROUP BY f.gid",
         )?;
         let track = |row: &Row<'_>| {
@@ -300,6 +302,7 @@ impl Catalogue {
                 duration: Duration::from_millis(row.get::<_, u32>(6)?.into()),
                 format: Format::from_number(row.get(7)?)
                     .ok_or(rusqlite::Error::IntegralValueOutOfRange(7, 0))?,
+                file: FileId(row.get(8)?),
             })
         };
         let mut tracks = statement.query_map((), track)?.collect::<Result<Vec<_>, _>>()?;

@@ -189,6 +189,7 @@ impl Library {
             key: content_key::<RustCrypto>(&epoch.secret, head.format, &digest),
             head: Head { gain: listed.gain, ..head },
             title: listed.title.into(),
+            mirrors: Vec::new(),
             artist: listed.artist.into(),
         })
     }

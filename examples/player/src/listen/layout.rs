@@ -14,7 +14,13 @@ pub fn layout_of(head: &Head<FileId>) -> Layout {
             SeekPoint { time: starts(head, heard), offset: head.seek.entry(index) }
         })
         .collect();
-    Layout { format: head.format, header: head.headers.clone(), seek }
+    Layout {
+        format: head.format,
+        header: head.headers.clone(),
+        seek,
+        delay: head.delay,
+        samples: head.samples,
+    }
 }
 
 /// The time of the first sound at an entry. A head's entries are for what is *heard* from them on, with all that the

@@ -8,4 +8,4 @@ mod report;
 pub use buffer::{Held, TrackBuffer};
 pub use layout::layout_of;
 pub use player::{Listener, Patience, Progress};
-pub use report::{Report, bytes, clock, table};
+pub use report::{Report, Sources, bytes, clock, date, table};

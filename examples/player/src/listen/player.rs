@@ -1,6 +1,7 @@
 //! Plays tracks one after the other over one standing connection.
 
 use super::buffer::Held;
+use super::report::date;
 use super::{Report, TrackBuffer, layout_of};
 use crate::decode::{DecodeError, Decoder, Samples};
 use crate::failure::{Exit, Failure};
@@ -8,12 +9,13 @@ use crate::output::{Output, OutputError};
 use bytes::Bytes;
 use core::time::Duration;
 use runtime_tokio::{Client, ClientEvent};
-use spotp2p::node::{Command, Event};
+use spotcache::cache::Trouble;
+use spotp2p::node::{Command, Event, Source};
 use spotproto::content::FileId;
 use spotproto::crypto::PublicKey;
 use spotproto::error::Refused;
 use spotproto::message::{Opened, Refusal, Wanted};
-use spotproto::{Gid, SessionError};
+use spotproto::{Gid, SessionError, UnixTime};
 use std::io;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
@@ -66,7 +68,11 @@ pub enum Progress {
         why: String,
         /// After this long.
         retry_in: Duration,
+        /// Whether the track comes out of the cache.
+        cached: bool,
     },
+    /// The cache's disk fails in some way; the track goes on from the network.
+    CacheTrouble(Trouble),
 }
 
 /// A listener: one connection, one output, one track at a time.
@@ -74,6 +80,8 @@ pub enum Progress {
 pub struct Listener {
     client: Client,
     server: String,
+    /// Whether the client has a cache.
+    cached: bool,
     patience: Patience,
 }
 
@@ -84,6 +92,10 @@ struct Play {
     at: Duration,
     held: Held,
     report: Report,
+    /// Who knew the track, once somebody did.
+    from: Option<Source>,
+    /// The cache has it, but had to ask the server for leave; until when it had not.
+    lease_over: Option<UnixTime>,
     offline_since: Option<Instant>,
     ever_online: bool,
 }
@@ -115,7 +127,8 @@ impl Listener {
     /// A listener whose client talks to `server` (for the words of failures).
     #[must_use]
     pub fn new(client: Client, server: String) -> Self {
-        Self { client, server, patience: Patience::default() }
+        let cached = client.has_cache();
+        Self { client, server, cached, patience: Patience::default() }
     }
 
     /// Waits this long for a server that does not answer.
@@ -175,7 +188,8 @@ impl Listener {
                 _ = tick.tick() => {
                     let waiting = play.held.waiting().map(|(_, since)| since.elapsed());
                     show(Progress::At { position, waiting });
-                    if let Err(failure) = self.patience(&play) {
+                    // What comes out of the cache needs no server.
+                    if let (Some(_), Err(failure)) = (waiting, self.patience(&play)) {
                         play.held.fail(io::ErrorKind::Interrupted);
                         return Err(failure);
                     }
@@ -189,12 +203,9 @@ impl Listener {
         play.finish(decoded)
     }
 
-    /// Says goodbye to the server.
-    pub async fn leave(mut self) {
-        if self.tell(Command::Leave).await.is_ok() {
-            // What is queued goes out before the task ends.
-            let _ = tokio::time::timeout(Duration::from_millis(200), self.client.next()).await;
-        }
+    /// Makes safe what is cached, and says goodbye to the server.
+    pub async fn leave(self) {
+        self.client.leave().await;
     }
 
     async fn tell(&self, command: Command<FileId>) -> Result<(), Failure> {
@@ -214,11 +225,31 @@ impl Listener {
         let most = if play.ever_online { self.patience.midway } else { self.patience.at_first };
         let since = play.offline_since.or((!play.ever_online).then_some(play.clicked));
         if since.is_some_and(|since| since.elapsed() > most) {
-            let line =
-                format!("{} does not answer; is the server running, and the address right?", self.server);
-            return Err(Failure::new(Exit::Unreachable, line));
+            return Err(Failure::new(Exit::Unreachable, self.missing(play)));
         }
         Ok(())
+    }
+
+    /// What was missing when the server did not answer, in one line.
+    fn missing(&self, play: &Play) -> String {
+        let Self { server, .. } = self;
+        let gid = play.gid;
+        match (play.from, play.lease_over) {
+            (None, Some(until)) => format!(
+                "{server} does not answer; the cache has track {gid}, but only the server can let it be played \
+                 again: its lease ended on {}",
+                date(until)
+            ),
+            (None, None) if self.cached => {
+                format!("{server} does not answer, and the cache does not have track {gid}")
+            }
+            (None, None) => {
+                format!("{server} does not answer; is the server running, and the address right?")
+            }
+            (Some(_), _) => {
+                format!("{server} does not answer, and the cache does not have all of track {gid}")
+            }
+        }
     }
 
     /// Takes one event; the head of the track when it is that.
@@ -238,19 +269,29 @@ impl Listener {
         };
         match event {
             Event::LoggedIn => play.online(),
-            Event::Opened(opened) => {
-                play.online();
+            Event::Opened { opened, from } => {
+                play.from = Some(from);
+                if from != Source::Cache {
+                    play.online();
+                }
                 return Ok(Some(opened));
             }
-            Event::Piece { index, data } => play.piece(index, data),
+            Event::Piece { index, data, from } => play.piece(index, data, from),
+            Event::LeaseOver { until } => play.lease_over = Some(until),
+            Event::CacheTrouble(error) => show(Progress::CacheTrouble(error)),
             Event::Drop(range) => play.held.drop_range(range),
             Event::Forged { .. } => play.report.forged += 1,
             Event::Refused(why) => return Err(self.refused(play, why)),
             Event::GaveUp { why } => return Err(self.gave_up(why)),
             Event::Offline { retry_in, why } => {
+                let known = play.offline_since.is_some();
                 play.offline();
                 let why = why.map_or_else(|| "no answer".into(), |why| why.to_string());
-                show(Progress::Offline { why, retry_in });
+                match play.from {
+                    // It is said once, and matters only if the cache lacks something after all.
+                    Some(Source::Cache) if known => {}
+                    from => show(Progress::Offline { why, retry_in, cached: from == Some(Source::Cache) }),
+                }
             }
             _ => {}
         }
@@ -296,6 +337,8 @@ impl Play {
             at,
             held: Held::default(),
             report: Report { gid: Some(gid), ..Report::default() },
+            from: None,
+            lease_over: None,
             offline_since: None,
             ever_online: false,
         }
@@ -326,10 +369,12 @@ impl Play {
         });
     }
 
-    fn piece(&mut self, index: u32, data: Bytes) {
-        self.online();
+    fn piece(&mut self, index: u32, data: Bytes, from: Source) {
         self.report.pieces += 1;
-        self.report.server_bytes += data.len() as u64;
+        self.report.sources.add(from, data.len() as u64);
+        if from != Source::Cache {
+            self.online();
+        }
         self.held.put(index, data);
     }
 

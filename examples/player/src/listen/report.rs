@@ -3,7 +3,8 @@
 use core::fmt::Write;
 use core::time::Duration;
 use serde_json::{Value, json};
-use spotproto::Gid;
+use spotp2p::node::Source;
+use spotproto::{Gid, UnixTime};
 
 /// What came of a play.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -22,8 +23,8 @@ pub struct Report {
     pub opened: Option<Duration>,
     /// From the click to the first sound handed to the output.
     pub first_sound: Option<Duration>,
-    /// Bytes of ciphertext from the server.
-    pub server_bytes: u64,
+    /// Bytes of ciphertext, by where they came from.
+    pub sources: Sources,
     /// Pieces that matched their leaves.
     pub pieces: u32,
     /// Pieces that did not, and were thrown away.
@@ -40,6 +41,25 @@ pub struct Report {
     pub output: String,
 }
 
+/// Bytes of ciphertext, by where they came from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sources {
+    /// From this device's cache.
+    pub cache: u64,
+    /// From the server.
+    pub server: u64,
+}
+
+impl Sources {
+    /// Counts bytes.
+    pub const fn add(&mut self, from: Source, bytes: u64) {
+        match from {
+            Source::Cache => self.cache += bytes,
+            _ => self.server += bytes,
+        }
+    }
+}
+
 impl Report {
     /// One object; the names are part of the interface.
     #[must_use]
@@ -54,7 +74,7 @@ impl Report {
             "heard_s": self.heard.as_secs_f64(),
             "opened_ms": self.opened.map(ms),
             "first_sound_ms": self.first_sound.map(ms),
-            "bytes": { "server": self.server_bytes },
+            "bytes": { "cache": self.sources.cache, "server": self.sources.server },
             "pieces_verified": self.pieces,
             "pieces_forged": self.forged,
             "stutters": self.stutters,
@@ -81,7 +101,8 @@ pub fn table(reports: &[Report]) -> String {
         };
         row("heard", format!("{} through {}", clock(report.heard), report.output));
         row("time to first sound", report.first_sound.map_or("none".into(), millis));
-        row("bytes from the server", format!("{} ({} pieces)", bytes(report.server_bytes), report.pieces));
+        row("bytes from the cache", share(report.sources.cache, report.sources));
+        row("bytes from the server", share(report.sources.server, report.sources));
         row("pieces verified", verified(report));
         row("stutters", report.stutters.to_string());
         if report.breaks > 0 {
@@ -92,6 +113,13 @@ pub fn table(reports: &[Report]) -> String {
         }
     }
     text
+}
+
+/// A number of bytes, and which part of all it is.
+fn share(part: u64, of: Sources) -> String {
+    let all = of.cache + of.server;
+    let percent = if all == 0 { 0.0 } else { part as f64 * 100.0 / all as f64 };
+    format!("{} ({percent:.0} %)", bytes(part))
 }
 
 fn verified(report: &Report) -> String {
@@ -111,6 +139,20 @@ pub fn clock(span: Duration) -> String {
     format!("{}:{:02}", span.as_secs() / 60, span.as_secs() % 60)
 }
 
+/// A day, as in 2010-04-20.
+#[must_use]
+pub fn date(at: UnixTime) -> String {
+    // Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms" (2013): days to a date of the Gregorian calendar.
+    let days = at.0 / 86_400 + 719_468;
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = if month < 10 { (year, month + 3) } else { (year + 1, month - 9) };
+    format!("{}-{month:02}-{day:02}", year + era * 400)
+}
+
 /// A number of bytes, in the unit that suits it.
 #[must_use]
 pub fn bytes(count: u64) -> String {
@@ -126,19 +168,35 @@ mod tests {
     use super::*;
 
     #[test]
+    fn days_are_those_of_the_calendar() {
+        for (seconds, day) in [
+            (0, "1970-01-01"),
+            (951_782_399, "2000-02-28"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_271_721_600, "2010-04-20"),
+            (1_735_689_599, "2024-12-31"),
+        ] {
+            assert_eq!(date(UnixTime(seconds)), day);
+        }
+    }
+
+    #[test]
     fn the_table_names_what_a_listener_asks() {
         let report = Report {
             title: "Prelude".into(),
             artist: "Bach".into(),
             heard: Duration::from_secs(75),
             first_sound: Some(Duration::from_micros(12_345)),
-            server_bytes: 1_234_567,
+            sources: Sources { cache: 3_000_000, server: 1_000_000 },
             pieces: 76,
             output: "silence".into(),
             ..Report::default()
         };
         let text = table(&[report]);
-        for part in ["Bach – Prelude", "1:15", "12 ms", "1.2 MB", "76 of 76", "stutters"] {
+        for part in
+            ["Bach – Prelude", "1:15", "12 ms", "3.0 MB (75 %)", "1.0 MB (25 %)", "76 of 76", "stutters"]
+        {
             assert!(text.contains(part), "{part} in {text}");
         }
     }

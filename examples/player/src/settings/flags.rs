@@ -20,6 +20,9 @@ pub struct Flags {
     /// Whom a listener talks to.
     #[command(flatten)]
     pub contact: ContactFlags,
+    /// As whom.
+    #[command(flatten)]
+    pub device: DeviceFlag,
     /// Where sound goes.
     #[command(flatten)]
     pub output: OutputFlag,
@@ -42,21 +45,26 @@ pub struct ConfigFlag {
     pub config: Option<PathBuf>,
 }
 
-/// Which server to talk to, and as whom.
+/// Which server to talk to, and from where.
 #[derive(Args, Clone, Default, Debug)]
 pub struct ContactFlags {
     /// [`SERVER`].
     #[arg(long = SERVER.about.flag, value_name = SERVER.about.placeholder, help = SERVER.about.help,
           value_parser = SERVER.parser())]
     pub server: Option<ServerName>,
-    /// [`DEVICE`].
-    #[arg(long = DEVICE.about.flag, value_name = DEVICE.about.placeholder, help = DEVICE.about.help,
-          value_parser = DEVICE.parser())]
-    pub device: Option<PathBuf>,
     /// [`PORT`].
     #[arg(long = PORT.about.flag, value_name = PORT.about.placeholder, help = PORT.about.help,
           value_parser = PORT.parser())]
     pub port: Option<u16>,
+}
+
+/// Which device this is.
+#[derive(Args, Clone, Default, Debug)]
+pub struct DeviceFlag {
+    /// [`DEVICE`].
+    #[arg(long = DEVICE.about.flag, value_name = DEVICE.about.placeholder, help = DEVICE.about.help,
+          value_parser = DEVICE.parser())]
+    pub device: Option<PathBuf>,
 }
 
 /// Where sound goes.

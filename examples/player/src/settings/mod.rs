@@ -13,7 +13,9 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 
-pub use flags::{CacheFlags, ConfigFlag, ContactFlags, Flags, OutputFlag, PatienceFlag, ServeFlags};
+pub use flags::{
+    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, ServeFlags,
+};
 pub use folders::Folders;
 pub use origin::{Mistake, Origin, Told};
 pub use print::Row;
@@ -91,7 +93,7 @@ impl Settings {
         let mut layers = Layers { environment, file, in_file: file.mistakes.clone(), outside: Vec::new() };
         let settings = Self {
             server: layers.pick(&table::SERVER, flags.contact.server.as_ref()),
-            device: layers.pick(&table::DEVICE, flags.contact.device.as_ref()).or(folders.device.clone()),
+            device: layers.pick(&table::DEVICE, flags.device.device.as_ref()).or(folders.device.clone()),
             output: layers.pick(&table::OUTPUT, flags.output.output.as_ref()).or_default(),
             port: layers.pick(&table::PORT, flags.contact.port.as_ref()).or_default(),
             patience: layers.pick(&table::PATIENCE, flags.patience.patience.as_ref()),

@@ -34,7 +34,7 @@ pub(crate) fn vorbis() -> File {
     let header = first(header.last().map_or(0, |page| page.bytes.end));
     let starts = core::iter::once(0).chain(music.iter().map(|page| page.granule));
     let seek = music.iter().zip(starts).map(|(page, start)| point(start, 44_100, page.bytes.start)).collect();
-    File { bytes, layout: Layout { format: Format::OggVorbis, header, seek } }
+    File { bytes, layout: layout(Format::OggVorbis, header, seek) }
 }
 
 pub(crate) fn flac() -> File {
@@ -43,12 +43,12 @@ pub(crate) fn flac() -> File {
     let header = first(frames[0]);
     let seek =
         frames.iter().enumerate().map(|(number, at)| point(4_096 * number as u64, 44_100, *at)).collect();
-    File { bytes, layout: Layout { format: Format::Flac, header, seek } }
+    File { bytes, layout: layout(Format::Flac, header, seek) }
 }
 
 pub(crate) fn wav() -> File {
     let bytes = encode(&MUSIC, Encoding::Wav).expect("it is short").into();
-    File { bytes, layout: Layout { format: Format::Wav, header: first(44), seek: Vec::new() } }
+    File { bytes, layout: layout(Format::Wav, first(44), Vec::new()) }
 }
 
 pub(crate) fn mp3() -> File {
@@ -57,7 +57,7 @@ pub(crate) fn mp3() -> File {
     // The first frame is LAME's, without music.
     let seek = frames[1..].iter().enumerate();
     let seek = seek.map(|(number, at)| point(1_152 * number as u64, 44_100, *at)).collect();
-    File { bytes, layout: Layout { format: Format::Mp3, header: first(frames[1]), seek } }
+    File { bytes, layout: layout(Format::Mp3, first(frames[1]), seek) }
 }
 
 pub(crate) fn aac() -> File {
@@ -157,7 +157,12 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
 
 fn mp4(format: Format, bytes: &'static [u8]) -> File {
     let bytes = Bytes::from_static(bytes);
-    File { bytes, layout: Layout { format, header: first(1_000), seek: Vec::new() } }
+    File { bytes, layout: layout(format, first(1_000), Vec::new()) }
+}
+
+/// What a head would say of a file that tells itself which frames are music.
+fn layout(format: Format, header: Vec<Range<u64>>, seek: Vec<SeekPoint>) -> Layout {
+    Layout { format, header, seek, delay: 0, samples: None }
 }
 
 fn first(len: u64) -> Vec<Range<u64>> {

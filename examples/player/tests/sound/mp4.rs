@@ -4,7 +4,7 @@ use bytes::Bytes;
 use spotcache::canonical::analyse;
 
 use crate::files::{self, rest, tail};
-use crate::remux::{Index, remuxed};
+use crate::remux::{Index, noted, remuxed};
 
 #[test]
 fn every_layout_gives_the_very_frames_from_anywhere() {
@@ -39,6 +39,28 @@ fn the_order_of_the_original_does_not_show_in_the_canonical_form() {
     for file in [files::aac(), files::alac()] {
         let [first, last] = [Index::First, Index::Last].map(|index| canonical(&remuxed(&file.bytes, index)));
         assert!(first == last, "{}", file.layout.format);
+    }
+}
+
+#[test]
+fn what_only_itunes_note_leaves_out_is_left_out() {
+    let file = files::aac();
+    let wanted = rest(&mut file.open(0).unwrap()).unwrap();
+    let facts = analyse(&mut &file.bytes[..]).unwrap().facts;
+    let (delay, samples) = (facts.delay, wanted.frames() as u64);
+    assert!(delay > 0);
+    let original = noted(&remuxed(&file.bytes, Index::Last), delay, samples);
+    let facts = analyse(&mut &original[..]).unwrap().facts;
+    assert_eq!((facts.delay, facts.samples), (delay, Some(samples)));
+    for bytes in [original.clone(), canonical(&original)] {
+        let mut other = file.with(bytes);
+        (other.layout.delay, other.layout.samples) = (facts.delay, facts.samples);
+        for ms in [0, 333, 1_111, 1_950] {
+            let heard = rest(&mut other.open(ms).unwrap()).unwrap();
+            let wanted = tail(&wanted, (ms * u64::from(wanted.rate) + 500) / 1_000);
+            assert_eq!((heard.at, heard.frames()), (wanted.at, wanted.frames()), "from {ms} ms");
+            assert!(heard.data == wanted.data, "from {ms} ms it sounds different");
+        }
     }
 }
 

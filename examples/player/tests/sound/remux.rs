@@ -54,6 +54,38 @@ pub(crate) fn remuxed(file: &[u8], index: Index) -> Bytes {
     }
 }
 
+/// The file without its edit list, and with iTunes' note of the same among its tags; the index has to lie behind the
+/// sound.
+pub(crate) fn noted(file: &[u8], delay: u32, samples: u64) -> Bytes {
+    let text = format!(" 00000000 {delay:08X} 000001CA {samples:016X} 00000000 00000000");
+    let item = [
+        boxed(b"mean", &[&[0; 4], &b"com.apple.iTunes"[..]].concat()),
+        boxed(b"name", &[&[0; 4], &b"iTunSMPB"[..]].concat()),
+        boxed(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0], text.as_bytes()].concat()),
+    ];
+    let list = boxed(b"ilst", &boxed(b"----", &item.concat()));
+    let tags = boxed(b"udta", &boxed(b"meta", &[&[0; 4], &list[..]].concat()));
+    let mut out = Vec::new();
+    for (kind, body) in boxes(file) {
+        let body = match kind {
+            b"moov" => [without(body, b"edts"), tags.clone()].concat(),
+            _ => body.to_vec(),
+        };
+        out.extend(boxed(kind, &body));
+    }
+    out.into()
+}
+
+/// A film's contents without one kind of box in its tracks, and without tags.
+fn without(movie: &[u8], unwanted: &[u8; 4]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (kind, body) in boxes(movie).filter(|(kind, _)| *kind != unwanted && *kind != b"udta") {
+        let body = if kind == b"trak" { without(body, unwanted) } else { body.to_vec() };
+        out.extend(boxed(kind, &body));
+    }
+    out
+}
+
 /// One run for every packet.
 fn uneven_times(runs: &[u8]) -> Vec<[u32; 2]> {
     let fields: Vec<u32> = numbers(runs).collect();

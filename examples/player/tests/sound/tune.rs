@@ -85,7 +85,8 @@ fn nothing_at_all_is_a_file_too() {
 fn long_music_plays() {
     let score = prelude().first_bars(2).long(Duration::from_secs(20));
     let file = encode(&render(&score), Encoding::Vorbis { kbps: 96 }).unwrap();
-    let layout = Layout { format: Format::OggVorbis, header: Vec::new(), seek: Vec::new() };
+    let layout =
+        Layout { format: Format::OggVorbis, header: Vec::new(), seek: Vec::new(), delay: 0, samples: None };
     let bytes = Box::new(bytes::Bytes::from(file));
     let mut decoder = Decoder::open(bytes, layout, score.duration()).unwrap();
     let mut samples = Samples::new();

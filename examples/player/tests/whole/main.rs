@@ -3,6 +3,7 @@
 extern crate alloc;
 
 mod breaks;
+mod cached;
 mod contact;
 mod music;
 mod playing;

@@ -43,8 +43,6 @@ pub(crate) struct File<K> {
     pub(crate) alias: u32,
     /// All pieces are held.
     pub(crate) whole: bool,
-    /// Only headers were kept.
-    pub(crate) cut: bool,
     /// In the policy's main queue.
     pub(crate) main: bool,
     /// Uses that a policy counted, 0 to 3.
@@ -110,17 +108,16 @@ mod kind {
 }
 
 const WHOLE: u8 = 1;
-const CUT: u8 = 1 << 1;
-const MAIN: u8 = 1 << 2;
-const ALIAS: u8 = 1 << 3;
-const USES_AT: u8 = 4;
-const KNOWN: u8 = 0x3f;
+const MAIN: u8 = 1 << 1;
+const ALIAS: u8 = 1 << 2;
+const USES_AT: u8 = 3;
+const KNOWN: u8 = 0x1f;
 
 impl<K: CacheKey> File<K> {
     fn encode(&self, kind: u8, out: &mut Vec<u8>) {
         named(kind, &self.key, out);
         let flag = |on: bool, flag: u8| if on { flag } else { 0 };
-        let flags = flag(self.whole, WHOLE) | flag(self.cut, CUT) | flag(self.main, MAIN);
+        let flags = flag(self.whole, WHOLE) | flag(self.main, MAIN);
         let uses = (self.uses.min(3) as u8) << USES_AT;
         let mut writer = Writer::new(out);
         writer.u8(flags | flag(self.alias != 0, ALIAS) | uses);
@@ -144,7 +141,6 @@ impl<K: CacheKey> File<K> {
             prefix,
             alias,
             whole: flags & WHOLE != 0,
-            cut: flags & CUT != 0,
             main: flags & MAIN != 0,
             uses: u32::from(flags >> USES_AT),
         })

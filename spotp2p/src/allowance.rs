@@ -14,17 +14,17 @@ pub struct Rate {
 
 /// What is left of a [`Rate`]. Eight bytes: the generic cell rate algorithm (ITU-T I.371), in its form with one date.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Allowance {
+pub(crate) struct Allowance {
     /// When the whole burst would be there again.
     full: Instant,
 }
 
 impl Allowance {
     /// All of the burst.
-    pub(super) const WHOLE: Self = Self { full: Instant::START };
+    pub(crate) const WHOLE: Self = Self { full: Instant::START };
 
     /// Takes one, if there is one left.
-    pub(super) fn take(&mut self, now: Instant, rate: Rate) -> bool {
+    pub(crate) fn take(&mut self, now: Instant, rate: Rate) -> bool {
         let full = self.full.max(now) + rate.every;
         let granted = full.since(now) <= rate.every.saturating_mul(rate.burst);
         if granted {

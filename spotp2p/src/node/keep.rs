@@ -1,0 +1,88 @@
+//! Tracks that are kept for listening without the server: fetched whole, and pinned in the cache.
+
+use super::track::Track;
+use super::{Event, Node, NotKept, Output};
+use crate::payload::{FileKey, Payload};
+use spotproto::Instant;
+use spotproto::message::{Opened, Urgency, Wanted};
+
+/// Tracks that may wait to be kept.
+const MOST_WAITING: usize = 1024;
+
+/// The track that is being kept.
+#[derive(Debug)]
+pub(super) struct Keeping<K> {
+    wanted: Wanted<K>,
+    /// Its file, once it is known, with whether the pin will survive whatever comes.
+    file: Option<(K, bool)>,
+}
+
+impl<K: FileKey, B: Payload> Node<K, B> {
+    pub(super) fn keep_offline(&mut self, now: Instant, wanted: Wanted<K>) {
+        if self.shelf.is_none() {
+            self.out.push(Output::Event(Event::NotKept { wanted, why: NotKept::NoCache }));
+        } else if self.waiting.len() >= MOST_WAITING {
+            self.out.push(Output::Event(Event::NotKept { wanted, why: NotKept::TooMany }));
+        } else {
+            self.waiting.push_back(wanted);
+            self.keep_next(now);
+        }
+    }
+
+    fn keep_next(&mut self, now: Instant) {
+        if self.keeping.is_some() {
+            return;
+        }
+        let Some(wanted) = self.waiting.pop_front() else { return };
+        self.keeping = Some(Keeping { wanted, file: None });
+        self.tracks[Urgency::Offline as usize] = Some(Track::new(wanted, 0));
+        self.look_up(now, Urgency::Offline);
+    }
+
+    /// The file is known: from now on it stays.
+    pub(super) fn opened_to_keep(&mut self, now: Instant, opened: &Opened<K>) {
+        let file = opened.head.file;
+        let Some(keeping) = self.keeping.as_mut() else { return };
+        keeping.file = Some((file, false));
+        let shelved = self.track(Urgency::Offline).and_then(|track| track.file.as_ref());
+        let shelved = shelved.is_some_and(|file| file.shelved);
+        let Some(shelf) = self.shelf.as_mut().filter(|_| shelved) else {
+            return self.not_kept(now, NotKept::NoCache);
+        };
+        if let Err(why) = shelf.cache.pin(&file) {
+            self.not_kept(now, NotKept::Pin(why));
+        }
+    }
+
+    /// A pin will survive whatever comes.
+    pub(super) fn pinned(&mut self, now: Instant, file: K) {
+        if let Some((_, pinned)) =
+            self.keeping.as_mut().and_then(|it| it.file.as_mut()).filter(|it| it.0 == file)
+        {
+            *pinned = true;
+            self.kept_all(now);
+        }
+    }
+
+    /// Looks whether nothing is missing any more.
+    pub(super) fn kept_all(&mut self, now: Instant) {
+        let Some(Keeping { wanted, file: Some((file, true)) }) = self.keeping else { return };
+        let Some(holding) = self.shelf.as_ref().and_then(|shelf| shelf.cache.holding(&file)) else { return };
+        if !holding.complete {
+            let (held, of) = (holding.held, holding.pieces);
+            return self.out.push(Output::Event(Event::Keeping { wanted, held, of }));
+        }
+        self.close(now, Urgency::Offline);
+        self.keeping = None;
+        self.out.push(Output::Event(Event::Kept { wanted, file }));
+        self.keep_next(now);
+    }
+
+    /// The track can't be kept, or not all of it.
+    pub(super) fn not_kept(&mut self, now: Instant, why: NotKept) {
+        let Some(Keeping { wanted, .. }) = self.keeping.take() else { return };
+        self.close(now, Urgency::Offline);
+        self.out.push(Output::Event(Event::NotKept { wanted, why }));
+        self.keep_next(now);
+    }
+}

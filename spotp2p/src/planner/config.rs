@@ -1,0 +1,97 @@
+//! The numbers of a planner.
+
+use super::source::Kind;
+use core::time::Duration;
+
+/// What is expected of a source that nothing is known of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Prior {
+    /// Bytes a second.
+    pub bytes_per_s: u32,
+    /// From asking to the first byte.
+    pub round_trip: Duration,
+    /// How wrong a predicted arrival is on average.
+    pub deviation: Duration,
+}
+
+/// Every number that a planner decides by.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Config {
+    /// Music asked of paid sources before anything has arrived.
+    pub first_ahead: Duration,
+    /// How far ahead of the play point paid sources are asked while there are peers, or may be (Kreitz and Niemelä 2010:
+    /// about 15 s).
+    pub ahead: Duration,
+    /// The same where there are none; `Duration::MAX` for the whole track.
+    pub alone_ahead: Duration,
+    /// A piece this close to its deadline, beside the time that it takes, is asked of a paid source whatever peers promise.
+    pub urgent: Duration,
+    /// The soonest that playing can start after it was asked for.
+    pub start_aim: Duration,
+    /// The chance of being late from which on a piece is asked of a second source as well.
+    pub hedge_odds: f64,
+    /// The most that such seconds may be of all bytes that arrived: one part in this many.
+    pub hedge_share: u32,
+    /// Pieces that may be asked twice beyond that share, so that a start can be saved too.
+    pub hedge_allowance: u32,
+    /// Silence after which a source's pieces are moved to others; twice as long each time.
+    pub give_up: Duration,
+    /// How long such a source rests; twice as long each time.
+    pub rest: Duration,
+    /// Without deadlines, how long nothing must have come from peers before a paid source is asked.
+    pub patience: Duration,
+    /// Pieces ahead of the decoder that there is room for.
+    pub keep: u32,
+    /// Whether pieces behind the decoder are fetched too, from free sources, when there is nothing else to do. Needs room
+    /// for the whole file.
+    pub whole: bool,
+    /// The most sources.
+    pub sources: usize,
+    /// Outputs queued before no more are made until they are taken.
+    pub outputs: usize,
+    /// By [`Kind`], from cache to server.
+    pub priors: [Prior; Kind::COUNT],
+}
+
+impl Config {
+    /// What a client takes.
+    pub const DEFAULT: Self = Self {
+        first_ahead: Duration::from_secs(3),
+        ahead: Duration::from_secs(15),
+        alone_ahead: Duration::MAX,
+        urgent: Duration::from_secs(3),
+        start_aim: Duration::from_millis(200),
+        hedge_odds: 0.05,
+        hedge_share: 20,
+        hedge_allowance: 8,
+        give_up: Duration::from_secs(5),
+        rest: Duration::from_secs(5),
+        patience: Duration::from_secs(10),
+        keep: u32::MAX,
+        whole: true,
+        sources: 128,
+        outputs: 64,
+        priors: [
+            prior(50_000_000, 2, 5),
+            prior(5_000_000, 5, 50),
+            // A quarter of an uplink of 1.6 Mbit/s: four peers are served at once.
+            prior(50_000, 100, 400),
+            prior(1_000_000, 60, 150),
+            prior(500_000, 100, 100),
+        ],
+    };
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+const fn prior(bytes_per_s: u32, round_trip_ms: u64, deviation_ms: u64) -> Prior {
+    Prior {
+        bytes_per_s,
+        round_trip: Duration::from_millis(round_trip_ms),
+        deviation: Duration::from_millis(deviation_ms),
+    }
+}

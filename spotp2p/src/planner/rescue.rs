@@ -1,0 +1,165 @@
+//! What becomes of pieces whose source is slow, silent, gone or lying: they are asked of a second one, or move.
+
+use super::Planner;
+use super::catch_up::WINDOW;
+use super::line::Trust;
+use super::source::Source;
+use super::why::{Outcome, Why};
+use alloc::vec::Vec;
+use core::time::Duration;
+use spotproto::Instant;
+use spotproto::content::PIECE_LEN;
+
+/// A silent source is looked at again after this long, or half of its silence.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// A source whose next piece is about to be urgent is looked at this long before, and this often.
+const LOOK_AHEAD: Duration = Duration::from_secs(1);
+const LOOK_OFTEN: Duration = Duration::from_millis(250);
+
+/// A source is not given up before it was silent this many times as long as it should have been.
+const PATIENCE: u32 = 4;
+
+impl Planner {
+    /// A source's time to be looked at has come.
+    pub(super) fn check(&mut self, now: Instant, source: Source) {
+        let Some(line) = self.lines.get_mut(source) else { return };
+        match line.trust {
+            Trust::Resting(until) if until <= now => {
+                line.trust = Trust::Probation;
+                return self.touch(now, source);
+            }
+            Trust::Resting(until) => return self.lines.check_by(source, until),
+            Trust::Excluded => return,
+            // All that it was asked for came from others meanwhile.
+            Trust::Silent if line.out.is_empty() => return self.rest(now, source),
+            Trust::Good | Trust::Probation | Trust::Silent => {}
+        }
+        if line.out.is_empty() {
+            return;
+        }
+        if line.estimate.silent_at() <= now {
+            return self.check_silent(now, source);
+        }
+        self.hedge_endangered(now, source);
+        self.touch(now, source);
+    }
+
+    /// When a source that was asked for something is to be looked at: when its silence begins to mean something, then ever
+    /// more seldom; and however little is known of it, before its next piece is urgent.
+    pub(super) fn next_look(&self, now: Instant, source: Source) -> Option<Instant> {
+        let line = self.lines.get(source)?;
+        let first = *line.out.front()?;
+        let silent_at = line.estimate.silent_at();
+        let again = now + (line.estimate.silence(now) / 2).max(LOOK_AGAIN);
+        let look = if silent_at > now { silent_at } else { again };
+        let due = self
+            .demand
+            .due(now, first)
+            .filter(|_| self.demand.is_running() && !self.ledger.is_doubled(first));
+        let urgent = due.map(|due| due.before(self.config.urgent + LOOK_AHEAD).max(now + LOOK_OFTEN));
+        Some(urgent.map_or(look, |urgent| urgent.min(look)))
+    }
+
+    fn check_silent(&mut self, now: Instant, source: Source) {
+        let Some(line) = self.lines.get_mut(source) else { return };
+        let quiet = line.estimate.silence(now);
+        line.trust = Trust::Silent;
+        self.catch_up.spoil();
+        if quiet >= self.give_up_after(source) && self.has_another(source) {
+            self.withdraw_all(now, source, Outcome::GivenUp);
+            return self.rest(now, source);
+        }
+        self.hedge_endangered(now, source);
+        self.touch(now, source);
+    }
+
+    /// Asks a second source for each piece of this one that is likely to be late, if it is time; calls the first back if
+    /// enough was asked twice.
+    pub(super) fn hedge_endangered(&mut self, now: Instant, source: Source) {
+        let Some(line) = self.lines.get(source) else { return };
+        let endangered = |(ahead, piece): (usize, &u32)| {
+            let due = self.demand.due(now, *piece)?;
+            let odds = line.estimate.odds_late(now, ahead as u32, due);
+            (odds >= self.config.hedge_odds && !self.ledger.is_doubled(*piece)).then_some((due, *piece))
+        };
+        let mut pieces: Vec<(Instant, u32)> =
+            line.out.iter().enumerate().take(WINDOW).filter_map(endangered).collect();
+        pieces.sort_unstable();
+        for (due, piece) in pieces {
+            if !self.out.has_room() {
+                return;
+            }
+            let Some((second, sure)) = self.second_for(now, piece, due, source) else { continue };
+            // As long as the second can still be asked later, the first may deliver meanwhile.
+            let latest = due.before(sure.since(now) + self.config.urgent);
+            if latest > now {
+                self.lines.check_by(source, latest);
+                continue;
+            }
+            if self.may_hedge() {
+                self.stats.hedges += 1;
+                self.ask(now, piece, second, Why::Hedge);
+            } else {
+                self.withdraw(now, source, piece, Outcome::GivenUp);
+                self.ask(now, piece, second, Why::Moved);
+            }
+        }
+    }
+
+    /// The cheapest with room that is in time, or the soonest if that is sooner than who was asked; and when the piece
+    /// would surely be here.
+    fn second_for(&self, now: Instant, piece: u32, due: Instant, first: Source) -> Option<(Source, Instant)> {
+        let expected = self.lines.get(first)?.arrival(now);
+        let mut soonest: Option<(Instant, Source, Instant)> = None;
+        for (source, line) in self.lines.ready() {
+            // A rescue is no time to try someone out.
+            let known = line.kind.is_paid() || line.is_trusted() && line.estimate.is_proven();
+            if source == first || !known || !line.holds.has(piece) || !self.may_ask(line.kind) {
+                continue;
+            }
+            let (arrival, sure) = (line.arrival(now), line.sure_arrival(now));
+            if sure <= due {
+                return Some((source, sure));
+            }
+            if arrival < expected {
+                let this = (arrival, source, sure);
+                soonest = Some(soonest.map_or(this, |best| best.min(this)));
+            }
+        }
+        soonest.map(|(_, source, sure)| (source, sure))
+    }
+
+    /// Whether one more piece may be asked twice.
+    fn may_hedge(&self) -> bool {
+        let arrived = self.stats.total() / PIECE_LEN as u64;
+        let share = arrived / u64::from(self.config.hedge_share.max(1));
+        self.stats.hedges < share.saturating_add(self.config.hedge_allowance.into())
+    }
+
+    fn give_up_after(&self, source: Source) -> Duration {
+        let Some(line) = self.lines.get(source) else { return Duration::MAX };
+        let usual = self.config.give_up.saturating_mul(1 << line.strikes());
+        usual.max(line.estimate.usual_wait().saturating_mul(PATIENCE))
+    }
+
+    /// Whether anyone else could be asked.
+    fn has_another(&self, source: Source) -> bool {
+        self.lines.iter().any(|(other, line)| other != source && line.serves() && self.may_ask(line.kind))
+    }
+
+    /// Looks at a source as soon as the event that is under way is over.
+    pub(super) fn look_soon(&mut self, now: Instant, source: Source) {
+        self.lines.check_by(source, now + LOOK_AGAIN);
+    }
+
+    /// Asks nothing of a source for a while.
+    pub(super) fn rest(&mut self, now: Instant, source: Source) {
+        let Some(line) = self.lines.get_mut(source) else { return };
+        line.strike(now, self.config.rest);
+        if let Trust::Resting(until) = line.trust {
+            self.lines.check_by(source, until);
+        }
+        self.touch(now, source);
+    }
+}

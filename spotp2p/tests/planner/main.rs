@@ -1,0 +1,9 @@
+//! The planner between sources of every character, on virtual time; and against a small model, on random operations.
+
+extern crate alloc;
+
+mod catch_up;
+mod operations;
+mod playing;
+mod sources;
+mod world;

@@ -1,0 +1,11 @@
+//! The overlay, from one client among neighbours that behave, or don't, to fifty that search.
+
+extern crate alloc;
+
+mod finding;
+mod graph;
+mod hostile;
+mod links;
+mod operations;
+mod rig;
+mod slots;
