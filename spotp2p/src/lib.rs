@@ -11,6 +11,7 @@ pub mod flow;
 pub mod node;
 mod payload;
 pub mod planner;
+pub mod playout;
 mod prefix;
 pub mod reach;
 pub mod reports;

@@ -1,0 +1,68 @@
+//! What one run leaves for the next.
+
+use crate::world::{link, look, song};
+use proptest::prelude::*;
+use spotp2p::playout::{Basis, Pace, SUMMARY_LEN, Sources, Summary, Throughput};
+use spotproto::Instant;
+use spotproto::codec::Reader;
+use spotproto::content::PIECE_LEN;
+
+fn written(summary: &Summary) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    summary.encode(&mut bytes);
+    bytes
+}
+
+#[test]
+fn the_next_run_decides_by_the_last_ones_link_from_its_first_piece_on() {
+    let (link, _) = link(&[250], 2400);
+    let bytes = written(&link.summary());
+    assert_eq!(bytes.len(), SUMMARY_LEN);
+    let summary = Summary::decode(&mut Reader::new(&bytes)).expect("as written");
+    let mut next = Throughput::new(summary);
+    let usual = next.usual().expect("known");
+    assert!((usual / 65_536.0 - 1.0).abs() < 0.02, "{usual}");
+    next.arrived(Instant::START, PIECE_LEN as u64, Pace::Free);
+    let known = look(&next, Instant::START, &song(), &Sources::UNKNOWN, PIECE_LEN as u64);
+    let blind = look(
+        &Throughput::new(Summary::UNKNOWN),
+        Instant::START,
+        &song(),
+        &Sources::UNKNOWN,
+        PIECE_LEN as u64,
+    );
+    assert_eq!((known.basis, blind.basis), (Basis::Forecast, Basis::Blind));
+    assert!(known.wanted < blind.wanted, "{:?} {:?}", known.wanted, blind.wanted);
+}
+
+#[test]
+fn a_link_that_changed_is_believed_after_some_minutes() {
+    let (fast, _) = link(&[100], 6000);
+    let mut next = Throughput::new(fast.summary());
+    let mut now = Instant::START;
+    for _ in 0..600 {
+        now = now + core::time::Duration::from_millis(1000);
+        next.arrived(now, PIECE_LEN as u64, Pace::Free);
+    }
+    let usual = next.usual().expect("known");
+    assert!(usual < 1.1 * PIECE_LEN as f64, "{usual}");
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_read_is_refused_or_a_link(bytes in proptest::collection::vec(any::<u8>(), 0..20), version: bool) {
+        let mut bytes = bytes;
+        if let (true, Some(first)) = (version, bytes.first_mut()) {
+            *first = 1;
+        }
+        if let Ok(summary) = Summary::decode(&mut Reader::new(&bytes)) {
+            let link = Throughput::new(summary);
+            prop_assert!(link.usual().is_none_or(|usual| usual.is_finite() && usual >= 1.0));
+            let why = look(&link, Instant::START, &song(), &Sources::UNKNOWN, 40_000);
+            prop_assert!((0.0..=1.0001).contains(&why.risk), "{summary:?} {why:?}");
+            let again = written(&summary);
+            let reread = Summary::decode(&mut Reader::new(&again)).expect("as written");
+            prop_assert_eq!(written(&reread), again);
+        }
+    }
+}
