@@ -113,6 +113,13 @@ impl Flow {
         self.in_flight = self.in_flight.saturating_sub(1);
     }
 
+    /// The same line with nothing under way.
+    #[must_use]
+    pub const fn rested(mut self) -> Self {
+        self.in_flight = 0;
+        self
+    }
+
     /// A round trip was measured.
     pub fn round_trip(&mut self, now: Instant, span: Duration) {
         let least = *self.least_round_trip.get_or_insert(span);

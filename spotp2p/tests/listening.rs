@@ -164,7 +164,7 @@ fn a_spoilt_piece_never_reaches_the_program_and_a_server_that_keeps_lying_is_giv
     world.play(0);
     world.run(Duration::from_secs(60));
     assert!(!world.pieces().contains(&50));
-    let forged = world.events.iter().filter(|(_, event)| matches!(event, Event::Forged { index: 50 }));
+    let forged = world.events.iter().filter(|(_, event)| matches!(event, Event::Forged { index: 50, .. }));
     assert_eq!(forged.count(), 3);
     assert!(world.when(|event| matches!(event, Event::Refused(Refusal::Unavailable))).is_some());
 }
@@ -195,13 +195,10 @@ fn a_stop_cancels_what_is_outstanding() {
 #[test]
 fn a_long_track_is_kept_in_bounds() {
     let mut world = World::new();
-    let mut config = node::Config::new(
-        spotproto::crypto::PublicKey([1; 32]),
-        "test",
-        spotproto::Seed([4; 32]),
-        (Instant::START, world::DATE),
-    );
+    let mut config =
+        node::Config::new(world::log_in(), "test", spotproto::Seed([4; 32]), (Instant::START, world::DATE));
     config.keep = 40;
+    config.mode = spotp2p::swarm::Mode::Alone;
     world.node = spotp2p::Node::new(world.now, config);
     world.play(0);
     world.run(Duration::from_secs(5));

@@ -38,12 +38,13 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
 
     pub(super) fn read(&mut self, id: SessionId, channel: Channel, read: Read<K>) {
         let Read { pieces, .. } = read;
-        if pieces.count == 0 || pieces.start.checked_add(pieces.count).is_none() {
+        if (pieces.count == 0 && read.leaves.is_none()) || pieces.start.checked_add(pieces.count).is_none() {
             // The codec lets none through, but who knows the owner.
             return self.hang_up(id, CloseCode::Protocol);
         }
         let mut answer = Answer::new(self.next_request, read.urgency, Some(read.file), None);
-        answer.pieces.push_back(pieces);
+        // Leaves alone prove what others send.
+        answer.pieces.extend(Some(pieces).filter(|pieces| pieces.count > 0));
         answer.waiting = read.leaves.is_some();
         if !self.begin(id, channel, answer) {
             return;

@@ -1,172 +1,224 @@
-//! What to ask the server for next, and what to do with what comes.
+//! Carrying out the plan of a track, and what becomes of pieces that come.
 
-use super::track::{Asked, File, Judged, Stage, Verdict};
-use super::{Effect, Event, Node, NotKept, Output, Source};
+use super::requests::{Pieces, Place, Request};
+use super::sources::{SERVER, Who};
+use super::track::{File, Giver, Judged, Verdict};
+use super::{Effect, Event, Node, NotKept, Output};
+use crate::SessionId;
 use crate::payload::{FileKey, Payload};
-use alloc::boxed::Box;
-use core::time::Duration;
+use crate::planner::{self, Ask, Kind, Source};
+use alloc::vec::Vec;
 use spotcache::cache::{DiskError, Trouble};
-use spotproto::content::{LEAF_GROUP, LeafRange};
-use spotproto::message::{Channel, Message, Open, Opened, PieceRange, Read, Refusal, Urgency, Wanted};
+use spotproto::crypto::Crypto;
+use spotproto::message::{Channel, Message, PieceRange, Read, Refusal, Urgency};
 use spotproto::{CloseCode, Instant};
 
-/// One part in so many of the window has to be free before more is asked for, so that a wide window is not made of reads
-/// of one piece each.
-const RUNS: u32 = 32;
+/// Requests that may be open on a connection: fewer than it has channels for ([`spotproto::Limits::channels`]), since one
+/// stays open until the word of its end is here.
+const MOST_REQUESTS: usize = 48;
 
-/// Wrong pieces after which a track is given up: the only source there is keeps lying.
+/// Requests at which a connection that had too many is asked again.
+const FEW_REQUESTS: usize = 40;
+
+/// Wrong pieces of the access point's after which a track is given up: it keeps lying.
 const MOST_FORGED: u32 = 3;
 
-/// How long nothing is asked of an access point that was busy.
-const BUSY: Duration = Duration::from_secs(1);
-
-/// Pieces on their way to the cache beyond which nothing is fetched that only the cache has room for: a disk that is
-/// slower than the line sets the pace.
-const MOST_WRITING: usize = 64;
-
-impl<K: FileKey, B: Payload> Node<K, B> {
-    /// Asks for as much as the line needs to stay full, the most urgent first.
-    pub(super) fn ask(&mut self, now: Instant) {
-        for class in Urgency::ALL {
-            self.ask_shelf(class);
-            self.ask_server(now, class);
-        }
-    }
-
-    fn ask_server(&mut self, now: Instant, class: Urgency) {
-        if self.server.session.is_none() || self.server.busy_until.is_some() {
-            return;
-        }
-        match self.track(class).map(|track| track.stage) {
-            Some(Stage::Unasked) => self.ask_to_open(now, class),
-            Some(Stage::Open) => self.ask_for_pieces(now, class),
-            _ => {}
-        }
-    }
-
-    fn ask_to_open(&mut self, now: Instant, class: Urgency) {
-        let channel = self.server.channel(class);
-        let window = self.server.flow.window();
-        let room = if class == Urgency::Playing { window } else { self.server.room() };
-        let Some(track) = self.tracks[class as usize].as_mut() else { return };
-        track.stage = Stage::Asked(channel);
-        track.asked_at = now;
-        // Only the key is missing where the cache has the music.
-        track.credit = if track.renews { 0 } else { room };
-        let open = Open {
-            wanted: track.wanted,
-            at_ms: track.at_ms,
-            credit: u16::try_from(track.credit).unwrap_or(u16::MAX),
-            urgency: class,
-        };
-        self.send(Message::Open { channel, open });
-    }
-
-    fn ask_for_pieces(&mut self, now: Instant, class: Urgency) {
-        loop {
-            let room = self.server.room();
-            let few = self.server.flow.window().div_ceil(RUNS);
-            let keep = self.keep(class);
-            let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut())
-            else {
-                return;
-            };
-            if room < few || file.has_many_reads() {
-                return;
+impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
+    /// Does what the plan of a track says; whether that was anything.
+    pub(super) fn carry_out_plan(&mut self, now: Instant, class: Urgency) -> bool {
+        let mut any = false;
+        while let Some(output) = self.file_mut(class).and_then(|file| file.plan.poll_output()) {
+            any = true;
+            match output {
+                planner::Output::Ask(ask) => self.ask(now, class, ask),
+                planner::Output::Cancel { source, pieces } => self.call_back(now, class, source, pieces),
             }
-            let shelf = self.shelf.as_ref();
-            let lacks = |file: &File<K, B>, piece| {
-                file.lacks(piece) && !shelf.is_some_and(|shelf| shelf.holds(&file.head.file, piece))
-            };
-            let Some(pieces) = next_run(file, room, keep, lacks) else { return };
-            self.read(now, class, pieces);
+        }
+        any
+    }
+
+    fn ask(&mut self, now: Instant, class: Urgency, ask: Ask) {
+        if self.is_full(now, class, &ask) {
+            return;
+        }
+        match Who::of(ask.source) {
+            Who::Server => match self.server.session {
+                Some(session) => self.read(class, session, &ask),
+                None => self.refused_now(now, class, &ask),
+            },
+            Who::Peer(peer) if self.links.is_open(peer) => {
+                let Some(file) = self.file(class).map(|file| file.head.file) else { return };
+                self.swarm.requested(now, peer, file, ask.pieces.count);
+                self.read(class, super::links::session(peer), &ask);
+            }
+            Who::Peer(_) => self.refused_now(now, class, &ask),
+            Who::Mirror(mirror) => self.ask_mirror(now, class, mirror, ask.pieces),
         }
     }
 
-    fn read(&mut self, now: Instant, class: Urgency, pieces: PieceRange) {
-        let channel = self.server.channel(class);
-        let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
-            return;
+    /// Whether as many requests are open on a connection as may be; then nothing more is asked on it until fewer are.
+    fn is_full(&mut self, now: Instant, class: Urgency, ask: &Ask) -> bool {
+        let session = match Who::of(ask.source) {
+            Who::Server => self.server.session,
+            Who::Peer(peer) => Some(super::links::session(peer)),
+            Who::Mirror(_) => None,
         };
+        let Some(session) = session.filter(|session| self.requests.on(*session) >= MOST_REQUESTS) else {
+            return false;
+        };
+        for file in self.tracks.iter_mut().flatten().filter_map(|track| track.file.as_mut()) {
+            file.plan.set_credit(now, ask.source, 0);
+        }
+        if let Some(file) = self.file_mut(class) {
+            (ask.pieces.start..ask.pieces.end())
+                .for_each(|piece| file.plan.unanswered(now, ask.source, piece));
+        }
+        if !self.full.contains(&(session, ask.source)) {
+            self.full.push((session, ask.source));
+        }
+        true
+    }
+
+    /// Connections on which few requests are open may be asked again.
+    pub(super) fn ask_again(&mut self, now: Instant) {
+        for at in (0..self.full.len()).rev() {
+            let Some((session, source)) = self.full.get(at).copied() else { return };
+            if self.requests.on(session) > FEW_REQUESTS {
+                continue;
+            }
+            self.full.swap_remove(at);
+            for file in self.tracks.iter_mut().flatten().filter_map(|track| track.file.as_mut()) {
+                file.plan.set_credit(now, source, u32::MAX);
+            }
+        }
+    }
+
+    /// Whoever was to be asked is not there.
+    fn refused_now(&mut self, now: Instant, class: Urgency, ask: &Ask) {
+        if let Some(file) = self.file_mut(class) {
+            file.plan.lost(now, ask.source);
+        }
+    }
+
+    /// Sends the reads of an ask: one, unless pieces in its midst come anyway.
+    fn read(&mut self, class: Urgency, session: SessionId, ask: &Ask) {
+        let mut next = ask.pieces.start;
+        while let Some(file) = self.file_mut(class) {
+            let comes = |piece: &u32| file.recalled.get(piece) == Some(&ask.source);
+            let Some(start) = (next..ask.pieces.end()).find(|piece| !comes(piece)) else { break };
+            let end = (start..ask.pieces.end()).find(comes).unwrap_or(ask.pieces.end());
+            next = end;
+            self.read_run(class, session, ask, PieceRange { start, count: end - start });
+        }
+        if let Some(file) = self.file_mut(class).filter(|file| !file.recalled.is_empty()) {
+            file.recalled.retain(|piece, source| !ask.pieces.contains(*piece) || *source != ask.source);
+        }
+    }
+
+    fn read_run(&mut self, class: Urgency, session: SessionId, ask: &Ask, pieces: PieceRange) {
+        let Some(channel) = self.new_channel(session) else { return };
+        let Some(file) = self.file_mut(class) else { return };
         let leaves = file.missing_leaves(pieces);
         if let Some(range) = leaves {
-            file.leaves_asked.insert(channel, range);
+            file.leaves_asked.insert((session, channel), range);
         }
-        for piece in pieces.start..pieces.end() {
-            let sample = self.server.flow.asked(now);
-            file.asked.insert(piece, Asked::Server(channel, sample));
-        }
-        let read = Read { file: file.head.file, pieces, urgency: class, leaves };
-        self.send(Message::Read { channel, read });
+        let read = Read { file: file.head.file, pieces, urgency: ask.urgency, leaves };
+        let asked = Pieces { class, source: ask.source, left: (pieces.start..pieces.end()).collect() };
+        self.requests.insert((session, channel), Request::Pieces(asked));
+        self.send(session, Message::Read { channel, read });
     }
 
-    /// The answer to an open.
-    pub(super) fn opened(&mut self, now: Instant, channel: Channel, opened: Box<Opened<K>>) {
-        let Some(class) = self.server.class(channel) else { return };
-        let Some(track) = self.tracks[class as usize].as_mut().filter(|it| it.stage == Stage::Asked(channel))
-        else {
+    /// Takes back what was asked of a source: a request of which nothing else is to come is aborted. A piece of one that
+    /// goes on comes nonetheless.
+    fn call_back(&mut self, now: Instant, class: Urgency, source: Source, pieces: PieceRange) {
+        let Some(name) = self.file(class).map(|file| file.head.file) else { return };
+        match Who::of(source) {
+            Who::Peer(peer) => self.swarm.withdrawn(now, peer, name, pieces.count),
+            Who::Mirror(mirror) => return self.call_back_mirror(mirror, class),
+            Who::Server => {}
+        }
+        let Self { tracks, requests, .. } = self;
+        let Some(file) = tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
             return;
         };
-        let another = matches!(track.wanted, Wanted::File(wanted) if wanted != opened.head.file);
-        if another || opened.head.check().is_err() {
-            return self.distrust(now, class, 0);
-        }
-        let reading = if class == Urgency::Playing { opened.head.piece_at(track.at_ms) } else { 0 };
-        let mut file = File::new(&opened, reading);
-        let (flow, sent) = (&mut self.server.flow, track.asked_at);
-        let expected = file.expect(&opened.first, channel, track.credit, || flow.asked_since(sent));
-        if expected.is_err() || opened.proofs.iter().any(|proof| file.prove(proof).is_err()) {
-            return self.distrust(now, class, 0);
-        }
-        // From now on it is this file, whatever the track's name may come to mean.
-        track.wanted = Wanted::File(opened.head.file);
-        track.stage = Stage::Open;
-        track.file = Some(file);
-        self.shelve(now, class, &opened);
-        self.begun(now, class, opened, Source::Server);
+        let File { plan, recalled, .. } = file;
+        let mut goes_on = |_: Place, request: &Pieces| {
+            let of = request.class == class && request.source == source && !request.left.is_empty();
+            let over = of && !request.left.iter().any(|piece| plan.is_asked(source, *piece));
+            if of && !over {
+                let comes = request.left.iter().filter(|piece| pieces.contains(**piece));
+                recalled.extend(comes.map(|piece| (*piece, source)));
+            }
+            over
+        };
+        let over = requests.take_pieces(&mut goes_on);
+        self.abort(now, over);
     }
 
-    /// A track is open: the program hears of it, and its pieces are fetched.
-    pub(super) fn begun(&mut self, now: Instant, class: Urgency, opened: Box<Opened<K>>, from: Source) {
-        match class {
-            Urgency::Playing => self.out.push(Output::Event(Event::Opened { opened, from })),
-            _ => self.opened_to_keep(now, &opened),
+    /// Takes requests back that are off the list already. Leaves may have been among what is cancelled: they are asked for
+    /// again when they are needed.
+    pub(super) fn abort(&mut self, now: Instant, over: Vec<(Place, Pieces)>) {
+        for (place, pieces) in over {
+            self.send(place.0, Message::Abort { channel: place.1 });
+            if let Some(file) = self.file_mut(pieces.class) {
+                file.comes_no_more(&pieces);
+                file.leaves_asked.remove(&place);
+                file.drop_unprovable(now);
+            }
         }
-        self.ask(now);
     }
 
     /// Leaves that were asked for with pieces.
-    pub(super) fn leaves(&mut self, now: Instant, channel: Channel, leaves: &LeafRange) {
-        let Some(class) = self.server.class(channel) else { return };
-        let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
+    pub(super) fn leaves(&mut self, now: Instant, place: Place, leaves: &spotproto::content::LeafRange) {
+        let Some((class, source)) = self.requests.pieces(place).map(|it| (it.class, it.source)) else {
             return;
         };
-        if file.leaves_asked.remove(&channel).is_none() {
+        let Some(file) = self.file_mut(class) else { return };
+        if file.leaves_asked.remove(&place).is_none() {
             return;
         }
-        let Ok(judged) = file.prove(leaves) else { return self.distrust(now, class, leaves.start) };
-        file.drop_unprovable();
+        let Ok(judged) = file.prove::<C>(leaves) else {
+            return self.distrust(now, class, source, leaves.start, 0);
+        };
+        file.drop_unprovable(now);
         self.shelve_leaves(class, leaves.range());
         self.take_all(now, class, judged);
-        self.ask(now);
     }
 
-    /// A piece came from the server.
-    pub(super) fn piece(&mut self, now: Instant, channel: Channel, index: u32, data: B) {
-        let Some(class) = self.server.class(channel) else { return };
-        let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
-            return;
-        };
-        let Some(Asked::Server(asked, sample)) = file.asked.get(&index).copied() else { return };
-        if asked != channel {
-            return;
+    /// A piece came over a connection.
+    pub(super) fn piece(&mut self, now: Instant, place: Place, index: u32, data: B) {
+        let Some(pieces) = self.requests.pieces(place) else { return };
+        if pieces.take(index) {
+            let (class, source) = (pieces.class, pieces.source);
+            self.came(now, class, source, index, data);
         }
-        file.asked.remove(&index);
-        file.fetched.set(index, true);
-        self.server.flow.arrived(now, sample, data.size());
-        let verdict = file.judge(index, data, Source::Server);
-        self.take(now, class, (index, Source::Server, verdict));
-        self.ask(now);
+    }
+
+    /// A piece came from a source.
+    pub(super) fn came(&mut self, now: Instant, class: Urgency, source: Source, index: u32, data: B) {
+        let (kind, bytes) = (self.kind(source), data.size());
+        let Some(file) = self.file_mut(class) else { return };
+        let name = file.head.file;
+        if file.recalled.get(&index) == Some(&source) {
+            file.recalled.remove(&index);
+        }
+        let verdict = file.judge(index, data, Giver::Source(source));
+        match verdict {
+            Judged::Forged => return self.distrust(now, class, source, index, bytes),
+            Judged::Unprovable => {
+                file.plan.arrived(now, source, index, bytes);
+                file.plan.forgotten(now, PieceRange { start: index, count: 1 });
+            }
+            Judged::Superfluous => file.plan.arrived(now, source, index, bytes),
+            Judged::Proved(_) | Judged::Unproved => {
+                file.plan.arrived(now, source, index, bytes);
+                file.delivered_by(index, kind);
+            }
+        }
+        if let Who::Peer(peer) = Who::of(source) {
+            self.swarm.arrived(now, peer, name, bytes);
+        }
+        self.take(now, class, (index, Giver::Source(source), verdict));
     }
 
     pub(super) fn take_all(
@@ -181,95 +233,133 @@ impl<K: FileKey, B: Payload> Node<K, B> {
     }
 
     pub(super) fn take(&mut self, now: Instant, class: Urgency, (index, from, verdict): Verdict<B>) {
-        match verdict {
-            Judged::Proved(data) => {
-                self.shelve_piece(class, index, &data);
-                let track = self.track(class).and_then(|track| track.file.as_ref());
-                if class == Urgency::Offline && track.is_some_and(|file| !file.shelved) {
+        match (verdict, from) {
+            (Judged::Proved(data), _) => {
+                self.shelve_piece(now, class, index, &data);
+                if class == Urgency::Offline && self.file(class).is_some_and(|file| !file.shelved) {
                     return self.not_kept(now, NotKept::Trouble(Trouble::Disk(DiskError::Busy)));
                 }
-                self.give(class, index, data, from);
+                self.give(now, class, index, data, from);
             }
-            Judged::Forged if from == Source::Cache => self.forget_shelved(now, class, index),
-            Judged::Forged => self.distrust(now, class, index),
-            Judged::Unproved | Judged::Superfluous => {}
+            (Judged::Forged, Giver::Shelf) => self.forget_shelved(now, class, index),
+            (Judged::Forged, Giver::Source(source)) => {
+                if let Some(file) = self.file_mut(class) {
+                    file.plan.forgotten(now, PieceRange { start: index, count: 1 });
+                }
+                self.distrust(now, class, source, index, 0);
+            }
+            (Judged::Unproved | Judged::Unprovable | Judged::Superfluous, _) => {}
         }
     }
 
     /// Gives the program a piece, if it is to have it now: what is far ahead stays in the cache until its time comes.
-    fn give(&mut self, class: Urgency, index: u32, data: B, from: Source) {
+    fn give(&mut self, now: Instant, class: Urgency, index: u32, data: B, from: Giver) {
         let keep = self.keep(class);
+        let kind = match from {
+            Giver::Shelf => Kind::Cache,
+            Giver::Source(source) => self.kind(source),
+        };
+        let shelf = self.shelf.as_ref();
         let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
             return;
         };
-        let now =
+        let near =
             index < file.reading.saturating_add(keep) || file.head.header_pieces().any(|it| it == index);
-        if class != Urgency::Playing || (file.writing.contains(&index) && !now) {
+        let kept = file.writing.contains(&index) || shelf.is_some_and(|it| it.holds(&file.head.file, index));
+        if class != Urgency::Playing || (kept && !near) {
             return;
         }
         file.held.set(index, true);
         // What went to the cache for a while did not come from there.
-        let from = if file.fetched.get(index) { Source::Server } else { from };
+        let from = file.deliverer(index).unwrap_or(kind);
         self.out.push(Output::Event(Event::Piece { index, data, from }));
         if file.held.count() > keep {
-            let reading = file.reading;
-            let dropped = file.shrink(keep);
-            if dropped.iter().any(|range| range.end() > reading) {
-                file.look_again();
-            }
-            for range in dropped {
+            for range in file.shrink(keep) {
                 self.out.push(Output::Event(Event::Drop(range)));
+                self.recheck(now, class, range);
             }
         }
     }
 
     /// An answer is over; pieces that never came must be asked for again.
-    pub(super) fn ended(&mut self, now: Instant, channel: Channel, refused: Option<Refusal>) {
-        let Some(class) = self.server.closed(channel) else { return };
-        let Some(track) = self.tracks[class as usize].as_mut() else { return };
-        if track.stage == Stage::Asked(channel) && refused == Some(Refusal::Busy) {
-            track.stage = Stage::Unasked;
-            self.server.busy_until = Some(now + BUSY);
-            return;
-        }
-        if track.stage == Stage::Asked(channel) {
-            return self.give_up(now, class, refused.unwrap_or(Refusal::Unavailable));
-        }
-        let Some(file) = track.file.as_mut() else { return };
-        let before = file.asked.len();
-        file.asked.retain(|_, asked| !matches!(asked, Asked::Server(of, _) if *of == channel));
-        let missing = before - file.asked.len();
-        if missing > 0 {
-            file.look_again();
-        }
-        (0..missing).for_each(|_| self.server.flow.withdrawn());
-        let unproved = file.leaves_asked.remove(&channel);
-        match (refused, unproved) {
-            (None, None) => self.ask(now),
-            // It says that this was all, and it was not: pieces without their proof are of no use.
-            (None, Some(leaves)) => self.distrust(now, class, leaves.start),
-            (Some(Refusal::Busy), unproved) if unproved.is_some() || missing > 0 => {
-                file.drop_unprovable();
-                self.server.busy_until = Some(now + BUSY);
+    pub(super) fn ended(&mut self, now: Instant, place: Place, refused: Option<Refusal>) {
+        match self.requests.remove(place) {
+            Some(Request::Open(class)) => {
+                self.not_opened(now, class, place.1, refused.unwrap_or(Refusal::Unavailable));
             }
-            // The only source says no: nothing is gained by asking again.
-            (Some(why), unproved) if unproved.is_some() || missing > 0 => self.give_up(now, class, why),
-            (Some(_), _) => self.ask(now),
+            Some(Request::Pieces(pieces)) => self.read_ended(now, place, pieces, refused),
+            Some(Request::Connect(holders)) => {
+                for holder in holders {
+                    self.swarm.dial_failed(now, holder);
+                }
+            }
+            Some(Request::Want { file, .. }) => self.want_ended(now, place.0, file, refused),
+            Some(Request::FindPeers(_)) | None => {}
         }
     }
 
-    /// A track can't be had.
-    fn give_up(&mut self, now: Instant, class: Urgency, why: Refusal) {
-        self.close(now, class);
-        match class {
-            Urgency::Playing => self.out.push(Output::Event(Event::Refused(why))),
-            _ => self.not_kept(now, super::NotKept::Refused(why)),
+    fn read_ended(&mut self, now: Instant, place: Place, pieces: Pieces, refused: Option<Refusal>) {
+        let Some(file) = self.file_mut(pieces.class) else { return };
+        file.comes_no_more(&pieces);
+        let Pieces { class, source, left } = pieces;
+        let name = file.head.file;
+        let unproved = file.leaves_asked.remove(&place);
+        let all_came = left.is_empty() && unproved.is_none();
+        match refused {
+            // It says that this was all, and it was not: pieces without their proof are of no use.
+            None if unproved.is_some() => {
+                let start = unproved.map_or(0, |range| range.start);
+                return self.distrust(now, class, source, start, 0);
+            }
+            None if source == SERVER => {
+                left.iter().for_each(|piece| file.plan.unanswered(now, source, *piece));
+            }
+            // A source that was asked for more than the last piece of a file it will not serve is none.
+            Some(why) if source == SERVER && why != Refusal::Busy && !all_came => {
+                file.refused = Some(why);
+                file.plan.lost(now, source);
+            }
+            _ => {
+                for piece in &left {
+                    file.plan.refused(now, source, PieceRange { start: *piece, count: 1 });
+                }
+            }
+        }
+        file.drop_unprovable(now);
+        if let Who::Peer(peer) = Who::of(source)
+            && !left.is_empty()
+        {
+            if matches!(refused, None | Some(Refusal::Busy)) {
+                self.swarm.withdrawn(now, peer, name, left.len() as u32);
+            } else {
+                self.swarm.missing(now, peer, name);
+            }
         }
     }
 
-    /// What came can't be what was published. There is no second source to ask yet: end this connection, try another.
-    fn distrust(&mut self, now: Instant, class: Urgency, index: u32) {
-        self.out.push(Output::Event(Event::Forged { index }));
+    /// What came can't be what was published: whoever sent it is asked for nothing more, and its connection ends.
+    pub(super) fn distrust(
+        &mut self,
+        now: Instant,
+        class: Urgency,
+        source: Source,
+        index: u32,
+        bytes: usize,
+    ) {
+        let from = self.kind(source);
+        self.out.push(Output::Event(Event::Forged { index, from }));
+        for file in self.tracks.iter_mut().flatten().filter_map(|track| track.file.as_mut()) {
+            file.plan.forged(now, source, index, bytes);
+        }
+        match Who::of(source) {
+            Who::Peer(peer) => self.swarm.forged(now, peer),
+            Who::Mirror(mirror) => self.drop_mirror(now, mirror),
+            Who::Server => self.distrust_server(now, class),
+        }
+    }
+
+    /// There is no second access point to ask: this connection ends, and another one is tried.
+    fn distrust_server(&mut self, now: Instant, class: Urgency) {
         let mut hopeless = false;
         if let Some(track) = self.tracks[class as usize].as_mut() {
             track.forged += 1;
@@ -277,40 +367,54 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         }
         if let Some(session) = self.server.session {
             self.out.push(Output::Effect(Effect::HangUp { session, code: CloseCode::Protocol }));
-            self.disconnected(now, None);
+            self.server_gone(now, None);
         }
         if hopeless {
             self.give_up(now, class, Refusal::Unavailable);
         }
     }
-}
 
-/// The next pieces to ask for in one request: headers, then from where the decoder is to the end, or as far as there is
-/// room for what comes.
-fn next_run<K: FileKey, B: Payload>(
-    file: &mut File<K, B>,
-    room: u32,
-    keep: u32,
-    lacks: impl Fn(&File<K, B>, u32) -> bool,
-) -> Option<PieceRange> {
-    let near = file.reading.saturating_add(keep).min(file.head.pieces());
-    let far = if file.shelved && file.writing.len() < MOST_WRITING { file.head.pieces() } else { near };
-    let header = file.head.header_pieces().find(|piece| lacks(file, *piece));
-    let ahead = file.reading.max(file.frontier)..far;
-    let start = match header {
-        Some(header) => header,
-        None => {
-            let next = ahead.clone().find(|piece| lacks(file, *piece));
-            file.frontier = next.unwrap_or(ahead.end.max(file.frontier));
-            next?
+    /// All that was asked on a connection that is gone has to be asked again.
+    pub(super) fn forget_requests(&mut self, now: Instant, session: SessionId) {
+        for (place, request) in self.requests.take_session(session) {
+            if let Request::Pieces(pieces) = request
+                && let Some(file) = self.file_mut(pieces.class)
+            {
+                file.comes_no_more(&pieces);
+                file.leaves_asked.remove(&place);
+                file.drop_unprovable(now);
+            }
         }
-    };
-    let most = room.min(spotproto::message::MAX_READ);
-    // A run ends with its group of leaves, so that one request never needs two proofs.
-    let end = (start / LEAF_GROUP + 1) * LEAF_GROUP;
-    let count = (start..end.min(far.max(start + 1)))
-        .take(most as usize)
-        .take_while(|piece| lacks(file, *piece))
-        .count() as u32;
-    (count > 0).then_some(PieceRange { start, count })
+    }
+
+    /// Gives up tracks that nobody serves any more.
+    pub(super) fn give_up_hopeless(&mut self, now: Instant) {
+        for class in Urgency::ALL {
+            let Some(file) = self.file(class) else { continue };
+            let Some(why) = file.refused.filter(|_| file.plan.sources() == 0 && !file.plan.is_complete())
+            else {
+                continue;
+            };
+            if self.swarm.hopeful(file.head.file) == 0 {
+                self.give_up(now, class, why);
+            }
+        }
+    }
+
+    /// What sort of source this is.
+    pub(super) fn kind(&self, source: Source) -> Kind {
+        match Who::of(source) {
+            Who::Server => Kind::Server,
+            Who::Mirror(_) => Kind::Cdn,
+            Who::Peer(peer) if self.links.is_near(peer) => Kind::Lan,
+            Who::Peer(_) => Kind::Peer,
+        }
+    }
+
+    fn new_channel(&mut self, session: SessionId) -> Option<Channel> {
+        if self.server.is(session) {
+            return Some(self.server.channel());
+        }
+        self.links.channel(super::links::peer(session)?)
+    }
 }

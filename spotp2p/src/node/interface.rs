@@ -1,19 +1,23 @@
 //! What a node is told, and what it asks for.
 
+use crate::cdn::{Get, Target};
+use crate::planner::{self, Decision, Kind};
+use crate::swarm::{self, Mode};
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
+use core::net::SocketAddr;
 use core::time::Duration;
 use spotcache::cache::{self, PinRefused, Trouble};
 use spotcache::sheet::CacheKeys;
 use spotproto::crypto::PublicKey;
-use spotproto::message::{Message, Opened, PieceRange, Refusal, Wanted};
+use spotproto::message::{Channel, Dial, Message, Misdeed, Opened, PieceRange, Refusal, Wanted};
 use spotproto::{CloseCode, Instant, Seed, SessionError, UnixTime};
 
 /// What a node is told once.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What peers will know this log-in by.
-    pub link_key: PublicKey,
+    /// What the first log-in goes by.
+    pub log_in: LogIn,
     /// The port on which this client takes connections; 0 for none.
     pub port: u16,
     /// Name and version of the program.
@@ -28,6 +32,23 @@ pub struct Config {
     pub date: (Instant, UnixTime),
     /// What is heard is kept, if this is given.
     pub cache: Option<CacheSetup>,
+    /// What this client does among peers.
+    pub mode: Mode,
+    /// The numbers of the overlay.
+    pub swarm: swarm::Config,
+    /// The numbers by which sources are chosen.
+    pub planner: planner::Config,
+    /// Whether the program wants to know why each piece came from where it came ([`Event::Decided`]).
+    pub explain: bool,
+}
+
+/// What one log-in goes by. Nothing that a peer sees outlives a log-in, so each has its own, from the system's entropy.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogIn {
+    /// The public half of the static key of this log-in's links; its owner keeps the secret one.
+    pub link_key: PublicKey,
+    /// Decides the throws that peers see.
+    pub seed: Seed,
 }
 
 /// What a node's cache is told once.
@@ -40,10 +61,23 @@ pub struct CacheSetup {
 }
 
 impl Config {
-    /// 64 MiB of the playing track kept in memory, no port, no cache.
+    /// 64 MiB of the playing track kept in memory, no port, no cache, all there is to do among peers.
     #[must_use]
-    pub fn new(link_key: PublicKey, agent: &str, seed: Seed, date: (Instant, UnixTime)) -> Self {
-        Self { link_key, port: 0, agent: agent.into(), keep: 4096, outputs: 64, seed, date, cache: None }
+    pub fn new(log_in: LogIn, agent: &str, seed: Seed, date: (Instant, UnixTime)) -> Self {
+        Self {
+            log_in,
+            port: 0,
+            agent: agent.into(),
+            keep: 4096,
+            outputs: 64,
+            seed,
+            date,
+            cache: None,
+            mode: Mode::Full,
+            swarm: swarm::Config::default(),
+            planner: planner::Config::DEFAULT,
+            explain: false,
+        }
     }
 }
 
@@ -70,8 +104,20 @@ pub enum Command<K> {
         /// The piece.
         piece: u32,
     },
+    /// From now on the sound runs, and is at this time of the playing track: what is due when is reckoned from there.
+    Sounds {
+        /// In milliseconds.
+        at_ms: u32,
+    },
+    /// The sound stands still, for want of music or because the listener says so.
+    Silent {
+        /// Where it will go on, in milliseconds.
+        at_ms: u32,
+    },
     /// Play nothing any more.
     Stop,
+    /// Do this among peers from now on.
+    Peers(Mode),
     /// Fetch all of this, as far as it is not held, and keep it for listening without the server.
     Keep {
         /// A track or a file.
@@ -87,14 +133,25 @@ pub enum Command<K> {
 pub enum Input<K, B> {
     /// Somebody wants something.
     Command(Command<K>),
-    /// The connection stands and the access point has shown its key.
+    /// What the next log-in goes by: the answer to each [`Effect::Connect`], at any time.
+    LogIn(LogIn),
+    /// The connection stands and the other side has shown its key, which is the expected one.
     Connected {
-        /// As named in [`Effect::Connect`].
+        /// As named in [`Effect::Connect`] or [`Effect::Link`].
+        session: SessionId,
+        /// `false` while all that came may be a replay.
+        confirmed: bool,
+        /// Who is at the other end of it.
+        address: SocketAddr,
+    },
+    /// The other side of a connection is live, which was not certain when it was connected.
+    Confirmed {
+        /// Which connection.
         session: SessionId,
     },
     /// The connection could not be made, or ended.
     Disconnected {
-        /// As named in [`Effect::Connect`].
+        /// As named in [`Effect::Connect`] or [`Effect::Link`].
         session: SessionId,
         /// Why it ended; `None` if no address answered.
         why: Option<SessionError>,
@@ -113,8 +170,44 @@ pub enum Input<K, B> {
         /// The message.
         message: Message<K, B>,
     },
+    /// The last byte of a piece went out.
+    Sent {
+        /// On which connection.
+        session: SessionId,
+        /// On which channel.
+        channel: Channel,
+        /// Which piece.
+        index: u32,
+    },
+    /// A web server answers, or does not.
+    Mirror {
+        /// As named in [`Effect::Fetch`].
+        request: RequestId,
+        /// What it says.
+        news: MirrorNews<B>,
+    },
     /// The disk did what it was asked for by [`Effect::Disk`], or could not.
     Disk(cache::RequestId, cache::Done<K, B>),
+}
+
+/// What became of a request to a web server. All but the first end it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum MirrorNews<B> {
+    /// A piece, not proved yet.
+    Piece {
+        /// Which one.
+        index: u32,
+        /// What the server sent for it.
+        data: B,
+    },
+    /// All pieces came.
+    Finished,
+    /// It sends its clients to another host: the rest is to be asked for there.
+    Moved(Target),
+    /// It brings no more of them, and asking again would not help.
+    Refused,
+    /// It could not be reached, is busy, failed or broke off: no more of them come.
+    Failed,
 }
 
 /// What a node wants done.
@@ -129,6 +222,36 @@ pub enum Effect<K, B> {
         /// The number of the effect.
         request: RequestId,
     },
+    /// Make the link that the access point brokered: dial all its addresses from the port that is listened at, take
+    /// connections that come with its id, and go on with the first, in the role that it says. Messages for the session
+    /// follow at once, as for [`Effect::Connect`].
+    Link {
+        /// What to call the connection.
+        session: SessionId,
+        /// The access point's word.
+        dial: Box<Dial>,
+        /// The static key to show: the one of the log-in.
+        link_key: PublicKey,
+    },
+    /// Tell the access point what the other side of a link did wrong; the link's id is that of its
+    /// [`Dial`](Effect::Link).
+    Report {
+        /// Which link.
+        session: SessionId,
+        /// What.
+        what: Misdeed,
+    },
+    /// Ask a web server for pieces.
+    Fetch {
+        /// Which of the mirrors of the tracks that are open, so that its connections can be kept.
+        mirror: MirrorId,
+        /// What to ask.
+        get: Get,
+    },
+    /// The rest of what was asked of a web server is not wanted any more; nothing need be told of it.
+    FetchNoMore(RequestId),
+    /// No more will be asked of a mirror.
+    LeaveMirror(MirrorId),
     /// Close the connection.
     HangUp {
         /// Which one.
@@ -140,15 +263,9 @@ pub enum Effect<K, B> {
     Disk(cache::Effect<K, B>),
 }
 
-/// Where a piece came from.
+/// The number by which a node and its owner name a place where a CDN keeps a file.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[non_exhaustive]
-pub enum Source {
-    /// This device's cache.
-    Cache,
-    /// The access point.
-    Server,
-}
+pub struct MirrorId(pub u32);
 
 /// What a node tells the program.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -173,7 +290,7 @@ pub enum Event<K, B> {
         /// What a player needs.
         opened: Box<Opened<K>>,
         /// Who knew it.
-        from: Source,
+        from: Kind,
     },
     /// The track can't be had.
     Refused(Refusal),
@@ -184,15 +301,28 @@ pub enum Event<K, B> {
         /// Its ciphertext.
         data: B,
         /// Who delivered it.
-        from: Source,
+        from: Kind,
     },
     /// These pieces may be dropped; if they are needed after all the node will fetch them again.
     Drop(PieceRange),
-    /// The server sent a piece or a proof that was wrong; it was thrown away, and the connection is closed.
+    /// A piece or a proof was wrong; it was thrown away, and whoever sent it is asked for no more.
     Forged {
         /// Which one.
         index: u32,
+        /// Who sent it.
+        from: Kind,
     },
+    /// How many neighbours there are by now.
+    Neighbours(usize),
+    /// A peer broke the rules: its link ended, and the access point was told.
+    Reported(Misdeed),
+    /// A piece went out to a neighbour.
+    Gave {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Why a piece was asked of whom, and what came of it.
+    Decided(Decision),
     /// The cache has the track, but may not play it any more until the server has been asked.
     LeaseOver {
         /// Until when it could.

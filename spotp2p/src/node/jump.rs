@@ -1,95 +1,90 @@
-//! Where the decoder is, and what that makes useless.
+//! Where the decoder and the sound are, and what that makes useless.
 
-use super::Node;
 use super::track::Stage;
+use super::{Effect, Node, Output};
 use crate::payload::{FileKey, Payload};
-use alloc::collections::BTreeSet;
+use crate::planner::Clock;
 use spotproto::Instant;
-use spotproto::message::{Channel, Message, Urgency};
+use spotproto::crypto::Crypto;
+use spotproto::message::{Message, Urgency};
 
-impl<K: FileKey, B: Payload> Node<K, B> {
-    /// Goes to another place.
+impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
+    /// Goes to another place. What is outstanding and of no use there is called back, or it would stand in the way (deep
+    /// pipelines ruin seeks: docs/sources.md, "seek").
     pub(super) fn seek(&mut self, now: Instant, at_ms: u32) {
         let Some(track) = self.tracks[Urgency::Playing as usize].as_mut() else { return };
         track.at_ms = at_ms;
         let Some(file) = track.file.as_mut() else { return };
         file.reading = file.head.piece_at(at_ms);
-        file.look_again();
-        self.make_way();
-        self.ask(now);
+        file.plan.seek(now, file.reading, at_ms);
+        self.hold_back_others(now);
     }
 
     /// The decoder moved on. A decoder that starts anew looks at the headers first: that is no way back.
     pub(super) fn reading(&mut self, now: Instant, piece: u32) {
-        let window = self.server.flow.window();
-        let Some(file) = self.tracks[Urgency::Playing as usize].as_mut().and_then(|it| it.file.as_mut())
-        else {
-            return;
-        };
+        let Some(file) = self.file_mut(Urgency::Playing) else { return };
         if piece >= file.head.pieces() || (piece < file.reading && file.held.get(piece)) {
             return;
         }
-        let jumped = piece < file.reading || piece - file.reading > window;
         file.reading = piece;
-        if jumped {
-            file.look_again();
-            if file.lacks(piece) {
-                self.make_way();
-            }
-        }
-        self.ask(now);
+        file.plan.reading(now, piece);
     }
 
-    /// Cancels what is outstanding and of no use from where the decoder is now, or it would stand in the way
-    /// (deep pipelines ruin seeks: docs/sources.md, "seek").
-    fn make_way(&mut self) {
-        let window = self.server.flow.window();
-        let Some(file) = self.track(Urgency::Playing).and_then(|track| track.file.as_ref()) else { return };
-        let ahead = file.reading..file.reading.saturating_add(window);
-        let headers: BTreeSet<u32> = file.head.header_pieces().collect();
-        let kept = file.channels(|piece| ahead.contains(&piece) || headers.contains(&piece));
-        let cancelled: BTreeSet<Channel> = file.channels(|_| true).difference(&kept).copied().collect();
-        self.cancel(Urgency::Playing, &cancelled);
-        // What is fetched for later stands in the way as well.
+    /// The sound runs, or stands still.
+    pub(super) fn set_clock(&mut self, now: Instant, clock: Clock) {
+        if let Some(file) = self.file_mut(Urgency::Playing) {
+            file.plan.set_clock(now, clock);
+        }
+    }
+
+    /// What is fetched for later stands in the way of a listener who waits: it is asked for again when nothing is lacking.
+    fn hold_back_others(&mut self, now: Instant) {
         for class in [Urgency::Next, Urgency::Offline] {
-            let file = self.track(class).and_then(|track| track.file.as_ref());
-            let all = file.map(|file| file.channels(|_| true)).unwrap_or_default();
-            self.cancel(class, &all);
-        }
-    }
-
-    /// Takes requests back.
-    pub(super) fn cancel(&mut self, class: Urgency, channels: &BTreeSet<Channel>) {
-        let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
-            return;
-        };
-        if channels.is_empty() {
-            return;
-        }
-        let before = file.asked.len();
-        file.asked.retain(|_, asked| asked.channel().is_none_or(|channel| !channels.contains(&channel)));
-        (file.asked.len()..before).for_each(|_| self.server.flow.withdrawn());
-        // Leaves may have been among what is cancelled: they are asked for again when they are needed.
-        file.leaves_asked.retain(|channel, _| !channels.contains(channel));
-        file.drop_unprovable();
-        file.look_again();
-        for channel in channels {
-            self.server.closed(*channel);
-            self.send(Message::Abort { channel: *channel });
+            let over = self.requests.take_pieces(|_, pieces| pieces.class == class);
+            for (_, pieces) in &over {
+                let Some(file) = self.file_mut(class) else { continue };
+                pieces.left.iter().for_each(|piece| file.plan.unanswered(now, pieces.source, *piece));
+            }
+            self.abort(now, over);
         }
     }
 
     /// Fetches this track no more.
     pub(super) fn close(&mut self, now: Instant, class: Urgency) {
         let Some(track) = self.track(class) else { return };
-        if let Stage::Asked(channel) = track.stage {
-            self.server.closed(channel);
-            self.send(Message::Abort { channel });
+        if let (Stage::Asked(channel), Some(session)) = (track.stage, self.server.session) {
+            self.requests.remove((session, channel));
+            self.send_server(Message::Abort { channel });
         }
-        let channels =
-            self.track(class).and_then(|track| track.file.as_ref()).map(|file| file.channels(|_| true));
-        self.cancel(class, &channels.unwrap_or_default());
+        let over = self.requests.take_pieces(|_, pieces| pieces.class == class);
+        self.abort(now, over);
+        self.leave_mirrors(class);
         self.leave_shelf(now, class);
-        self.tracks[class as usize] = None;
+        let Some(file) = self.tracks[class as usize].take().and_then(|track| track.file) else { return };
+        if let Some(flow) = file.plan.flow(super::sources::SERVER) {
+            self.server.flow = flow.clone().rested();
+        }
+        self.seek_holders_no_more(now, file.head.file);
     }
+
+    /// Leaves the access point and everybody else.
+    pub(super) fn leave(&mut self, now: Instant) {
+        for class in Urgency::ALL {
+            self.close(now, class);
+        }
+        self.keeping = None;
+        self.waiting.clear();
+        self.set_mode(now, crate::swarm::Mode::Alone);
+        self.server.tell(now, crate::reach::BackoffInput::Unwant);
+        if let Some(session) = self.server.end() {
+            self.requests.take_session(session);
+            self.out.push(Output::Effect(Effect::HangUp { session, code: spotproto::CloseCode::Done }));
+        }
+        self.put_away();
+    }
+}
+
+/// What the program says of the sound, as the plan takes it.
+pub(super) const fn clock(now: Instant, runs: bool, position_ms: u32) -> Clock {
+    if runs { Clock::Running { at: now, position_ms } } else { Clock::Waiting { position_ms } }
 }

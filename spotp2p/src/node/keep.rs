@@ -3,7 +3,9 @@
 use super::track::Track;
 use super::{Event, Node, NotKept, Output};
 use crate::payload::{FileKey, Payload};
+use alloc::boxed::Box;
 use spotproto::Instant;
+use spotproto::crypto::Crypto;
 use spotproto::message::{Opened, Urgency, Wanted};
 
 /// Tracks that may wait to be kept.
@@ -17,7 +19,7 @@ pub(super) struct Keeping<K> {
     file: Option<(K, bool)>,
 }
 
-impl<K: FileKey, B: Payload> Node<K, B> {
+impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     pub(super) fn keep_offline(&mut self, now: Instant, wanted: Wanted<K>) {
         if self.shelf.is_none() {
             self.out.push(Output::Event(Event::NotKept { wanted, why: NotKept::NoCache }));
@@ -35,7 +37,7 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         }
         let Some(wanted) = self.waiting.pop_front() else { return };
         self.keeping = Some(Keeping { wanted, file: None });
-        self.tracks[Urgency::Offline as usize] = Some(Track::new(wanted, 0));
+        self.tracks[Urgency::Offline as usize] = Some(Box::new(Track::new(wanted, 0)));
         self.look_up(now, Urgency::Offline);
     }
 

@@ -1,28 +1,54 @@
 //! The client as one machine: it opens tracks, fetches what playing needs from where it is, keeps it, seeks, and comes
 //! back after a break.
 
+mod announce;
 mod bits;
 mod fetch;
+mod giving;
 mod interface;
 mod jump;
 mod keep;
+mod links;
+mod member;
+mod mirrors;
+mod open;
+mod overlay;
+mod proofs;
+mod requests;
 mod server;
 mod shelf;
+mod sources;
+mod supply;
+mod timer;
 mod track;
+mod why;
 
-pub use interface::{CacheSetup, Command, Config, Effect, Event, Input, NotKept, Output, Source};
+pub use interface::{
+    CacheSetup, Command, Config, Effect, Event, Input, LogIn, MirrorId, MirrorNews, NotKept, Output,
+};
 
 use crate::payload::{FileKey, Payload};
+use crate::planner::Source;
 use crate::reach::BackoffInput;
+use crate::swarm::{Mode, Pressure, Swarm};
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::marker::PhantomData;
+use giving::Giving;
 use keep::Keeping;
+use links::Links;
+use member::Member;
+use mirrors::Mirror;
+use requests::Requests;
 use server::Server;
 use shelf::Shelf;
+use spotproto::crypto::{Crypto, RustCrypto};
 use spotproto::message::{Hello, Message, Urgency, Wanted};
-use spotproto::{CloseCode, Instant, Machine, Outbox, SessionError, UnixTime};
-use track::Track;
+use spotproto::{Instant, Machine, Outbox, SessionError, Timers, UnixTime};
+use timer::Timer;
+use track::{File, Track};
 
 /// Every node takes every input: there is nothing that ends it.
 pub type Never = core::convert::Infallible;
@@ -32,44 +58,83 @@ pub type Never = core::convert::Infallible;
 /// It runs beside any number of connections, which its owner drives: messages, effects and events go out by
 /// [`Machine::poll_output`], and what comes of them is told by [`Machine::handle_input`]. It never ends.
 ///
-/// A piece is looked for in the cache first, and comes from the server otherwise. What comes from the server goes to
-/// the program and to the cache; what the program needs only later goes to the cache alone.
+/// What is wanted of a track is planned over all who may have it ([`Planner`](crate::Planner)): peers, web servers, the
+/// access point. What the cache has counts as here. What comes goes to the program and to the cache; what the program
+/// needs only later goes to the cache alone. What the cache has whole is served to others ([`Swarm`]).
+///
+/// Nothing is done for an idle neighbour, whatever happens.
 ///
 /// Memory, in words: the pieces themselves belong to the program and to the disk; the node keeps, for each of at most
-/// three tracks, a bit per piece and 2 KiB of leaves for each MiB in reach, what is outstanding, and the cache's index.
+/// three tracks, its plan, a byte and two bits for each piece, and 2 KiB of leaves for each MiB in reach; 12 bytes for each
+/// neighbour beside what the swarm keeps; for each of at most eight files that are served 64 bytes for each piece; and the
+/// cache's index.
 #[derive(Debug)]
-pub struct Node<K: FileKey, B> {
-    config: Config,
+pub struct Node<K: FileKey, B, C = RustCrypto> {
+    config: Box<Config>,
     server: Server,
+    /// What the log-in that stands, or is being made, goes by.
+    log_in: LogIn,
+    /// What the next one will.
+    next_log_in: Option<LogIn>,
+    member: Option<Box<Member>>,
+    mode: Mode,
+    swarm: Swarm<K>,
+    pressure: Pressure,
+    links: Links<K, B>,
+    giving: Giving<K, B>,
+    mirrors: Vec<Mirror>,
+    requests: Requests<K>,
+    /// Connections, and what they are as sources, on which as many requests are open as may be.
+    full: Vec<(SessionId, Source)>,
     /// What is fetched, by urgency: one track of each class at a time.
-    tracks: [Option<Track<K, B>>; Urgency::ALL.len()],
-    shelf: Option<Shelf<K, B>>,
+    tracks: [Option<Box<Track<K, B>>>; Urgency::ALL.len()],
+    shelf: Option<Box<Shelf<K, B>>>,
     /// The track that is being kept, which is the one of the class `Offline`.
     keeping: Option<Keeping<K>>,
     waiting: VecDeque<Wanted<K>>,
     /// It was told to leave, and the cache is not safe yet.
     leaving: bool,
     next_session: u64,
+    next_mirror: u32,
+    next_fetch: u64,
+    timers: Timers<{ Timer::COUNT }>,
     out: Outbox<Output<K, B>>,
+    crypto: PhantomData<C>,
 }
 
-impl<K: FileKey, B: Payload> Node<K, B> {
+impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// A node that is not connected and plays nothing.
     #[must_use]
     pub fn new(now: Instant, mut config: Config) -> Self {
-        let shelf = config.cache.take().map(|setup| Shelf::new(setup, &config.seed.part(1)));
+        let shelf = config.cache.take().map(|setup| Box::new(Shelf::new(setup, &config.seed.part(1))));
         let mut node = Self {
             server: Server::new(now, &config.seed),
+            log_in: config.log_in,
+            next_log_in: Some(config.log_in),
+            member: None,
+            mode: config.mode,
+            swarm: Swarm::new(config.swarm),
+            pressure: Pressure::Fine,
+            links: Links::new(),
+            giving: Giving::new(),
+            mirrors: Vec::new(),
+            requests: Requests::new(),
+            full: Vec::new(),
             tracks: [None, None, None],
             shelf,
             keeping: None,
             waiting: VecDeque::new(),
             leaving: false,
             next_session: 0,
+            next_mirror: 0,
+            next_fetch: 0,
+            timers: Timers::new(),
             out: Outbox::new(config.outputs),
-            config,
+            config: Box::new(config),
+            crypto: PhantomData,
         };
-        node.drain_shelf(now);
+        node.swarm.set_mode(now, node.mode);
+        node.settle(now);
         node
     }
 
@@ -79,19 +144,28 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         self.shelf.as_ref().map(|shelf| &shelf.cache)
     }
 
+    /// This client's part in the overlay.
+    #[must_use]
+    pub const fn swarm(&self) -> &Swarm<K> {
+        &self.swarm
+    }
+
     fn command(&mut self, now: Instant, command: Command<K>) {
         match command {
             Command::Connect => self.connect(now),
             Command::Open { wanted, at_ms } => {
                 self.close(now, Urgency::Playing);
-                self.tracks[Urgency::Playing as usize] = Some(Track::new(wanted, at_ms));
+                self.tracks[Urgency::Playing as usize] = Some(Box::new(Track::new(wanted, at_ms)));
                 self.connect(now);
                 self.look_up(now, Urgency::Playing);
             }
             Command::Seek { at_ms } => self.seek(now, at_ms),
             Command::Reading { piece } => self.reading(now, piece),
+            Command::Sounds { at_ms } => self.set_clock(now, jump::clock(now, true, at_ms)),
+            Command::Silent { at_ms } => self.set_clock(now, jump::clock(now, false, at_ms)),
             Command::Stop => self.close(now, Urgency::Playing),
             Command::Keep { wanted } => self.keep_offline(now, wanted),
+            Command::Peers(mode) => self.set_mode(now, mode),
             Command::Leave => self.leave(now),
         }
     }
@@ -104,37 +178,56 @@ impl<K: FileKey, B: Payload> Node<K, B> {
     }
 
     fn dial(&mut self, now: Instant) {
+        let Some(log_in) = self.next_log_in.take() else {
+            self.server.owes_dial = true;
+            return;
+        };
+        self.log_in = log_in;
         let session = SessionId(self.next_session);
         let request = RequestId(self.next_session);
         self.next_session += 1;
         self.server.begin(now, session);
         self.out.push(Output::Effect(Effect::Connect { session, request }));
-        let hello = Hello {
-            link_key: self.config.link_key,
-            port: self.config.port,
-            agent: self.config.agent.clone(),
-        };
-        self.send(Message::Hello(Box::new(hello)));
+        let hello =
+            Hello { link_key: log_in.link_key, port: self.config.port, agent: self.config.agent.clone() };
+        self.send_server(Message::Hello(Box::new(hello)));
     }
 
-    fn leave(&mut self, now: Instant) {
+    /// What the next log-in goes by is known.
+    fn take_log_in(&mut self, now: Instant, log_in: LogIn) {
+        self.next_log_in = Some(log_in);
+        if core::mem::take(&mut self.server.owes_dial) {
+            self.dial(now);
+        }
+    }
+
+    /// The connection to the access point stands: it may be asked for what is fetched.
+    fn server_connected(&mut self, now: Instant) {
+        self.server.tell(now, BackoffInput::Connected);
+        self.server.connected = true;
         for class in Urgency::ALL {
-            self.close(now, class);
+            self.rely_on_server(now, class, &[], now);
         }
-        self.keeping = None;
-        self.waiting.clear();
-        self.server.tell(now, BackoffInput::Unwant);
-        if let Some(session) = self.server.session.take() {
-            self.out.push(Output::Effect(Effect::HangUp { session, code: CloseCode::Done }));
-        }
-        self.put_away();
     }
 
-    fn disconnected(&mut self, now: Instant, why: Option<SessionError>) {
-        self.server.session = None;
-        self.server.busy_until = None;
+    /// The connection to the access point is gone. What peers serve goes on.
+    fn server_gone(&mut self, now: Instant, why: Option<SessionError>) {
+        let Some(session) = self.server.end() else { return };
+        for (_, request) in self.requests.take_session(session) {
+            if let requests::Request::Connect(holders) = request {
+                holders.into_iter().for_each(|holder| self.swarm.dial_failed(now, holder));
+            }
+        }
         for track in self.tracks.iter_mut().flatten() {
-            track.forget_requests();
+            if matches!(track.stage, track::Stage::Asked(_)) {
+                track.stage = track::Stage::Unasked;
+            }
+            if let Some(file) = track.file.as_mut() {
+                file.recalled.retain(|_, source| *source != sources::SERVER);
+                file.leaves_asked.retain(|(of, _), _| *of != session);
+                file.plan.lost(now, sources::SERVER);
+                file.drop_unprovable(now);
+            }
         }
         if let Some(why) = why.filter(server::is_final) {
             self.server.tell(now, BackoffInput::Unwant);
@@ -146,31 +239,59 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         self.out.push(Output::Event(Event::Offline { retry_in, why }));
     }
 
-    fn message(&mut self, now: Instant, message: Message<K, B>) {
+    fn server_says(&mut self, now: Instant, session: SessionId, message: Message<K, B>) {
         match message {
-            Message::Welcome(_) => {
-                self.server.logged_in = true;
-                self.out.push(Output::Event(Event::LoggedIn));
-                self.say_playing();
-            }
+            Message::Welcome(welcome) => self.welcomed(now, &welcome),
+            Message::Renewed(renewed) => self.renewed(now, &renewed),
             Message::Opened { channel, opened } => self.opened(now, channel, opened),
-            Message::Leaves { channel, leaves } => self.leaves(now, channel, &leaves),
-            Message::Piece { channel, index, data } => self.piece(now, channel, index, data),
-            Message::End { channel } => self.ended(now, channel, None),
-            Message::Refuse { channel, why } => self.ended(now, channel, Some(why)),
+            Message::Leaves { channel, leaves } => self.leaves(now, (session, channel), &leaves),
+            Message::Piece { channel, index, data } => self.piece(now, (session, channel), index, data),
+            Message::End { channel } => self.ended(now, (session, channel), None),
+            Message::Refuse { channel, why } => self.ended(now, (session, channel), Some(why)),
+            Message::Peers { channel, peers } => self.holders_named(now, (session, channel), &peers),
+            Message::Mirrors { channel, mirrors } => {
+                if let Some(class) = self.requests.class((session, channel)) {
+                    self.mirrors_named(now, class, &mirrors);
+                }
+            }
+            Message::Dial(dial) => self.dial_link(now, dial),
             // What only an access point is asked is no fault between strangers' versions, and nothing to act on.
             _ => {}
         }
     }
 
-    fn send(&mut self, message: Message<K, B>) {
+    fn said(&mut self, now: Instant, from: SessionId, message: Message<K, B>) {
+        if self.server.is(from) {
+            return self.server_says(now, from, message);
+        }
+        let Some(peer) = links::peer(from) else { return };
+        if self.links.is_open(peer) {
+            self.peer_says(now, peer, message)
+        } else {
+            self.early(now, peer, message)
+        }
+    }
+
+    fn send(&mut self, to: SessionId, message: Message<K, B>) {
+        self.out.push(Output::Send { to, message });
+    }
+
+    fn send_server(&mut self, message: Message<K, B>) {
         if let Some(to) = self.server.session {
             self.out.push(Output::Send { to, message });
         }
     }
 
     fn track(&self, class: Urgency) -> Option<&Track<K, B>> {
-        self.tracks[class as usize].as_ref()
+        self.tracks[class as usize].as_deref()
+    }
+
+    fn file(&self, class: Urgency) -> Option<&File<K, B>> {
+        self.track(class)?.file.as_ref()
+    }
+
+    fn file_mut(&mut self, class: Urgency) -> Option<&mut File<K, B>> {
+        self.tracks[class as usize].as_mut()?.file.as_mut()
     }
 
     /// The date, as far as it is known: a clock that was put back does not bring an old one back.
@@ -185,13 +306,37 @@ impl<K: FileKey, B: Payload> Node<K, B> {
         if class != Urgency::Playing {
             return 0;
         }
-        let shelved =
-            self.track(class).and_then(|track| track.file.as_ref()).is_some_and(|file| file.shelved);
+        let shelved = self.file(class).is_some_and(|file| file.shelved);
         if shelved { self.config.keep.min(shelf::AHEAD) } else { self.config.keep }
+    }
+
+    /// Ends every input: the parts hear of each other until none has anything to say.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            let mut more = self.drain_shelf(now);
+            more |= self.ask_shelf(now);
+            self.ask_again(now);
+            self.give_back_slots(now);
+            more |= self.carry_out_swarm(now);
+            for class in Urgency::ALL {
+                more |= self.carry_out_plan(now, class);
+            }
+            self.give_up_hopeless(now);
+            if !more {
+                break;
+            }
+        }
+        self.ask_to_open(now);
+        self.explain();
+        self.look_at_supply(now);
+        match self.links.deadline() {
+            Some(at) => self.timers.set(Timer::Links, at),
+            None => self.timers.clear(Timer::Links),
+        }
     }
 }
 
-impl<K: FileKey, B: Payload> Machine for Node<K, B> {
+impl<K: FileKey, B: Payload, C: Crypto> Machine for Node<K, B, C> {
     type Input = Input<K, B>;
     type Output = Output<K, B>;
     type Error = Never;
@@ -199,32 +344,69 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
     fn handle_input(&mut self, now: Instant, input: Input<K, B>) -> Result<(), Never> {
         match input {
             Input::Command(command) => self.command(now, command),
-            Input::Connected { session } if self.server.is(session) => {
-                self.server.tell(now, BackoffInput::Connected);
+            Input::LogIn(log_in) => self.take_log_in(now, log_in),
+            Input::Connected { session, .. } if self.server.is(session) => self.server_connected(now),
+            Input::Connected { session, confirmed, address } => {
+                if let Some(peer) = links::peer(session) {
+                    self.link_connected(now, peer, confirmed, address);
+                }
             }
-            Input::Disconnected { session, why } if self.server.is(session) => self.disconnected(now, why),
+            Input::Confirmed { session } => {
+                if let Some(peer) = links::peer(session) {
+                    self.link_confirmed(now, peer);
+                }
+            }
+            Input::Disconnected { session, why } if self.server.is(session) => self.server_gone(now, why),
+            Input::Disconnected { session, why } => {
+                if let Some(peer) = links::peer(session) {
+                    self.link_gone(now, peer, why);
+                }
+            }
             Input::RoundTrip { session, span } if self.server.is(session) => {
-                self.server.flow.round_trip(now, span);
+                self.server_round_trip(now, span)
             }
-            Input::Message { from, message } if self.server.is(from) => self.message(now, message),
+            Input::RoundTrip { session, span } => {
+                if let Some(peer) = links::peer(session) {
+                    self.link_round_trip(now, peer, span);
+                }
+            }
+            Input::Message { from, message } => self.said(now, from, message),
+            Input::Sent { session, channel, index } => {
+                if let Some(peer) = links::peer(session) {
+                    self.sent(now, peer, channel, index);
+                }
+            }
+            Input::Mirror { request, news } => self.mirror_says(now, request, news),
             Input::Disk(request, done) => self.disk(now, request, done),
-            // Of a connection that was given up: it may still have been under way.
-            _ => {}
         }
-        self.drain_shelf(now);
+        self.settle(now);
         Ok(())
     }
 
     fn handle_timeout(&mut self, now: Instant) -> Result<(), Never> {
         if self.server.fire(now) {
             self.dial(now);
-            self.ask(now);
         }
-        if self.server.may_be_asked_again(now) {
-            self.ask(now);
-        }
+        let _ = self.server.may_be_asked_again(now);
         self.shelf_timeout(now);
-        self.drain_shelf(now);
+        self.swarm.handle_timeout(now);
+        for file in self.tracks.iter_mut().flatten().filter_map(|track| track.file.as_mut()) {
+            file.plan.handle_timeout(now);
+        }
+        if self.timers.take_due(Timer::Search, now) {
+            self.search_again(now);
+        }
+        if self.timers.take_due(Timer::Renew, now) {
+            self.renew();
+        }
+        if self.timers.take_due(Timer::Links, now) {
+            self.expire_links(now);
+        }
+        if self.timers.take_due(Timer::Mirrors, now) {
+            self.mirrors_back(now);
+        }
+        let _ = self.timers.take_due(Timer::Supply, now);
+        self.settle(now);
         Ok(())
     }
 
@@ -234,10 +416,19 @@ impl<K: FileKey, B: Payload> Machine for Node<K, B> {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let shelf = self.shelf.as_ref().and_then(|shelf| shelf.cache.poll_timeout());
-        self.server.retry_at().into_iter().chain(self.server.busy_until).chain(shelf).min()
+        let files = self.tracks.iter().flatten().filter_map(|track| track.file.as_ref());
+        let plans = files.filter_map(|file| file.plan.poll_timeout());
+        let own = [
+            self.server.retry_at(),
+            self.server.busy_until,
+            shelf,
+            self.swarm.poll_timeout(),
+            self.timers.next(),
+        ];
+        own.into_iter().flatten().chain(plans).min()
     }
 
     fn wants_input(&self) -> bool {
-        self.out.has_room()
+        self.out.has_room() && self.swarm.wants_input()
     }
 }

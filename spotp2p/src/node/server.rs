@@ -1,23 +1,25 @@
-//! The one connection to the access point: its number, its flow, and when to try it again.
+//! The one connection to the access point: its number, what is known of its line, and when to try it again.
 
 use crate::SessionId;
 use crate::flow::Flow;
 use crate::reach::{Backoff, BackoffConfig, BackoffInput};
-use alloc::collections::BTreeMap;
 use core::time::Duration;
 use spotproto::error::Refused;
-use spotproto::message::{Channel, Urgency};
+use spotproto::message::Channel;
 use spotproto::{CloseCode, Instant, Machine, Seed, SessionError};
 
 /// The connection to the access point.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) session: Option<SessionId>,
+    /// Whether it stands.
+    pub(super) connected: bool,
+    /// What the plan that asked it last has learnt of its line.
     pub(super) flow: Flow,
     backoff: Backoff,
     next_channel: Channel,
-    /// What each open request is for.
-    channels: BTreeMap<Channel, Urgency>,
+    /// It is to be dialled as soon as it is known what the log-in goes by.
+    pub(super) owes_dial: bool,
     /// Whether the access point answered the log-in.
     pub(super) logged_in: bool,
     /// It was busy: nothing is asked until then.
@@ -28,10 +30,11 @@ impl Server {
     pub(super) fn new(now: Instant, seed: &Seed) -> Self {
         Self {
             session: None,
+            connected: false,
             flow: Flow::new(now),
             backoff: Backoff::new(BackoffConfig::default(), seed),
             next_channel: 0,
-            channels: BTreeMap::new(),
+            owes_dial: false,
             logged_in: false,
             busy_until: None,
         }
@@ -44,16 +47,19 @@ impl Server {
     /// A new connection: nothing is known of its line, channels count from the start.
     pub(super) fn begin(&mut self, now: Instant, session: SessionId) {
         self.session = Some(session);
+        self.connected = false;
         self.flow = Flow::new(now);
         self.next_channel = 0;
-        self.channels.clear();
         self.logged_in = false;
         self.busy_until = None;
     }
 
-    /// Pieces that may be asked for now.
-    pub(super) fn room(&self) -> u32 {
-        self.flow.window().saturating_sub(self.flow.in_flight())
+    /// It is gone.
+    pub(super) const fn end(&mut self) -> Option<SessionId> {
+        self.connected = false;
+        self.logged_in = false;
+        self.busy_until = None;
+        self.session.take()
     }
 
     /// Tells the backoff; whether it says to dial now.
@@ -84,20 +90,9 @@ impl Server {
     }
 
     /// A number for a new request.
-    pub(super) fn channel(&mut self, class: Urgency) -> Channel {
+    pub(super) const fn channel(&mut self) -> Channel {
         self.next_channel += 1;
-        self.channels.insert(self.next_channel, class);
         self.next_channel
-    }
-
-    /// What a request is for, while it is open.
-    pub(super) fn class(&self, channel: Channel) -> Option<Urgency> {
-        self.channels.get(&channel).copied()
-    }
-
-    /// A request is over; what it was for.
-    pub(super) fn closed(&mut self, channel: Channel) -> Option<Urgency> {
-        self.channels.remove(&channel)
     }
 }
 

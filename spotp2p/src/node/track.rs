@@ -1,23 +1,20 @@
 //! What is known and held of a track that is fetched.
 
-use super::Source;
 use super::bits::Bits;
-use crate::flow::Sample;
+use super::requests::{Pieces, Place};
 use crate::payload::{FileKey, Payload};
+use crate::planner::{Config, Curve, Kind, Planner, Policy, Source};
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use spotcache::sheet::LeafGroup;
 use spotproto::content::{FileId, Head, LEAF_GROUP, LeafRange, LeafSet};
-use spotproto::crypto::RustCrypto;
-use spotproto::message::{Channel, Opened, PieceRange, Wanted};
+use spotproto::crypto::Crypto;
+use spotproto::message::{Channel, Opened, PieceRange, Refusal, Urgency, Wanted};
 use spotproto::{Gid, Instant};
 
 /// Most groups of leaves kept: 64 KiB of hashes a track, beyond that they are asked for again.
 const LEAF_GROUPS: usize = 64;
-
-/// Reads that may be open at a time: fewer than a session has channels for ([`spotproto::Limits::channels`]), since one
-/// stays open until the word of its end is here.
-const MOST_READS: usize = 48;
 
 /// A track that is fetched, to be played or to be kept.
 #[derive(Debug)]
@@ -32,6 +29,8 @@ pub(super) struct Track<K, B> {
     pub(super) asked_at: Instant,
     /// Pieces that it may bring.
     pub(super) credit: u32,
+    /// Whether its answer will name holders of the file, because the access point knows who asks.
+    pub(super) names_holders: bool,
     /// Whether the cache has the music, and only its lease is over.
     pub(super) renews: bool,
     /// Pieces or proofs of the server's that were wrong.
@@ -58,58 +57,58 @@ pub(super) struct File<K, B> {
     pub(super) head: Head<K>,
     /// Where the decoder is; where the fetching began, if there is none.
     pub(super) reading: u32,
+    /// Who is asked for what.
+    pub(super) plan: Planner,
     /// Pieces that the program has.
     pub(super) held: Bits,
     leaves: Option<LeafSet>,
-    /// Leaves asked of the server and not here yet.
-    pub(super) leaves_asked: BTreeMap<Channel, PieceRange>,
+    /// Leaves asked of others and not here yet.
+    pub(super) leaves_asked: BTreeMap<Place, PieceRange>,
     /// Groups of leaves that are read from the cache.
     pub(super) groups_read: BTreeSet<u32>,
     /// Groups of leaves that are still to be written to the cache.
     pub(super) groups_owed: BTreeSet<u32>,
-    pub(super) asked: BTreeMap<u32, Asked>,
+    /// Pieces that were called back, and come nonetheless: their request goes on for others.
+    pub(super) recalled: BTreeMap<u32, Source>,
+    /// Pieces that are read from the cache, and since when.
+    pub(super) from_shelf: BTreeMap<u32, Instant>,
     /// Pieces whose leaves are not here yet.
-    unproved: BTreeMap<u32, (B, Source)>,
+    unproved: BTreeMap<u32, (B, Giver)>,
     /// Whether the cache takes what comes.
     pub(super) shelved: bool,
-    /// Pieces that the server delivered since the track was opened, wherever they are now.
-    pub(super) fetched: Bits,
+    /// Who delivered each piece since the track was opened, wherever it is now.
+    pub(super) delivered: Box<[Option<Kind>]>,
     /// Pieces that the cache is about to hold.
     pub(super) writing: BTreeSet<u32>,
-    /// No piece between `reading` and this one is missing.
-    pub(super) frontier: u32,
+    /// Neighbours are asked for it.
+    pub(super) sought: bool,
+    /// The access point does not serve it any more.
+    pub(super) refused: Option<Refusal>,
 }
 
-/// Of whom a piece was asked.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Asked {
-    /// The server: on which channel, and what was known of the line then.
-    Server(Channel, Sample),
+/// Where a piece comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Giver {
     /// The cache.
     Shelf,
-}
-
-impl Asked {
-    /// The channel on which the server answers.
-    pub(super) const fn channel(&self) -> Option<Channel> {
-        match self {
-            Self::Server(channel, _) => Some(*channel),
-            Self::Shelf => None,
-        }
-    }
+    /// One of those that were asked.
+    Source(Source),
 }
 
 /// What came of a piece.
 #[derive(Debug)]
 pub(super) enum Judged<B> {
     Proved(B),
+    /// It waits for its leaf.
     Unproved,
+    /// No leaf is on its way.
+    Unprovable,
     Forged,
     Superfluous,
 }
 
 /// A piece that waited for its leaf, judged.
-pub(super) type Verdict<B> = (u32, Source, Judged<B>);
+pub(super) type Verdict<B> = (u32, Giver, Judged<B>);
 
 impl<K: FileKey, B: Payload> Track<K, B> {
     pub(super) const fn new(wanted: Wanted<K>, at_ms: u32) -> Self {
@@ -124,76 +123,82 @@ impl<K: FileKey, B: Payload> Track<K, B> {
             gid,
             asked_at: Instant::START,
             credit: 0,
+            names_holders: false,
             renews: false,
             forged: 0,
             file: None,
         }
     }
-
-    /// The connection is gone: all that was asked on it must be asked again.
-    pub(super) fn forget_requests(&mut self) {
-        if matches!(self.stage, Stage::Asked(_)) {
-            self.stage = Stage::Unasked;
-        }
-        if let Some(file) = self.file.as_mut() {
-            file.asked.retain(|_, asked| matches!(asked, Asked::Shelf));
-            file.leaves_asked.clear();
-            file.drop_unprovable();
-            file.look_again();
-        }
-    }
 }
 
 impl<K: FileKey, B: Payload> File<K, B> {
-    pub(super) fn new(opened: &Opened<K>, reading: u32) -> Self {
+    /// `None` for a file that is too large to be planned.
+    pub(super) fn new(
+        now: Instant,
+        opened: &Opened<K>,
+        at_ms: u32,
+        config: Config,
+        policy: Policy,
+    ) -> Option<Self> {
         let pieces = opened.head.pieces();
-        Self {
+        let mut plan = Planner::new(now, config, Curve::of(&opened.head).ok()?, policy);
+        let reading = if policy.urgency == Urgency::Offline { 0 } else { opened.head.piece_at(at_ms) };
+        if reading > 0 {
+            plan.seek(now, reading, at_ms);
+        }
+        Some(Self {
             leaves: opened.head.file.root().map(|file: FileId| LeafSet::new(file, pieces, LEAF_GROUPS)),
             head: opened.head.clone(),
             reading,
+            plan,
             held: Bits::new(pieces),
             leaves_asked: BTreeMap::new(),
             groups_read: BTreeSet::new(),
             groups_owed: BTreeSet::new(),
-            asked: BTreeMap::new(),
+            recalled: BTreeMap::new(),
+            from_shelf: BTreeMap::new(),
             unproved: BTreeMap::new(),
             shelved: false,
-            fetched: Bits::new(pieces),
+            delivered: alloc::vec![None; pieces as usize].into_boxed_slice(),
             writing: BTreeSet::new(),
-            frontier: 0,
-        }
+            sought: false,
+            refused: None,
+        })
     }
 
-    /// Whether nothing is under way to this piece, and the program does not have it.
+    /// Whether the piece is here, or comes from the cache; `shelved` says whether the cache holds it.
+    pub(super) fn is_here(&self, piece: u32, shelved: bool) -> bool {
+        shelved || !self.lacks(piece)
+    }
+
+    /// Whether nothing of this piece is here or on its way from the cache.
     pub(super) fn lacks(&self, piece: u32) -> bool {
         !self.held.get(piece)
-            && !self.asked.contains_key(&piece)
+            && !self.from_shelf.contains_key(&piece)
             && !self.unproved.contains_key(&piece)
             && !self.writing.contains(&piece)
     }
 
-    /// Something was lost that was counted on: look for what is missing from the start again.
-    pub(super) const fn look_again(&mut self) {
-        self.frontier = 0;
+    /// A request is over: what was called back of it and is not here does not come.
+    pub(super) fn comes_no_more(&mut self, request: &Pieces) {
+        if !self.recalled.is_empty() {
+            self.recalled.retain(|piece, source| *source != request.source || !request.left.contains(piece));
+        }
     }
 
-    /// Whether as many reads are open as may be.
-    pub(super) fn has_many_reads(&self) -> bool {
-        // Most of the time the pieces are too few for that, whatever reads they are of.
-        self.asked.len() >= MOST_READS && self.channels(|_| true).len() >= MOST_READS
+    /// Who delivered a piece, as far as it was fetched since the track was opened.
+    pub(super) fn deliverer(&self, piece: u32) -> Option<Kind> {
+        self.delivered.get(piece as usize).copied().flatten()
     }
 
-    /// The channels on which pieces are awaited that `which` is true for.
-    pub(super) fn channels(&self, which: impl Fn(u32) -> bool) -> BTreeSet<Channel> {
-        self.asked
-            .iter()
-            .filter(|(piece, _)| which(**piece))
-            .filter_map(|(_, asked)| asked.channel())
-            .collect()
+    pub(super) fn delivered_by(&mut self, piece: u32, kind: Kind) {
+        if let Some(place) = self.delivered.get_mut(piece as usize) {
+            *place = Some(kind);
+        }
     }
 
-    /// The leaves to ask the server for with these pieces of one group: none if they can be proved, now or when what was
-    /// asked for is here.
+    /// The leaves to ask for with these pieces of one group: none if they can be proved, now or when what was asked for is
+    /// here.
     pub(super) fn missing_leaves(&self, pieces: PieceRange) -> Option<PieceRange> {
         let leaves = self.leaves.as_ref()?;
         let first =
@@ -223,46 +228,29 @@ impl<K: FileKey, B: Payload> File<K, B> {
         self.groups_read.contains(&(piece / LEAF_GROUP)) || self.is_asked_for(piece)
     }
 
-    /// Whether the server was asked for the leaf of this piece: the cache may lack it, even if it has others of its group.
+    /// Whether somebody was asked for the leaf of this piece: the cache may lack it, even if it has others of its group.
     fn is_asked_for(&self, piece: u32) -> bool {
         self.leaves_asked.values().any(|range| range.contains(piece))
     }
 
-    /// Leaves that were asked for will not come, or are here: pieces that no leaf is coming for have to be asked for
-    /// again, with their leaves.
-    pub(super) fn drop_unprovable(&mut self) {
-        let waiting = core::mem::take(&mut self.unproved);
-        let before = waiting.len();
-        self.unproved = waiting.into_iter().filter(|(piece, _)| self.is_covered(*piece)).collect();
-        if self.unproved.len() < before {
-            self.look_again();
+    /// Leaves that were asked for will not come, or are here: pieces that no leaf is coming for are thrown away, and have
+    /// to be asked for again with their leaves.
+    pub(super) fn drop_unprovable(&mut self, now: Instant) {
+        if self.unproved.is_empty() {
+            return;
         }
-    }
-
-    /// Takes note of the pieces that come with an open, at most `credit`; they have to be the file's, each once.
-    pub(super) fn expect(
-        &mut self,
-        first: &[PieceRange],
-        channel: Channel,
-        credit: u32,
-        mut sample: impl FnMut() -> Sample,
-    ) -> Result<(), ()> {
-        let count: u64 = first.iter().map(|range| u64::from(range.count)).sum();
-        if count > credit.into() || first.iter().any(|range| range.end() > self.head.pieces()) {
-            return Err(());
+        let hopeless: Vec<u32> =
+            self.unproved.keys().copied().filter(|piece| !self.is_covered(*piece)).collect();
+        for piece in hopeless {
+            self.unproved.remove(&piece);
+            self.plan.forgotten(now, PieceRange { start: piece, count: 1 });
         }
-        for piece in first.iter().flat_map(|range| range.start..range.end()) {
-            if self.asked.insert(piece, Asked::Server(channel, sample())).is_some() {
-                return Err(());
-            }
-        }
-        Ok(())
     }
 
     /// Keeps leaves if they are tied to the root; the pieces that waited for them are judged.
-    pub(super) fn prove(&mut self, range: &LeafRange) -> Result<Vec<Verdict<B>>, ()> {
+    pub(super) fn prove<C: Crypto>(&mut self, range: &LeafRange) -> Result<Vec<Verdict<B>>, ()> {
         let Some(leaves) = self.leaves.as_mut() else { return Ok(Vec::new()) };
-        let provable = leaves.insert::<RustCrypto>(range).map_err(|_| ())?;
+        let provable = leaves.insert::<C>(range).map_err(|_| ())?;
         Ok(self.judge_waiting(provable))
     }
 
@@ -290,7 +278,7 @@ impl<K: FileKey, B: Payload> File<K, B> {
     }
 
     /// Whether a piece is what it is said to be, and wanted.
-    pub(super) fn judge(&mut self, index: u32, data: B, from: Source) -> Judged<B> {
+    pub(super) fn judge(&mut self, index: u32, data: B, from: Giver) -> Judged<B> {
         if index >= self.head.pieces() || data.size() != self.head.geometry.piece_len(index) {
             return Judged::Forged;
         }
@@ -300,11 +288,10 @@ impl<K: FileKey, B: Payload> File<K, B> {
         let leaf = match self.leaves.as_ref().map(|leaves| leaves.get(index)) {
             Some(None) => {
                 // Leaves that were held may have been forgotten meanwhile: then it is asked for again.
-                if self.is_covered(index) {
-                    self.unproved.insert(index, (data, from));
-                } else {
-                    self.look_again();
+                if !self.is_covered(index) {
+                    return Judged::Unprovable;
                 }
+                self.unproved.insert(index, (data, from));
                 return Judged::Unproved;
             }
             Some(leaf) => leaf,

@@ -38,6 +38,8 @@ pub struct Config {
     pub give_up: Duration,
     /// How long such a source rests; twice as long each time.
     pub rest: Duration,
+    /// How long a server rests that was busy.
+    pub busy: Duration,
     /// Without deadlines, how long nothing must have come from peers before a paid source is asked.
     pub patience: Duration,
     /// Pieces ahead of the decoder that there is room for.
@@ -66,6 +68,7 @@ impl Config {
         hedge_allowance: 8,
         give_up: Duration::from_secs(5),
         rest: Duration::from_secs(5),
+        busy: Duration::from_secs(1),
         patience: Duration::from_secs(10),
         keep: u32::MAX,
         whole: true,

@@ -104,6 +104,14 @@ impl Demand {
         self.earliest = earliest;
     }
 
+    /// Whether that is another number than before.
+    pub(super) const fn set_keep(&mut self, keep: u32, whole: bool) -> bool {
+        let changed = self.keep != keep;
+        self.keep = keep;
+        self.whole = whole && keep >= self.curve.pieces();
+        changed
+    }
+
     /// Whether deadlines come nearer as time passes.
     pub(super) const fn is_running(&self) -> bool {
         matches!(self.clock, Clock::Running { .. })

@@ -5,6 +5,7 @@ use super::{
     Clock, Holds, Kind, Line, Outcome, PieceRange, Planner, Policy, Slot, Source, Ticket, Trust, Why,
     decision,
 };
+use crate::flow::Flow;
 use alloc::vec::Vec;
 use core::time::Duration;
 use spotproto::Instant;
@@ -55,6 +56,17 @@ impl Planner {
             line.estimate.round_trip(span);
             self.touch(now, source);
             self.settle(now);
+        }
+    }
+
+    /// Takes over what was learnt of a source's line elsewhere, before anything is asked of it here.
+    pub fn set_flow(&mut self, now: Instant, source: Source, flow: Flow) {
+        if let Some(line) = self.lines.get_mut(source).filter(|line| line.under_way() == 0) {
+            if let Some(span) = flow.least_round_trip() {
+                line.estimate.round_trip(span);
+            }
+            line.flow = flow;
+            self.changed(now, source);
         }
     }
 
@@ -167,12 +179,18 @@ impl Planner {
             line.holds = line.holds.without(pieces, self.demand.curve.pieces());
         }
         if line.kind == Kind::Server {
-            self.rest(now, source);
+            self.rest_until(now, source, now + self.config.busy);
         }
         for piece in of_these {
             self.withdraw(now, source, piece, Outcome::Refused);
         }
         self.changed(now, source);
+    }
+
+    /// A source ended its answer without this piece, for no fault of its own: it may be asked again.
+    pub fn unanswered(&mut self, now: Instant, source: Source, piece: u32) {
+        self.withdraw(now, source, piece, Outcome::Refused);
+        self.settle(now);
     }
 
     /// A source will send these pieces unasked: they come with the answer to an open that was sent at `since`. Pieces
@@ -256,6 +274,14 @@ impl Planner {
         if clock != self.demand.clock() {
             self.demand.set_clock(clock, now + self.config.start_aim);
             self.catch_up.spoil();
+            self.settle(now);
+        }
+    }
+
+    /// There is room for so many pieces ahead of the decoder from now on.
+    pub fn set_keep(&mut self, now: Instant, pieces: u32) {
+        if self.demand.set_keep(pieces, self.config.whole) {
+            self.lines.unpark(now);
             self.settle(now);
         }
     }

@@ -8,8 +8,8 @@ use alloc::collections::VecDeque;
 use core::time::Duration;
 use spotproto::Instant;
 
-/// One part in so many of the window has to be free before more is asked for, so that a wide window is not made of reads
-/// of one piece each.
+/// One part in so many of the window has to be free before more is asked for, and then all of it is filled, so that a wide
+/// window is not made of reads of one piece each.
 const RUNS: u32 = 32;
 
 /// Rests double this often at most.
@@ -41,6 +41,8 @@ pub(super) struct Line {
     pub(super) estimate: Estimate,
     /// Pieces asked of it and not here yet, in the order asked.
     pub(super) out: VecDeque<u32>,
+    /// Its window is being filled.
+    filling: bool,
     pub(super) trust: Trust,
     strikes: u8,
     /// Its place in the order of those with room.
@@ -62,6 +64,7 @@ impl Line {
             flow: Flow::new(now),
             estimate: Estimate::new(now, prior),
             out: VecDeque::new(),
+            filling: false,
             trust: Trust::Good,
             strikes: 0,
             place: None,
@@ -98,7 +101,13 @@ impl Line {
         }
         let window = self.window();
         let room = window.saturating_sub(self.under_way());
-        if room < window.div_ceil(RUNS) { 0 } else { room }
+        if room < window.div_ceil(RUNS) && !self.filling { 0 } else { room }
+    }
+
+    /// It is asked for a piece.
+    pub(super) fn asked(&mut self, piece: u32) {
+        self.out.push_back(piece);
+        self.filling = self.under_way() < self.window();
     }
 
     /// When a piece asked now would be here.

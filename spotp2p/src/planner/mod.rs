@@ -68,6 +68,7 @@ pub use source::{Holds, Kind, MOST_RANGES, Slot, Source};
 pub use stats::Stats;
 pub use why::{Decision, Outcome, Why};
 
+use crate::flow::Flow;
 use alloc::vec::Vec;
 use catch_up::CatchUp;
 use demand::Demand;
@@ -241,10 +242,52 @@ impl Planner {
         self.ledger.tickets().map(|(piece, ticket)| (piece, ticket.source, ticket.why))
     }
 
+    /// Whether a piece is outstanding with a source.
+    #[must_use]
+    pub fn is_asked(&self, source: Source, piece: u32) -> bool {
+        self.ledger.get(piece, source).is_some()
+    }
+
     /// How many pieces may be outstanding with a source, and are.
     #[must_use]
     pub fn window(&self, source: Source) -> Option<(u32, u32)> {
         self.lines.get(source).map(|line| (line.window(), line.under_way()))
+    }
+
+    /// What may be done for the file.
+    #[must_use]
+    pub const fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// Whether the sound runs, or will at a known time.
+    #[must_use]
+    pub const fn is_running(&self) -> bool {
+        self.demand.is_running()
+    }
+
+    /// When this piece is needed, as things stand; `None` for never.
+    #[must_use]
+    pub fn due(&self, now: Instant, piece: u32) -> Option<Instant> {
+        self.demand.due(now, piece)
+    }
+
+    /// The first piece from the decoder on that is not here; the number of pieces if there is none.
+    #[must_use]
+    pub fn gap(&self) -> u32 {
+        self.held.first_absent(self.demand.reading)
+    }
+
+    /// How many sources there are that may be asked, now or after a while.
+    #[must_use]
+    pub fn sources(&self) -> usize {
+        self.lines.iter().filter(|(_, line)| line.trust != Trust::Excluded).count()
+    }
+
+    /// What was learnt of a source's line.
+    #[must_use]
+    pub fn flow(&self, source: Source) -> Option<&Flow> {
+        self.lines.get(source).map(|line| &line.flow)
     }
 
     /// What was counted.

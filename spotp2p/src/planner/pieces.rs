@@ -71,6 +71,20 @@ impl PieceSet {
         true
     }
 
+    /// The first piece from `from` on that is no member; the number of pieces if all are.
+    pub(super) fn first_absent(&self, from: u32) -> u32 {
+        let mut absent = from;
+        while let Some(word) = self.words.get(absent as usize / 64) {
+            let run = (word >> (absent % 64)).trailing_ones();
+            if absent % 64 + run < 64 {
+                absent += run;
+                break;
+            }
+            absent = (absent / 64 + 1) * 64;
+        }
+        absent.min(self.len)
+    }
+
     /// The first member within a range.
     pub(super) fn first_in(&self, range: Range<u32>) -> Option<u32> {
         if range.start >= range.end {

@@ -68,7 +68,7 @@ impl Planner {
     }
 
     fn choose(&mut self, now: Instant, want: Want, last: Option<Source>) -> Choice {
-        let due = self.due(now, want);
+        let due = self.wanted_by(now, want);
         if let Some(source) = last
             && self.goes_on(now, source, want.piece, due)
         {
@@ -210,11 +210,12 @@ impl Planner {
 
     /// What is due by then may be asked of paid sources.
     fn paid_until(&self, now: Instant) -> Instant {
-        if self.begun {
+        // Nothing is known of any source yet: enough to begin with, even if that is some time ahead.
+        let first = self.demand.begins(now).unwrap_or(now).max(now) + self.config.first_ahead;
+        if self.begun || self.demand.due(now, self.gap()).is_some_and(|due| due >= first) {
             return now + self.paid_ahead();
         }
-        // Nothing is known of any source yet: enough to begin with, even if that is some time ahead.
-        self.demand.begins(now).unwrap_or(now).max(now) + self.config.first_ahead
+        first
     }
 
     /// How far ahead of the play point paid sources are asked, once playing began.
@@ -247,7 +248,7 @@ impl Planner {
         self.timers.clear(Timer::Paid);
         let Some(want) = self.demand.next(&self.lacking, Want::FIRST) else { return };
         let Some(delay) = self.paid_delay(now) else { return };
-        let at = match self.due(now, want) {
+        let at = match self.wanted_by(now, want) {
             None => self.patience_ends(),
             Some(_) if !self.demand.is_running() => return,
             Some(due)
@@ -264,7 +265,7 @@ impl Planner {
     }
 
     /// When a want is due: what lies behind the decoder never is.
-    fn due(&self, now: Instant, want: Want) -> Option<Instant> {
+    fn wanted_by(&self, now: Instant, want: Want) -> Option<Instant> {
         if want.stage == Stage::Behind { None } else { self.demand.due(now, want.piece) }
     }
 
@@ -275,7 +276,7 @@ impl Planner {
         let under_way = line.under_way();
         let sample = line.flow.asked(now);
         let predicted = line.estimate.asked(now, under_way);
-        line.out.push_back(piece);
+        line.asked(piece);
         let due = self.demand.due(now, piece);
         self.ledger.add(piece, Ticket { source, why, sample, asked_at: now, predicted, due });
         self.lacking.remove(piece);

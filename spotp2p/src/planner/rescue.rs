@@ -162,4 +162,14 @@ impl Planner {
         }
         self.touch(now, source);
     }
+
+    /// Asks nothing of a source until then, which counts for nothing later.
+    pub(super) fn rest_until(&mut self, now: Instant, source: Source, until: Instant) {
+        let Some(line) = self.lines.get_mut(source).filter(|line| line.trust != Trust::Excluded) else {
+            return;
+        };
+        line.trust = Trust::Resting(until);
+        self.lines.check_by(source, until);
+        self.touch(now, source);
+    }
 }

@@ -109,8 +109,9 @@ impl<K: Copy + Eq> Swarm<K> {
             let (interest, enough) = (&self.interest, usize::from(self.config.search.enough));
             let lacking =
                 |file: &K| Some((interest.urgency(file)?, enough.saturating_sub(interest.hopeful(file))));
-            let Some(holder) = self.candidates.next(now, lacking, &self.config.neighbours) else { break };
-            self.out.push(Output::Dial(holder));
+            let next = self.candidates.next(now, lacking, &self.config.neighbours);
+            let Some((holder, file)) = next else { break };
+            self.out.push(Output::Dial { holder, file });
         }
         let deadline = self.candidates.deadline(now, &self.config.neighbours);
         self.set_timer(Timer::Dial, now, deadline);

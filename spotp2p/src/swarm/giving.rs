@@ -23,6 +23,12 @@ impl<K: Copy + Eq> Swarm<K> {
         }
     }
 
+    /// Whether a neighbour has a slot for a file, so that a request of it would be answered.
+    #[must_use]
+    pub fn serves(&self, peer: PeerId, file: &K) -> bool {
+        self.uploads.serves(peer, file)
+    }
+
     /// A neighbour wants no more of a request.
     pub fn cancelled(&mut self, now: Instant, peer: PeerId, channel: Channel) {
         self.uploads.cancel(peer, channel);

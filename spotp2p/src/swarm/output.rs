@@ -18,7 +18,12 @@ pub enum Output<K> {
     },
     /// Have the access point bring this client and `holder` together; then call
     /// [`opened`](super::Swarm::opened) or [`dial_failed`](super::Swarm::dial_failed).
-    Dial(Pseudonym),
+    Dial {
+        /// Whom.
+        holder: Pseudonym,
+        /// What is wanted of it.
+        file: K,
+    },
     /// End a link, which has no use any more or may not be. The swarm has forgotten it already.
     HangUp(PeerId),
     /// End a link whose other side broke the rules, and remember it for a report. The swarm has forgotten it already.
@@ -72,7 +77,7 @@ impl<K> Output<K> {
     pub(super) const fn addressee(&self) -> Option<PeerId> {
         match self {
             Self::Send { to, .. } | Self::Read { to, .. } | Self::Refuse { to, .. } => Some(*to),
-            Self::Dial(_) | Self::HangUp(_) | Self::Fault { .. } => None,
+            Self::Dial { .. } | Self::HangUp(_) | Self::Fault { .. } => None,
             Self::SourceUp { .. } | Self::SourceDown { .. } => None,
         }
     }

@@ -4,7 +4,8 @@ use crate::disk::Disk;
 use crate::house::{House, TRACK};
 use crate::shelf::{PIECES, SHELF};
 use spotcache::cache::{DiskError, Place, Quota, Trouble};
-use spotp2p::node::{Command, Event, Source};
+use spotp2p::node::{Command, Event};
+use spotp2p::planner::Kind;
 use spotproto::UnixTime;
 use spotproto::content::FileId;
 use spotproto::message::Wanted;
@@ -16,7 +17,7 @@ fn file() -> FileId {
 }
 
 fn all_pieces(house: &House) -> Vec<u32> {
-    let mut pieces = [house.pieces(Source::Cache), house.pieces(Source::Server)].concat();
+    let mut pieces = [house.pieces(Kind::Cache), house.pieces(Kind::Server)].concat();
     pieces.sort_unstable();
     pieces.dedup();
     pieces
@@ -28,11 +29,11 @@ fn a_piece_that_rotted_is_fetched_again_and_nobody_is_accused() {
     house.play(0);
     house.disk.rot(file(), Place::Piece(9));
     house.play(0);
-    assert_eq!(house.pieces(Source::Server), [9]);
-    assert_eq!(house.pieces(Source::Cache).len(), PIECES as usize - 1);
+    assert_eq!(house.pieces(Kind::Server), [9]);
+    assert_eq!(house.pieces(Kind::Cache).len(), PIECES as usize - 1);
     assert!(!house.events.iter().any(|event| matches!(event, Event::Forged { .. })));
     house.play(0);
-    assert_eq!(house.pieces(Source::Server), [], "it was mended");
+    assert_eq!(house.pieces(Kind::Server), [], "it was mended");
 }
 
 #[test]
@@ -42,9 +43,9 @@ fn leaves_that_rotted_cost_their_group_and_no_more() {
     house.disk.rot(file(), Place::Leaves(2));
     house.play(0);
     assert_eq!(all_pieces(&house), (0..PIECES).collect::<Vec<_>>());
-    assert!(house.pieces(Source::Server).iter().all(|piece| (128..192).contains(piece)));
+    assert!(house.pieces(Kind::Server).iter().all(|piece| (128..192).contains(piece)));
     house.play(0);
-    assert_eq!(house.pieces(Source::Server), [], "it was mended");
+    assert_eq!(house.pieces(Kind::Server), [], "it was mended");
 }
 
 /// What of a group the disk has is in no memory yet when the server's part of it comes.
@@ -60,9 +61,9 @@ fn leaves_that_come_before_those_of_the_disk_are_read_do_not_take_their_place() 
     assert_eq!(house.leaves(0), (0..64).collect::<Vec<_>>());
     house.tell(Command::Stop);
     house.play(0);
-    assert!(house.pieces(Source::Cache).contains(&0));
+    assert!(house.pieces(Kind::Cache).contains(&0));
     house.play(0);
-    assert_eq!(house.pieces(Source::Server), []);
+    assert_eq!(house.pieces(Kind::Server), []);
 }
 
 #[test]
@@ -71,9 +72,9 @@ fn a_sheet_that_rotted_costs_the_file() {
     house.play(0);
     house.disk.rot(file(), Place::Sheet);
     house.play(0);
-    assert_eq!(house.pieces(Source::Cache).len() + house.pieces(Source::Server).len(), PIECES as usize);
+    assert_eq!(house.pieces(Kind::Cache).len() + house.pieces(Kind::Server).len(), PIECES as usize);
     house.play(0);
-    assert_eq!(house.pieces(Source::Server), [], "it was mended");
+    assert_eq!(house.pieces(Kind::Server), [], "it was mended");
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn a_disk_that_vanishes_in_mid_play_does_not_stop_the_music() {
     house.play(0);
     house.disk.gone = true;
     house.play(0);
-    assert_eq!(house.pieces(Source::Server), (0..PIECES).collect::<Vec<_>>());
+    assert_eq!(house.pieces(Kind::Server), (0..PIECES).collect::<Vec<_>>());
 }
 
 #[test]
@@ -124,7 +125,7 @@ fn a_cache_that_cannot_be_opened_is_none() {
     let mut house = House::with(disk, TODAY, Quota::Bytes(1 << 30));
     assert!(house.events.contains(&Event::CacheTrouble(Trouble::Disk(DiskError::Failed))));
     house.play(0);
-    assert_eq!(house.pieces(Source::Server), (0..PIECES).collect::<Vec<_>>());
+    assert_eq!(house.pieces(Kind::Server), (0..PIECES).collect::<Vec<_>>());
 }
 
 #[test]
@@ -132,7 +133,7 @@ fn a_cache_that_is_off_still_plays_and_asks_nothing_of_the_disk() {
     let mut house = House::with(Disk::default(), TODAY, Quota::Bytes(0));
     for _ in 0..2 {
         house.play(0);
-        assert_eq!(house.pieces(Source::Server), (0..PIECES).collect::<Vec<_>>());
+        assert_eq!(house.pieces(Kind::Server), (0..PIECES).collect::<Vec<_>>());
     }
     assert!(house.disk.parts.is_empty() && house.disk.reads == 0);
 }

@@ -3,13 +3,15 @@
 use super::disk::Disk;
 use crate::shelf::SHELF;
 use bytes::Bytes;
-use core::net::Ipv4Addr;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use spotcache::cache::{Content, Effect as Work, Place, Quota};
 use spotcache::sheet::{CacheKeys, LeafGroup};
 use spotp2p::SessionId;
 use spotp2p::access_point::{self, AccessPoint, Done};
-use spotp2p::node::{CacheSetup, Command, Config, Effect, Event, Input, Node, Output, Source};
+use spotp2p::node::{CacheSetup, Command, Config, Effect, Event, Input, LogIn, Node, Output};
+use spotp2p::planner::Kind;
+use spotp2p::swarm::Mode;
 use spotproto::content::FileId;
 use spotproto::crypto::{PublicKey, RustCrypto, SecretKey};
 use spotproto::message::{Message, Wanted};
@@ -18,6 +20,12 @@ use spotproto::{Gid, Instant, Machine, Seed, UnixTime};
 pub(crate) const TRACK: Gid = Gid::from_bytes([7; 16]);
 
 pub(crate) const LEASE: Duration = Duration::from_secs(86_400);
+
+const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4070);
+
+fn log_in() -> LogIn {
+    LogIn { link_key: PublicKey([1; 32]), seed: Seed([4; 32]) }
+}
 
 pub(crate) struct House {
     pub(crate) now: Instant,
@@ -44,8 +52,8 @@ impl House {
         let now = Instant::START;
         let keys = keys();
         let cache = CacheSetup { config: spotcache::cache::Config { quota, ..Default::default() }, keys };
-        let config = Config::new(PublicKey([1; 32]), "test", Seed([3; 32]), (now, date));
-        let config = Config { cache: Some(cache), ..config };
+        let config = Config::new(log_in(), "test", Seed([3; 32]), (now, date));
+        let config = Config { cache: Some(cache), mode: Mode::Alone, ..config };
         let server = AccessPoint::new(access_point::Config {
             ticket_key: SecretKey([2; 32]),
             pseudonym_key: SecretKey([3; 32]),
@@ -145,7 +153,7 @@ impl House {
     }
 
     /// The pieces that the program got from there, each of which must be right.
-    pub(crate) fn pieces(&self, source: Source) -> Vec<u32> {
+    pub(crate) fn pieces(&self, source: Kind) -> Vec<u32> {
         let of = |event: &Event<FileId, Bytes>| match event {
             Event::Piece { index, data, from } => {
                 assert_eq!(*data, SHELF.pieces[*index as usize], "piece {index}");
@@ -180,14 +188,18 @@ impl House {
             Output::Effect(Effect::Connect { session, .. }) if self.up => {
                 self.live = Some(session);
                 for input in [
-                    access_point::Input::Accepted { session, from: (Ipv4Addr::LOCALHOST, 4070).into() },
+                    access_point::Input::Accepted { session, from: HERE },
                     access_point::Input::Established { session, device: PublicKey([9; 32]), confirmed: true },
                 ] {
                     let Ok(()) = self.server.handle_input(self.now, input);
                 }
-                let Ok(()) = self.node.handle_input(self.now, Input::Connected { session });
+                let Ok(()) = self.node.handle_input(self.now, Input::LogIn(log_in()));
+                let Ok(()) = self
+                    .node
+                    .handle_input(self.now, Input::Connected { session, confirmed: true, address: HERE });
             }
             Output::Effect(Effect::Connect { session, .. }) => {
+                let Ok(()) = self.node.handle_input(self.now, Input::LogIn(log_in()));
                 let Ok(()) = self.node.handle_input(self.now, Input::Disconnected { session, why: None });
             }
             Output::Effect(Effect::Disk(effect)) if self.slow && is_late(&effect) => self.late.push(effect),

@@ -4,7 +4,8 @@ use crate::disk::Disk;
 use crate::house::{House, TRACK};
 use crate::shelf::{PIECES, SHELF};
 use spotcache::cache::{DiskError, PinRefused, Quota};
-use spotp2p::node::{Command, Event, NotKept, Source};
+use spotp2p::node::{Command, Event, NotKept};
+use spotp2p::planner::Kind;
 use spotproto::UnixTime;
 use spotproto::message::{Urgency, Wanted};
 
@@ -22,7 +23,7 @@ fn a_track_that_is_kept_is_fetched_whole_pinned_and_plays_without_the_server() {
     let mut house = house.restarted(TODAY);
     house.up = false;
     house.play(0);
-    assert_eq!(house.pieces(Source::Cache).len(), PIECES as usize);
+    assert_eq!(house.pieces(Kind::Cache).len(), PIECES as usize);
 }
 
 #[test]
@@ -72,5 +73,5 @@ fn playing_and_keeping_the_same_track_fetches_it_once() {
     let mut house = House::new();
     house.tell(Command::Keep { wanted: WANTED });
     house.play(0);
-    assert_eq!(house.pieces(Source::Cache).len(), PIECES as usize);
+    assert_eq!(house.pieces(Kind::Cache).len(), PIECES as usize);
 }

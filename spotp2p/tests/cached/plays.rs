@@ -3,7 +3,8 @@
 use crate::house::{House, LEASE, TRACK};
 use crate::shelf::{PIECES, SHELF};
 use core::time::Duration;
-use spotp2p::node::{Command, Event, Source};
+use spotp2p::node::{Command, Event};
+use spotp2p::planner::Kind;
 use spotproto::UnixTime;
 use spotproto::message::{Message, Wanted};
 
@@ -17,9 +18,9 @@ fn all() -> Vec<u32> {
 fn the_second_play_costs_one_small_message() {
     let mut house = House::new();
     house.play(0);
-    assert_eq!(house.pieces(Source::Server), all());
+    assert_eq!(house.pieces(Kind::Server), all());
     house.play(0);
-    assert_eq!(house.pieces(Source::Cache), all());
+    assert_eq!(house.pieces(Kind::Cache), all());
     assert_eq!(house.heard, [Message::Playing { file: SHELF.file() }]);
 }
 
@@ -30,7 +31,7 @@ fn what_was_heard_is_there_after_a_restart_and_without_a_server() {
     let mut house = house.restarted(TODAY);
     house.up = false;
     house.play(0);
-    assert_eq!(house.pieces(Source::Cache), all());
+    assert_eq!(house.pieces(Kind::Cache), all());
     let opened = house.opened().expect("it opened");
     assert_eq!((&*opened.title, &*opened.artist), ("Tune", "Nobody"));
     assert_eq!(opened.key, SHELF.entry.key);
@@ -58,7 +59,7 @@ fn of_half_a_track_the_other_half_is_fetched_and_nothing_twice() {
     let held = house.node.cache().and_then(|cache| cache.holding(&SHELF.file())).expect("a part").held;
     assert!(held > 0 && held < PIECES);
     house.play(0);
-    let (cached, served) = (house.pieces(Source::Cache), house.pieces(Source::Server));
+    let (cached, served) = (house.pieces(Kind::Cache), house.pieces(Kind::Server));
     assert_eq!(cached.len() + served.len(), PIECES as usize);
     let asked: u32 =
         house.heard.iter().filter_map(|message| message.request()).map(|(_, pieces)| pieces).sum();
@@ -75,15 +76,15 @@ fn a_seek_goes_to_what_is_held_without_the_server() {
     house.tell(Command::Seek { at_ms: 100_000 });
     let there = SHELF.entry.head.piece_at(100_000);
     house.tell(Command::Reading { piece: there });
-    assert!(house.pieces(Source::Cache).contains(&there));
-    assert_eq!(house.pieces(Source::Server), []);
+    assert!(house.pieces(Kind::Cache).contains(&there));
+    assert_eq!(house.pieces(Kind::Server), []);
 }
 
 #[test]
 fn memory_holds_little_of_a_track_that_the_disk_holds() {
     let mut house = House::new();
     house.tell(Command::Open { wanted: Wanted::Track(TRACK), at_ms: 0 });
-    let given = house.pieces(Source::Server).len();
+    let given = house.pieces(Kind::Server).len();
     let held = house.node.cache().and_then(|cache| cache.holding(&SHELF.file())).expect("it").held;
     assert_eq!(held, PIECES, "all of it is fetched");
     assert!(given < PIECES as usize, "{given} pieces were given to a program that reads the first one");
@@ -95,7 +96,7 @@ fn a_lease_that_is_over_is_renewed_by_one_question_without_a_piece() {
     house.play(0);
     let mut house = house.restarted(TODAY.plus(LEASE + Duration::from_secs(1)));
     house.play(0);
-    assert_eq!(house.pieces(Source::Cache), all());
+    assert_eq!(house.pieces(Kind::Cache), all());
     let [Message::Open { open, .. }] = &house.heard[..] else { panic!("{:?}", house.heard) };
     assert_eq!(open.credit, 0);
     assert!(house.events.contains(&Event::LeaseOver { until: TODAY.plus(LEASE) }));
@@ -111,7 +112,7 @@ fn without_a_server_nothing_plays_whose_lease_is_over() {
     house.up = false;
     house.play(0);
     assert!(house.opened().is_none());
-    assert_eq!(house.pieces(Source::Cache), []);
+    assert_eq!(house.pieces(Kind::Cache), []);
 }
 
 #[test]

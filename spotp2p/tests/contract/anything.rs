@@ -1,6 +1,6 @@
 //! Inputs of every kind in any order, as no sane owner would give them: only the shared contract is asked for.
 
-use crate::world::{Key, Piece, head};
+use crate::world::{DATE, HERE, Key, Piece, head, log_in};
 use core::fmt::Debug;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use spotp2p::access_point::{self, AccessPoint, Done, Entry, Limits};
 use spotp2p::node::{self, Command, Node};
+use spotp2p::swarm::Mode;
 use spotp2p::{RequestId, SessionId};
 use spotproto::content::{ContentKey, LeafRange};
 use spotproto::contract::{Ran, Step, check};
@@ -220,12 +221,20 @@ fn node_input() -> impl Strategy<Value = node::Input<Key, Piece>> {
         (wanted(), any::<u32>()).prop_map(|(wanted, at_ms)| Command::Open { wanted, at_ms }),
         any::<u32>().prop_map(|at_ms| Command::Seek { at_ms }),
         number().prop_map(|piece| Command::Reading { piece }),
+        any::<u32>().prop_map(|at_ms| Command::Sounds { at_ms }),
+        any::<u32>().prop_map(|at_ms| Command::Silent { at_ms }),
+        select(vec![Mode::Full, Mode::TakeOnly, Mode::Alone]).prop_map(Command::Peers),
         Just(Command::Stop),
         Just(Command::Leave),
     ];
     prop_oneof![
         4 => command.prop_map(Input::Command),
-        1 => session().prop_map(|session| Input::Connected { session }),
+        1 => Just(Input::LogIn(log_in())),
+        2 => (session(), any::<bool>())
+            .prop_map(|(session, confirmed)| Input::Connected { session, confirmed, address: HERE }),
+        1 => session().prop_map(|session| Input::Confirmed { session }),
+        1 => (session(), 0u32..6, number())
+            .prop_map(|(session, channel, index)| Input::Sent { session, channel, index }),
         1 => (session(), select(whys.to_vec())).prop_map(|(session, why)| Input::Disconnected { session, why }),
         2 => (session(), 0u64..60_000_000).prop_map(|(session, us)| {
             Input::RoundTrip { session, span: Duration::from_micros(us) }
@@ -259,7 +268,7 @@ proptest! {
 
     #[test]
     fn a_node_keeps_the_contract(steps in vec(step(node_input()), 0..150)) {
-        let config = node::Config::new(PublicKey([1; 32]), "test", Seed([3; 32]), (Instant::START, crate::world::DATE));
+        let config = node::Config::new(log_in(), "test", Seed([3; 32]), (Instant::START, DATE));
         let mut node: Node<Key, Piece> = Node::new(Instant::START, config);
         prop_assert!(matches!(check(&mut node, steps, NODE_BOUND), Ok(Ran::Whole)));
     }

@@ -3,7 +3,7 @@
 
 use crate::anything::access_point_config;
 use crate::shelf::{PIECES, SHELF};
-use crate::world::DATE;
+use crate::world::{DATE, HERE, log_in};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use core::net::Ipv4Addr;
@@ -12,6 +12,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use spotp2p::access_point::{self, AccessPoint, Done, Limits};
 use spotp2p::node::{self, Command, Config, Effect, Event, Node};
+use spotp2p::swarm::Mode;
 use spotp2p::{RequestId, SessionId};
 use spotproto::content::{FileId, PIECE_LEN};
 use spotproto::crypto::PublicKey;
@@ -71,8 +72,8 @@ impl Journey {
     /// A line with this delay, one way, and this many bytes a second towards the client.
     fn new(delay: Duration, rate: f64, store: Duration, keep: u32) -> Self {
         let now = Instant::START;
-        let config = Config::new(PublicKey([1; 32]), "test", Seed([3; 32]), (now, DATE));
-        let config = Config { keep, ..config };
+        let config = Config::new(log_in(), "test", Seed([3; 32]), (now, DATE));
+        let config = Config { keep, mode: Mode::Alone, ..config };
         Self {
             now,
             delay,
@@ -117,7 +118,7 @@ impl Journey {
                     (range.start..range.end()).for_each(|piece| assert!(self.held.remove(&piece)));
                 }
                 node::Output::Event(Event::Opened { .. }) => self.held.clear(),
-                node::Output::Event(Event::Forged { index }) => panic!("{index} is no forgery"),
+                node::Output::Event(Event::Forged { index, .. }) => panic!("{index} is no forgery"),
                 node::Output::Event(Event::Refused(why)) => panic!("refused: {why}"),
                 _ => {}
             }
@@ -169,7 +170,10 @@ impl Journey {
         self.serve(access_point::Input::Accepted { session, from });
         let device = PublicKey([9; 32]);
         self.serve(access_point::Input::Established { session, device, confirmed: true });
-        let Ok(()) = self.node.handle_input(self.now, node::Input::Connected { session });
+        let Ok(()) = self.node.handle_input(self.now, node::Input::LogIn(log_in()));
+        let Ok(()) = self
+            .node
+            .handle_input(self.now, node::Input::Connected { session, confirmed: true, address: HERE });
         let span = self.delay * 2;
         let Ok(()) = self.node.handle_input(self.now, node::Input::RoundTrip { session, span });
     }

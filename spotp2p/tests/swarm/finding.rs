@@ -84,7 +84,7 @@ fn a_neighbour_that_has_it_is_asked_and_a_stranger_is_dialled_and_then_asked() {
     rig.say(1, hit(query.id, 1));
     assert_eq!(messages(&rig.outputs()), [(1, want(7))]);
     rig.say(1, hit(query.id, 77));
-    assert_eq!(rig.outputs(), [Output::Dial(name(77))]);
+    assert_eq!(rig.outputs(), [Output::Dial { holder: name(77), file: 7 }]);
     rig.swarm.opened(rig.now, PeerId(9), name(77), Direction::Ours).unwrap();
     assert_eq!(messages(&rig.outputs()), [(9, want(7))]);
     rig.says_slot(9, 7, Queued { place: 3 });
@@ -106,9 +106,9 @@ fn enough_neighbours_that_are_asked_spare_the_search_and_the_dials() {
     assert_eq!(queries(&rig.outputs()), []);
     // One that refuses or lets us wait makes room for one that is not connected yet.
     rig.says_slot(0, 7, Refused(SlotRefusal::Busy));
-    assert_eq!(rig.outputs(), [Output::Dial(name(100))]);
+    assert_eq!(rig.outputs(), [Output::Dial { holder: name(100), file: 7 }]);
     rig.says_slot(1, 7, Queued { place: 30 });
-    assert_eq!(rig.outputs(), [Output::Dial(name(101))]);
+    assert_eq!(rig.outputs(), [Output::Dial { holder: name(101), file: 7 }]);
 }
 
 #[test]

@@ -77,7 +77,7 @@ impl Graph {
                             }
                             line.push_back((n, to.0, message));
                         }
-                        Output::Dial(Pseudonym([a, b, c, d, ..])) if n == asker => {
+                        Output::Dial { holder: Pseudonym([a, b, c, d, ..]), .. } if n == asker => {
                             found.insert(u32::from_be_bytes([a, b, c, d]));
                         }
                         _ => {}

@@ -252,5 +252,5 @@ fn a_neighbour_can_not_recognise_us_after_a_new_log_in() {
     let after = queries(&rig.outputs())[0].1.id;
     assert!(after != before && after != continued);
     rig.swarm.found(rig.now, 7, &[name(5)], Origin::Tracker);
-    assert_eq!(rig.outputs(), [Output::Dial(name(5))]);
+    assert_eq!(rig.outputs(), [Output::Dial { holder: name(5), file: 7 }]);
 }

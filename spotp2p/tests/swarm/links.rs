@@ -10,7 +10,7 @@ use spotproto::{Instant, Seed};
 
 fn dials(outputs: &[Output<u32>]) -> Vec<Pseudonym> {
     let dialled = outputs.iter().filter_map(|output| match output {
-        Output::Dial(holder) => Some(*holder),
+        Output::Dial { holder, .. } => Some(*holder),
         _ => None,
     });
     dialled.collect()

@@ -194,7 +194,7 @@ impl Model {
             count += 1;
             match output {
                 Output::Send { to, message } => self.said(to.0, message, &mut told)?,
-                Output::Dial(holder) => {
+                Output::Dial { holder, .. } => {
                     let [a, b, c, d, ..] = holder.0;
                     self.dialled(u32::from_be_bytes([a, b, c, d]))?;
                 }

@@ -6,16 +6,26 @@ extern crate alloc;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use spotcache::cache::CacheKey;
 use spotcache::sheet::{CacheKeys, LeafGroup, Sheet};
 use spotp2p::access_point::{self, AccessPoint, Done, Entry};
-use spotp2p::node::{self, Command, Effect, Event, Node};
+use spotp2p::node::{self, Command, Effect, Event, LogIn, Node};
+use spotp2p::swarm::Mode;
 use spotp2p::{FileKey, Payload, SessionId};
 use spotproto::content::{self, ContentKey, FileId, Format, Geometry, Head, PIECE_LEN, SeekTable};
 use spotproto::crypto::{Crypto, PublicKey, SecretKey};
 use spotproto::message::{Message, Refusal, Wanted};
 use spotproto::{Gid, Instant, Machine, Seed, SessionError, UnixTime};
+
+/// The access point's address.
+pub const HERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(11, 0, 0, 2)), 4070);
+
+/// What every log-in goes by.
+pub fn log_in() -> LogIn {
+    LogIn { link_key: PublicKey([1; 32]), seed: Seed([4; 32]) }
+}
 
 /// A file's name in this world: pieces carry their own verdict.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -144,7 +154,8 @@ pub struct World {
 impl World {
     pub fn new() -> Self {
         let now = Instant::START;
-        let config = node::Config::new(PublicKey([1; 32]), "test", Seed([3; 32]), (now, DATE));
+        let config = node::Config::new(log_in(), "test", Seed([3; 32]), (now, DATE));
+        let config = node::Config { mode: Mode::Alone, ..config };
         let server = access_point::Config {
             ticket_key: SecretKey([2; 32]),
             pseudonym_key: SecretKey([3; 32]),
@@ -297,18 +308,20 @@ impl World {
 
     fn connect(&mut self, session: SessionId) {
         if !self.up {
+            self.tell(node::Input::LogIn(log_in()));
             return self.tell(node::Input::Disconnected { session, why: self.refusal });
         }
         self.connections += 1;
         self.live = Some(session);
-        let from = (core::net::Ipv4Addr::new(11, 0, 0, 1), 4070).into();
+        self.tell(node::Input::LogIn(log_in()));
+        let from = (Ipv4Addr::new(11, 0, 0, 1), 4070).into();
         for input in [
             access_point::Input::Accepted { session, from },
             access_point::Input::Established { session, device: PublicKey([9; 32]), confirmed: true },
         ] {
             let Ok(()) = self.server.handle_input(self.now, input);
         }
-        self.tell(node::Input::Connected { session });
+        self.tell(node::Input::Connected { session, confirmed: true, address: HERE });
         self.tell(node::Input::RoundTrip { session, span: self.delay * 2 });
     }
 

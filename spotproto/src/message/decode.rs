@@ -110,12 +110,13 @@ fn opened(body: &mut Reader<'_>) -> Result<Opened<FileId>, CodecError> {
 }
 
 fn read(body: &mut Reader<'_>) -> Result<Read<FileId>, CodecError> {
-    Ok(Read {
-        urgency: urgency(body)?,
-        file: file(body)?,
-        pieces: range(body)?,
-        leaves: if body.is_empty() { None } else { Some(range(body)?) },
-    })
+    let (urgency, file) = (urgency(body)?, file(body)?);
+    let pieces = run(body)?;
+    let leaves = if body.is_empty() { None } else { Some(range(body)?) };
+    if pieces.count > MAX_READ || (pieces.count == 0 && leaves.is_none()) {
+        return Err(CodecError::Invalid("range of pieces"));
+    }
+    Ok(Read { urgency, file, pieces, leaves })
 }
 
 fn renewed(body: &mut Reader<'_>) -> Result<Renewed, CodecError> {
@@ -212,9 +213,15 @@ fn range(body: &mut Reader<'_>) -> Result<PieceRange, CodecError> {
 
 /// Pieces of a file, however many.
 fn span(body: &mut Reader<'_>) -> Result<PieceRange, CodecError> {
+    let run = run(body)?;
+    if run.count == 0 { Err(CodecError::Invalid("range of pieces")) } else { Ok(run) }
+}
+
+/// Pieces, or none.
+fn run(body: &mut Reader<'_>) -> Result<PieceRange, CodecError> {
     let start = body.varint_u32("piece")?;
     let count = body.varint_u32("count of pieces")?;
-    if count == 0 || start.checked_add(count).is_none() {
+    if start.checked_add(count).is_none() {
         return Err(CodecError::Invalid("range of pieces"));
     }
     Ok(PieceRange { start, count })

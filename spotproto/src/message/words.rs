@@ -138,7 +138,7 @@ pub struct Opened<K> {
 pub struct Read<K> {
     /// Of which file.
     pub file: K,
-    /// Which ones; at least one and at most [`MAX_READ`]. They come in this order.
+    /// Which ones; at most [`MAX_READ`], and at least one unless leaves are asked for. They come in this order.
     pub pieces: PieceRange,
     /// How soon they are needed.
     pub urgency: Urgency,

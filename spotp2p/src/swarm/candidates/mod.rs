@@ -87,7 +87,7 @@ impl<K: Copy + Eq> Candidates<K> {
         now: Instant,
         lacking: impl Fn(&K) -> Option<(Urgency, usize)>,
         config: &NeighbourConfig,
-    ) -> Option<Pseudonym> {
+    ) -> Option<(Pseudonym, K)> {
         if self.dials.under_way() >= usize::from(config.dials) {
             return None;
         }
@@ -95,12 +95,12 @@ impl<K: Copy + Eq> Candidates<K> {
         let ranked = open.filter_map(|one| {
             let (urgency, sources) = lacking(&one.file)?;
             let under_way = self.list.iter().filter(|other| other.dialled && other.file == one.file).count();
-            (under_way < sources).then(|| (one.rank(urgency), one.holder))
+            (under_way < sources).then(|| (one.rank(urgency), one.holder, one.file))
         });
-        let (_, holder) = ranked.min_by_key(|(rank, _)| *rank)?;
+        let (_, holder, file) = ranked.min_by_key(|(rank, ..)| *rank)?;
         self.dials.begin(now, holder, config);
         self.mark_dialled();
-        Some(holder)
+        Some((holder, file))
     }
 
     /// Links being made.
@@ -226,7 +226,7 @@ mod tests {
     }
 
     fn next(candidates: &mut Candidates<u32>, now: Instant) -> Option<u8> {
-        let Pseudonym([n, ..]) = candidates.next(now, lacking, &NeighbourConfig::default())?;
+        let (Pseudonym([n, ..]), _) = candidates.next(now, lacking, &NeighbourConfig::default())?;
         Some(n)
     }
 

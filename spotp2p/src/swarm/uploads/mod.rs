@@ -244,6 +244,11 @@ impl<K: Copy + Eq> Uploads<K> {
         taken
     }
 
+    /// Whether this peer has a slot for this file.
+    pub(super) fn serves(&self, peer: PeerId, file: &K) -> bool {
+        self.served.iter().any(|slot| slot.wish.is(peer, *file))
+    }
+
     /// The line took a piece.
     pub(super) fn sent(&mut self, now: Instant, peer: PeerId, channel: Channel, bytes: usize) {
         if let Some(slot) = self.slot(peer) {

@@ -1,0 +1,258 @@
+//! Serving neighbours: their wants and requests as the wire has them, pieces out of the cache, and proofs.
+
+use super::links::session;
+use super::proofs::ProofBooks;
+use super::shelf::Reader;
+use super::{Event, Node, Output};
+use crate::payload::{FileKey, Payload};
+use crate::swarm::{self, PeerId, PeerMessage, PieceRequest, SlotRefusal, SlotState};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use spotcache::cache::{Content, DiskError, Place};
+use spotproto::Instant;
+use spotproto::crypto::Crypto;
+use spotproto::message::{self, Channel, Message, PieceRange, Read, Refusal};
+
+/// Requests that may wait until the proofs of their files are read.
+const MOST_WAITING: usize = 64;
+
+/// Whom an answer goes to, and where.
+pub(super) type Where = (PeerId, Channel);
+
+/// What is on its way to neighbours. Holds nothing while nobody is served.
+#[derive(Debug)]
+pub(super) struct Giving<K, B> {
+    /// Wants that are not over, by the channel on which their slot is told.
+    wants: BTreeMap<Where, K>,
+    /// Requests that wait for proofs.
+    waiting: Vec<(PeerId, Channel, Read<K>)>,
+    /// Pieces being read, in the order in which they have to go.
+    reading: BTreeMap<Where, VecDeque<Outgoing<K, B>>>,
+    /// Bytes of the pieces that the line has not taken yet.
+    going: BTreeMap<(PeerId, Channel, u32), usize>,
+    pub(super) proofs: ProofBooks<K>,
+}
+
+#[derive(Debug)]
+struct Outgoing<K, B> {
+    file: K,
+    piece: u32,
+    last: bool,
+    data: Option<B>,
+}
+
+impl<K: FileKey, B> Giving<K, B> {
+    pub(super) const fn new() -> Self {
+        Self {
+            wants: BTreeMap::new(),
+            waiting: Vec::new(),
+            reading: BTreeMap::new(),
+            going: BTreeMap::new(),
+            proofs: ProofBooks::new(),
+        }
+    }
+
+    /// The channel of a peer's want.
+    fn want(&self, peer: PeerId, file: &K) -> Option<Channel> {
+        let mut of = self.wants.range((peer, 0)..=(peer, Channel::MAX));
+        of.find(|(_, wanted)| *wanted == file).map(|((_, channel), _)| *channel)
+    }
+
+    /// Drops what was to go on a channel.
+    fn drop_answer(&mut self, to: PeerId, channel: Channel) {
+        self.waiting.retain(|(peer, on, _)| (*peer, *on) != (to, channel));
+        self.reading.remove(&(to, channel));
+        self.going.retain(|(peer, on, _), _| (*peer, *on) != (to, channel));
+    }
+}
+
+impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
+    /// A neighbour asks for a slot. A want of what it wants already takes the place of the earlier one.
+    pub(super) fn peer_wants(
+        &mut self,
+        now: Instant,
+        from: PeerId,
+        channel: Channel,
+        want: message::Want<K>,
+    ) {
+        if let Some(earlier) = self.giving.want(from, &want.file) {
+            self.giving.wants.remove(&(from, earlier));
+            self.send(session(from), Message::End { channel: earlier });
+        }
+        self.giving.wants.insert((from, channel), want.file);
+        let want = swarm::Want { file: want.file, urgency: Some(want.urgency) };
+        self.swarm_hears(now, from, PeerMessage::Want(want));
+    }
+
+    /// A neighbour is told what it gets of what it wants.
+    pub(super) fn tell_slot(&mut self, to: PeerId, slot: swarm::Slot<K>) {
+        let Some(channel) = self.giving.want(to, &slot.file) else { return };
+        let place = match slot.state {
+            SlotState::Served => 0,
+            SlotState::Queued { place } => place.saturating_add(1),
+            SlotState::Refused(why) => {
+                self.giving.wants.remove(&(to, channel));
+                let why = match why {
+                    SlotRefusal::NotHere => Refusal::NotFound,
+                    SlotRefusal::Busy => Refusal::Busy,
+                    SlotRefusal::Off => Refusal::NoRight,
+                };
+                return self.send(session(to), Message::Refuse { channel, why });
+            }
+        };
+        let slot = message::Slot { place, held: Vec::new() };
+        self.send(session(to), Message::Slot { channel, slot });
+    }
+
+    /// A neighbour asks for pieces. They go out once they can be proved: nobody shall be accused for a disk that rots.
+    pub(super) fn peer_reads(&mut self, now: Instant, from: PeerId, channel: Channel, read: Read<K>) {
+        if !self.swarm.serves(from, &read.file) {
+            return self.request(now, from, channel, &read);
+        }
+        let of = |range: PieceRange, pieces: u32| range.end() <= pieces;
+        let pieces =
+            self.shelf.as_ref().and_then(|shelf| shelf.cache.holding(&read.file)).map(|it| it.pieces);
+        let within = pieces.is_some_and(|pieces| {
+            of(read.pieces, pieces) && read.leaves.is_none_or(|leaves| of(leaves, pieces))
+        });
+        if !within || self.giving.waiting.len() >= MOST_WAITING {
+            let why = if within { Refusal::Busy } else { Refusal::NotFound };
+            return self.send(session(from), Message::Refuse { channel, why });
+        }
+        self.giving.waiting.push((from, channel, read));
+        self.read_proofs(now, read.file);
+    }
+
+    /// The proofs of a file are here, or can't be had.
+    pub(super) fn go_on(&mut self, now: Instant, file: K, provable: bool) {
+        let waiting = core::mem::take(&mut self.giving.waiting);
+        let (these, others) = waiting.into_iter().partition(|(.., read)| read.file == file);
+        self.giving.waiting = others;
+        let these: Vec<(PeerId, Channel, Read<K>)> = these;
+        for (from, channel, read) in these {
+            let proof = match (read.leaves, provable) {
+                (_, false) => Err(Refusal::Unavailable),
+                (None, true) => Ok(None),
+                (Some(range), true) => match self.giving.proofs.prove(&file, range.start..range.end()) {
+                    Some(proof) => Ok(Some(proof)),
+                    None => Err(Refusal::NotFound),
+                },
+            };
+            match proof {
+                Err(why) => self.send(session(from), Message::Refuse { channel, why }),
+                Ok(proof) => {
+                    if let Some(leaves) = proof {
+                        self.send(session(from), Message::Leaves { channel, leaves });
+                    }
+                    self.request(now, from, channel, &read);
+                }
+            }
+        }
+    }
+
+    fn request(&mut self, now: Instant, from: PeerId, channel: Channel, read: &Read<K>) {
+        if read.pieces.count == 0 {
+            return self.send(session(from), Message::End { channel });
+        }
+        let request = PieceRequest { channel, file: read.file, pieces: read.pieces };
+        self.swarm.request(now, from, request);
+    }
+
+    /// A neighbour wants no more of something.
+    pub(super) fn peer_aborts(&mut self, now: Instant, from: PeerId, channel: Channel) {
+        match self.giving.wants.remove(&(from, channel)) {
+            Some(file) => {
+                let want = swarm::Want { file, urgency: None };
+                self.swarm_hears(now, from, PeerMessage::Want(want));
+            }
+            None => {
+                self.giving.drop_answer(from, channel);
+                self.swarm.cancelled(now, from, channel);
+            }
+        }
+    }
+
+    /// The turn of a piece has come.
+    pub(super) fn read_piece(&mut self, now: Instant, (to, channel): Where, file: K, piece: u32, last: bool) {
+        let reader = Reader::Peer { to, channel };
+        let shelf = self.shelf.as_mut();
+        if shelf.is_some_and(|shelf| shelf.read(reader, &file, Place::Piece(piece))) {
+            let outgoing = Outgoing { file, piece, last, data: None };
+            self.giving.reading.entry((to, channel)).or_default().push_back(outgoing);
+        } else {
+            self.swarm.unreadable(now, to, channel, Refusal::Unavailable);
+        }
+    }
+
+    /// A piece for a neighbour is read, or could not be. Reads may overtake each other; answers may not.
+    pub(super) fn read_for_peer(
+        &mut self,
+        now: Instant,
+        at: Where,
+        place: Place,
+        read: Result<Content<B>, DiskError>,
+    ) {
+        let (Place::Piece(index), Some(queue)) = (place, self.giving.reading.get_mut(&at)) else { return };
+        let Some(outgoing) = queue.iter_mut().find(|it| it.piece == index && it.data.is_none()) else {
+            return;
+        };
+        let file = outgoing.file;
+        let data = match read {
+            Ok(Content::Piece(data)) if self.giving.proofs.is_genuine(&file, index, &data) => data,
+            Ok(_) => {
+                // It is not what it was, and is fetched again when it is wanted here.
+                if let Some(shelf) = self.shelf.as_mut() {
+                    shelf.cache.forget(now, &file, index..index.saturating_add(1));
+                }
+                return self.swarm.unreadable(now, at.0, at.1, Refusal::Unavailable);
+            }
+            Err(_) => return self.swarm.unreadable(now, at.0, at.1, Refusal::Unavailable),
+        };
+        outgoing.data = Some(data);
+        self.send_ready(at);
+    }
+
+    fn send_ready(&mut self, at: Where) {
+        while let Some(queue) = self.giving.reading.get_mut(&at) {
+            let Some(Outgoing { piece, last, data, .. }) = queue.pop_front_if(|it| it.data.is_some()) else {
+                return;
+            };
+            if queue.is_empty() {
+                self.giving.reading.remove(&at);
+            }
+            let (to, channel) = (session(at.0), at.1);
+            let Some(data) = data else { return };
+            self.giving.going.insert((at.0, channel, piece), data.size());
+            self.send(to, Message::Piece { channel, index: piece, data });
+            if last {
+                self.send(to, Message::End { channel });
+            }
+        }
+    }
+
+    /// The line of a neighbour took a piece.
+    pub(super) fn sent(&mut self, now: Instant, peer: PeerId, channel: Channel, index: u32) {
+        if let Some(bytes) = self.giving.going.remove(&(peer, channel, index)) {
+            self.out.push(Output::Event(Event::Gave { bytes }));
+            self.swarm.sent(now, peer, channel, bytes);
+        }
+    }
+
+    /// A request, or the rest of it, is refused.
+    pub(super) fn refuse(&mut self, to: PeerId, channel: Channel, why: Refusal) {
+        self.giving.drop_answer(to, channel);
+        self.send(session(to), Message::Refuse { channel, why });
+    }
+
+    /// A link is gone, and with it all that was to go over it.
+    pub(super) fn serve_no_more(&mut self, peer: PeerId) {
+        let giving = &mut self.giving;
+        giving.wants.retain(|(of, _), _| *of != peer);
+        giving.waiting.retain(|(of, ..)| *of != peer);
+        giving.reading.retain(|(of, _), _| *of != peer);
+        giving.going.retain(|(of, ..), _| *of != peer);
+        if let Some(shelf) = self.shelf.as_mut() {
+            shelf.forget_reads(|reader| matches!(reader, Reader::Peer { to, .. } if *to == peer));
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! One listener: a node, its disk, and somebody who plays.
+
+use crate::crooks::Crook;
+use crate::disk::Disk;
+use crate::shelf::SHELF;
+use crate::town::Text;
+use alloc::collections::{BTreeMap, BTreeSet};
+use bytes::Bytes;
+use core::time::Duration;
+use spotcache::cache::Quota;
+use spotcache::sheet::CacheKeys;
+use spotp2p::SessionId;
+use spotp2p::node::{CacheSetup, Command, Config, Event, Input, LogIn, Node};
+use spotp2p::planner::{Decision, Kind};
+use spotp2p::swarm::Mode;
+use spotproto::content::FileId;
+use spotproto::crypto::{PublicKey, RustCrypto, SecretKey};
+use spotproto::message::{Misdeed, Wanted};
+use spotproto::preamble::LinkId;
+use spotproto::ticket::Pseudonym;
+use spotproto::{CloseCode, Instant, Seed, UnixTime};
+
+pub(crate) const TODAY: UnixTime = UnixTime(1_800_000_000);
+
+/// How far an end of a link is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct End {
+    pub(crate) listener: usize,
+    pub(crate) session: SessionId,
+    pub(crate) link: LinkId,
+}
+
+/// Who plays: sound begins with two pieces from the place on, and stops where one is missing.
+#[derive(Debug, Default)]
+pub(crate) struct Player {
+    clicked: Option<Instant>,
+    /// The moment at which the music's beginning would have sounded.
+    began: Option<Instant>,
+    pub(crate) start_delay: Option<Duration>,
+    pub(crate) stutters: u32,
+    piece: u32,
+}
+
+pub(crate) struct Listener {
+    pub(crate) node: Node<FileId, Bytes>,
+    pub(crate) disk: Disk,
+    number: u8,
+    log_ins: u8,
+    /// Bytes a second that its line takes from it.
+    pub(crate) up: f64,
+    pub(crate) free: Instant,
+    /// The connection to the access point, and its number there.
+    pub(crate) server: Option<(SessionId, SessionId)>,
+    pub(crate) links: BTreeMap<SessionId, End>,
+    /// Links by the number of the connection, even after their end.
+    pub(crate) known_links: BTreeMap<SessionId, LinkId>,
+    /// What was said before the other side was there.
+    pub(crate) early: BTreeMap<SessionId, Vec<Text>>,
+    /// Pieces that the player has.
+    pieces: BTreeSet<u32>,
+    /// Who delivered each piece of this play.
+    delivered: BTreeMap<u32, Kind>,
+    pub(crate) player: Player,
+    pub(crate) events: Vec<Event<FileId, Bytes>>,
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) reported: Vec<Misdeed>,
+    pub(crate) gave: usize,
+    /// Who is at the other end of links that it ever had.
+    pub(crate) met: BTreeMap<SessionId, (LinkId, usize)>,
+    /// Links that it reported.
+    pub(crate) blamed: Vec<SessionId>,
+    /// Links that it ended, and what it said then.
+    pub(crate) refused: Vec<(SessionId, CloseCode)>,
+    /// What its log-in goes by.
+    pub(crate) log_in: LogIn,
+    /// What the access point calls it.
+    name: Option<Pseudonym>,
+    /// The keys and pseudonyms that peers saw of it.
+    pub(crate) shown: Vec<(PublicKey, Pseudonym)>,
+    pub(crate) crook: Crook,
+}
+
+impl Listener {
+    pub(crate) fn new(now: Instant, number: u8, mode: Mode) -> Self {
+        let keys = CacheKeys::new::<RustCrypto>(&SecretKey([number; 32]));
+        let config = spotcache::cache::Config { quota: Quota::Bytes(1 << 30), ..Default::default() };
+        let cache = Some(CacheSetup { config, keys });
+        let mut seed = [number; 32];
+        seed[0] ^= 0x5a;
+        let config = Config::new(log_in(number, 0), "test", Seed(seed), (now, TODAY));
+        let config = Config { cache, mode, explain: true, ..config };
+        Self {
+            node: Node::new(now, config),
+            disk: Disk::default(),
+            number,
+            log_ins: 0,
+            up: 1.25e6,
+            free: now,
+            server: None,
+            links: BTreeMap::new(),
+            known_links: BTreeMap::new(),
+            early: BTreeMap::new(),
+            pieces: BTreeSet::new(),
+            delivered: BTreeMap::new(),
+            player: Player::default(),
+            events: Vec::new(),
+            decisions: Vec::new(),
+            reported: Vec::new(),
+            gave: 0,
+            met: BTreeMap::new(),
+            blamed: Vec::new(),
+            refused: Vec::new(),
+            log_in: log_in(number, 0),
+            name: None,
+            shown: Vec::new(),
+            crook: Crook::Honest,
+        }
+    }
+
+    pub(crate) fn device(&self) -> PublicKey {
+        PublicKey([self.number; 32])
+    }
+
+    /// What the access point calls it.
+    pub(crate) fn name(&self) -> Pseudonym {
+        self.name.expect("it is logged in")
+    }
+
+    /// A log-in is answered.
+    pub(crate) fn is_called(&mut self, name: Pseudonym) {
+        self.name = Some(name);
+    }
+
+    pub(crate) fn next_log_in(&mut self) -> LogIn {
+        self.log_in = log_in(self.number, self.log_ins);
+        self.log_ins += 1;
+        log_in(self.number, self.log_ins)
+    }
+
+    pub(crate) fn hears(&mut self, event: Event<FileId, Bytes>) {
+        match event {
+            Event::Piece { index, data, from } => {
+                assert_eq!(data, SHELF.pieces[index as usize], "piece {index} is a lie");
+                self.pieces.insert(index);
+                self.delivered.entry(index).or_insert(from);
+            }
+            Event::Drop(range) => self.pieces.retain(|piece| !range.contains(*piece)),
+            Event::Decided(decision) => self.decisions.push(decision),
+            Event::Gave { bytes } => self.gave += bytes,
+            event => {
+                if let Event::Reported(what) = event {
+                    self.reported.push(what);
+                }
+                self.events.push(event);
+            }
+        }
+    }
+
+    /// Clicks on the tune.
+    pub(crate) fn click(&mut self, now: Instant) -> Input<FileId, Bytes> {
+        self.pieces.clear();
+        self.delivered.clear();
+        self.player = Player { clicked: Some(now), ..Player::default() };
+        Input::Command(Command::Open { wanted: Wanted::File(SHELF.file()), at_ms: 0 })
+    }
+
+    /// What the player does now, if anything: it looks ten times a second.
+    pub(crate) fn plays(&mut self, now: Instant) -> Option<Command<FileId>> {
+        let clicked = self.player.clicked?;
+        let head = &SHELF.entry.head;
+        let Some(began) = self.player.began else {
+            let ready = [0, self.player.piece, self.player.piece + 1]
+                .iter()
+                .all(|piece| self.pieces.contains(piece) || *piece >= head.pieces());
+            if !ready {
+                return None;
+            }
+            self.player.start_delay.get_or_insert(now.since(clicked));
+            let at_ms = head.due(self.player.piece);
+            self.player.began = Some(now.before(Duration::from_millis(at_ms.into())));
+            return Some(Command::Sounds { at_ms });
+        };
+        let at_ms = u32::try_from(now.since(began).as_millis()).expect("within a track");
+        let piece = self.player.piece;
+        if piece >= head.pieces() || head.due(piece) > at_ms {
+            return None;
+        }
+        if !self.pieces.contains(&piece) {
+            self.player.stutters += 1;
+            self.player.began = None;
+            return Some(Command::Silent { at_ms: head.due(piece) });
+        }
+        self.player.piece += 1;
+        Some(Command::Reading { piece: (piece + 1).min(head.pieces() - 1) })
+    }
+
+    pub(crate) fn has_played(&self) -> bool {
+        self.player.piece >= SHELF.entry.head.pieces()
+    }
+
+    /// Bytes of the last play by who delivered them.
+    pub(crate) fn share(&self, kind: Kind) -> f64 {
+        self.delivered.values().filter(|from| **from == kind).count() as f64 / SHELF.pieces.len() as f64
+    }
+}
+
+fn log_in(number: u8, count: u8) -> LogIn {
+    let mut key = [number; 32];
+    key[1] = count;
+    key[2] = 0x77;
+    LogIn { link_key: PublicKey(key), seed: Seed(key) }
+}
