@@ -163,7 +163,8 @@ impl Attempts {
     }
 }
 
-async fn attempt(to: SocketAddr, options: &DialOptions) -> Result<TcpStream, AttemptError> {
+/// Connects to one address.
+pub(crate) async fn attempt(to: SocketAddr, options: &DialOptions) -> Result<TcpStream, AttemptError> {
     let stream = match options.leaving {
         Leaving::AnyPort => from_any(to).await?,
         Leaving::Port(port) => from_port(to, port, options).await?,

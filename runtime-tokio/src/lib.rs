@@ -12,7 +12,9 @@ pub mod disk;
 pub mod entropy;
 pub mod handle;
 pub mod kernel;
+pub mod links;
 pub mod listen;
+mod news;
 mod probe;
 pub mod server;
 pub mod socket;
@@ -26,6 +28,7 @@ pub use dial::{DialError, DialOptions, Leaving, connect, connect_any};
 #[cfg(unix)]
 pub use disk::Disk;
 pub use handle::{Handle, spawn};
+pub use links::{LinkOptions, Links};
 pub use listen::{Listener, listen, listen_everywhere};
 pub use server::{ServerEvent, ServerOptions, serve};
 pub use socket::{SocketError, SocketOptions};
