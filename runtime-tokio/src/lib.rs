@@ -22,7 +22,7 @@ pub mod socket;
 pub mod store;
 mod way;
 
-pub use client::{Client, ClientEvent, ClientOptions};
+pub use client::{Client, ClientEvent, ClientOptions, StartError};
 pub use clock::Clock;
 pub use connection::{Ended, Why, drive, drive_into};
 pub use dial::{DialError, DialOptions, Leaving, connect, connect_any};

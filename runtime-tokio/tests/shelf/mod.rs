@@ -11,7 +11,7 @@ use runtime_tokio::{
     entropy, listen, serve,
 };
 use spotp2p::access_point::{self, Entry};
-use spotp2p::node::{Command, Config, Event};
+use spotp2p::node::{Command, Config, Event, LogIn};
 use spotproto::content::{
     BLOCK_LEN, ContentKey, FileId, Format, Geometry, Head, LeafRange, Leaves, PIECE_LEN, SeekTable,
 };
@@ -150,10 +150,13 @@ pub fn start_client(server: &str, server_key: Option<u8>) -> Client {
         identity: KeyPair::new::<RustCrypto>(entropy::secret_key().expect("entropy")),
         dial: DialOptions::default(),
         limits: Limits::DEFAULT,
+        listen: None,
     };
     let clock = Clock::start();
     let date = (clock.now(), UnixTime(1_800_000_000));
-    Client::start(options, clock, Config::new(keys(9).public, "test", Seed([1; 32]), date), None)
+    let log_in = LogIn { link_key: keys(9).public, seed: Seed([2; 32]) };
+    let config = Config::new(log_in, "test", Seed([1; 32]), date);
+    Client::start(options, clock, config, None).expect("nothing is in its way")
 }
 
 /// The first command of most tests.
