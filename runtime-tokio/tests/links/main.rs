@@ -1,0 +1,5 @@
+//! Links between peers, over real TCP on loopback.
+
+mod end;
+mod hostile;
+mod making;
