@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
-/// Connections that have not said yet for which link they are.
+/// Connections that have not said yet for which link they are, or came before it was expected.
 const WAITING: usize = 64;
 
 /// The same, from one address prefix (/24 or /56).
@@ -24,6 +24,10 @@ const WAITING_PER_PREFIX: usize = 8;
 
 /// How long one may take to say so.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long one waits whose link is not expected. Both sides are told to dial at the same time, but the word may take longer
+/// to get here than who dialled at once on hearing it: by the way between the two, by a packet that was lost.
+const EARLY: Duration = Duration::from_secs(1);
 
 /// Takes whoever comes to `listener` until it is aborted. Never waits for a connection, nor for those who make links.
 pub(super) async fn keep(mut listener: Listener, expected: Arc<Expected>) {
@@ -51,8 +55,9 @@ async fn let_in(mut stream: TcpStream, address: SocketAddr, expected: &Expected)
     let Ok(bytes) = hear(&mut stream).await else { return };
     match Preamble::decode(&bytes) {
         Ok(theirs) => {
-            let line = Line { stream, address, dialled: false, heard: Some(bytes) };
-            if let Err(line) = expected.hand_over(theirs.link, theirs.role, line)
+            let mut line = Some(Line { stream, address, dialled: false, heard: Some(bytes) });
+            let _ = timeout(EARLY, expected.hand_over_soon(theirs.link, theirs.role, &mut line)).await;
+            if let Some(line) = line
                 && theirs.role == Role::Initiator
             {
                 refuse(&line.stream, Refused::UnknownLink);

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use spotproto::noise::Role;
 use spotproto::preamble::LinkId;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 /// Connections that may wait for one link's task; it takes the first that is of use and wants no more.
 const ARRIVALS: usize = 4;
@@ -17,21 +17,14 @@ const ARRIVALS: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Expected {
     links: Mutex<BTreeMap<LinkId, Entry>>,
+    /// There is one more.
+    grown: Notify,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
     role: Role,
     arrivals: mpsc::Sender<Line>,
-}
-
-/// What became of a connection that came with an id.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Found {
-    /// Its link's task has it.
-    Taken,
-    /// That link has no use for it.
-    Dropped,
 }
 
 impl Expected {
@@ -44,15 +37,32 @@ impl Expected {
         }
         let (queue, arrivals) = mpsc::channel(ARRIVALS);
         links.insert(link, Entry { role, arrivals: queue });
+        drop(links);
+        self.grown.notify_waiters();
         Some(Place { expected: self.clone(), link, arrivals })
     }
 
     /// Hands over a connection on which the other side, in the role `theirs`, named `link`. It comes back if no such link
     /// is expected.
-    pub(super) fn hand_over(&self, link: LinkId, theirs: Role, line: Line) -> Result<Found, Line> {
+    fn hand_over(&self, link: LinkId, theirs: Role, line: Line) -> Result<(), Line> {
         let Some(entry) = self.lock().get(&link).cloned() else { return Err(line) };
-        let taken = entry.role != theirs && entry.arrivals.try_send(line).is_ok();
-        Ok(if taken { Found::Taken } else { Found::Dropped })
+        if entry.role != theirs {
+            // Nobody is the other side of himself: it is dropped, as is one that finds no room.
+            let _ = entry.arrivals.try_send(line);
+        }
+        Ok(())
+    }
+
+    /// The same as soon as the link is expected. As long as it is not, `line` stays there.
+    pub(super) async fn hand_over_soon(&self, link: LinkId, theirs: Role, line: &mut Option<Line>) {
+        while let Some(offered) = line.take() {
+            // Made before the look, so that nothing is missed between the two.
+            let grown = self.grown.notified();
+            if let Err(back) = self.hand_over(link, theirs, offered) {
+                *line = Some(back);
+                grown.await;
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<LinkId, Entry>> {

@@ -128,12 +128,17 @@ impl End {
     }
 }
 
-/// Both sides of a link make it, the responder first.
+/// Both sides of a link make it, the initiator first half of the time.
 pub(crate) fn meet(link: u8, initiator: &mut End, responder: &mut End) {
     let (first, second) = (initiator.addresses(), responder.addresses());
     let (one, other) = (initiator.key, responder.key);
-    responder.make(dial(link, Role::Responder, one, &first));
-    initiator.make(dial(link, Role::Initiator, other, &second));
+    if link.is_multiple_of(2) {
+        initiator.make(dial(link, Role::Initiator, other, &second));
+        responder.make(dial(link, Role::Responder, one, &first));
+    } else {
+        responder.make(dial(link, Role::Responder, one, &first));
+        initiator.make(dial(link, Role::Initiator, other, &second));
+    }
 }
 
 /// A link between these two stands on both sides, once, and what was said before came both ways.

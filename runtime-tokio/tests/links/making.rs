@@ -75,6 +75,19 @@ async fn a_responder_waits_until_the_initiator_comes() {
 }
 
 #[tokio::test]
+async fn who_comes_before_the_word_to_dial_is_waited_with() {
+    for (first, second) in [(Role::Initiator, Role::Responder), (Role::Responder, Role::Initiator)] {
+        let mut early = End::new(1, false);
+        let mut late = End::new(2, true);
+        early.make(dial(4, first, 2, &late.addresses()));
+        // It has come, and said what it has to.
+        early.is_quiet().await;
+        late.make(dial(4, second, 1, &[]));
+        tokio::join!(early.stands(4, 2), late.stands(4, 1));
+    }
+}
+
+#[tokio::test]
 async fn who_can_neither_dial_nor_be_dialled_knows_at_once() {
     let mut end = End::new(1, false);
     for (link, role, addresses) in
