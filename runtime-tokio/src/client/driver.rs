@@ -105,7 +105,7 @@ async fn answer(disk: &mut Option<Disk>) -> (RequestId, Done<FileId, Bytes>) {
 
 impl Driver {
     /// Tells the node something; what it means to the driver comes first.
-    fn tell(&mut self, input: Inputs) {
+    pub(super) fn tell(&mut self, input: Inputs) {
         match &input {
             Input::Connected { session, .. } => self.look_at_key(*session),
             Input::Disconnected { session, .. } => {
@@ -150,7 +150,7 @@ impl Driver {
         }
     }
 
-    fn carry_out(&mut self, effect: Effect<FileId, Bytes>) {
+    pub(super) fn carry_out(&mut self, effect: Effect<FileId, Bytes>) {
         match effect {
             Effect::Connect { session, .. } => self.connect(session),
             Effect::Link { session, dial, link_key } => self.link(session, *dial, link_key),

@@ -4,6 +4,8 @@ mod access_point;
 mod driver;
 mod log_ins;
 mod start;
+#[cfg(test)]
+mod tests;
 
 pub use start::StartError;
 
@@ -194,47 +196,4 @@ fn driver(
         tasks: JoinSet::new(),
         gone: false,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use spotp2p::node::{Input, LogIn};
-    use spotproto::crypto::{RustCrypto, SecretKey};
-    use spotproto::message::Message;
-    use spotproto::{Machine, Seed, UnixTime, session};
-    use tokio::net::TcpListener;
-
-    #[tokio::test]
-    async fn a_connection_that_takes_nothing_ends_at_once_and_the_node_is_told() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let identity = KeyPair::new::<RustCrypto>(SecretKey([1; 32]));
-        let options = ClientOptions {
-            server: listener.local_addr().unwrap().to_string(),
-            server_key: None,
-            identity: identity.clone(),
-            dial: DialOptions::default(),
-            limits: Limits::DEFAULT,
-            listen: None,
-        };
-        let clock = Clock::start();
-        let date = (clock.now(), UnixTime(1_800_000_000));
-        let log_in = LogIn { link_key: identity.public, seed: Seed([1; 32]) };
-        let config = Config::new(log_in, "test", Seed([1; 32]), date);
-        let (inputs, _inbox) = mpsc::channel(QUEUE);
-        let (told, mut events) = mpsc::channel(QUEUE);
-        let mut driver = driver(options, clock, config, None, inputs, told).unwrap();
-        let Ok(()) = driver.node.handle_input(clock.now(), Input::Command(Command::Connect));
-        driver.drain();
-        let session = driver.access_point.as_ref().expect("it dials").session;
-        // Its task gets no turn meanwhile.
-        for _ in 0..=access_point::SESSION_QUEUE {
-            driver.send(session, session::Input::Send(Message::Abort { channel: 1 }));
-        }
-        driver.drain();
-        assert!(driver.access_point.is_none());
-        let event = events.try_recv().expect("the program is told");
-        assert!(matches!(event, ClientEvent::Node(Event::Offline { .. })), "{event:?}");
-        assert!(driver.tasks.join_next().await.expect("its task").unwrap_err().is_cancelled());
-    }
 }
