@@ -4,6 +4,7 @@ extern crate alloc;
 
 mod shelf;
 
+use core::net::{Ipv6Addr, SocketAddr};
 use core::time::Duration;
 use runtime_tokio::{Client, ClientOptions, Clock, DialOptions, StartError};
 use shelf::keys;
@@ -52,7 +53,7 @@ async fn without_a_door_any_port_will_do() {
 async fn a_port_that_is_taken_is_told_at_once() {
     let taken = Socket::new(Domain::IPV6, Type::STREAM, None).unwrap();
     taken.set_only_v6(false).unwrap();
-    let any = std::net::SocketAddr::from((core::net::Ipv6Addr::UNSPECIFIED, 0));
+    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
     taken.bind(&any.into()).unwrap();
     taken.listen(1).unwrap();
     let port = taken.local_addr().unwrap().as_socket().unwrap().port();

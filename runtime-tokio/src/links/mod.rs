@@ -54,7 +54,7 @@ pub struct LinkOptions {
 /// [`Confirmed`](node::Input::Confirmed), messages, and for each link one [`Disconnected`](node::Input::Disconnected).
 ///
 /// Memory, in words: what the session of each link may hold ([`Limits`]), and at most 1,024 messages that wait for it;
-/// 72 connections at most that have not said yet for which link they are, with nothing but a socket and 24 bytes each, and
+/// 64 connections at most whose link is not known, with nothing but a socket and 24 bytes each, and
 /// four for each link that is being made. How many links there are is for the owner to bound.
 pub struct Links {
     options: LinkOptions,

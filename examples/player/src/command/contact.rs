@@ -7,7 +7,7 @@ use crate::settings::{CacheLimit, Settings};
 use runtime_tokio::disk::Disk;
 use runtime_tokio::{Client, ClientOptions, Clock, DialOptions, Leaving, entropy};
 use spotcache::cache::Quota;
-use spotp2p::node::{CacheSetup, Config};
+use spotp2p::node::{CacheSetup, Config, LogIn};
 use spotproto::crypto::{KeyPair, RustCrypto};
 use spotproto::{Limits, UnixTime};
 use std::path::PathBuf;
@@ -50,10 +50,11 @@ pub(super) fn client(
     cache: Option<CachePlace>,
 ) -> Result<Client, Failure> {
     let link_key = KeyPair::new::<RustCrypto>(entropy::secret_key().map_err(Failure::runtime)?);
-    let seed = entropy::seed().map_err(Failure::runtime)?;
+    let seed = || entropy::seed().map_err(Failure::runtime);
+    let log_in = LogIn { link_key: link_key.public, seed: seed()? };
     let agent = concat!("spot/", env!("CARGO_PKG_VERSION"));
     let clock = Clock::start();
-    let mut config = Config::new(link_key.public, agent, seed, (clock.now(), today()));
+    let mut config = Config::new(log_in, agent, seed()?, (clock.now(), today()));
     let mut disk = None;
     if let Some(CachePlace { folder, quota }) = cache {
         match Disk::open(&folder) {
@@ -75,8 +76,9 @@ pub(super) fn client(
         identity,
         dial: DialOptions { leaving, ..DialOptions::default() },
         limits: Limits::DEFAULT,
+        listen: None,
     };
-    Ok(Client::start(options, clock, config, disk))
+    Client::start(options, clock, config, disk).map_err(Failure::runtime)
 }
 
 /// The date, as this machine's clock has it.
