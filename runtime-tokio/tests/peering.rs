@@ -5,12 +5,13 @@ extern crate alloc;
 mod shelf;
 
 use alloc::sync::Arc;
+use bytes::Bytes;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use runtime_tokio::connection::drive;
-use runtime_tokio::{Clock, entropy};
+use runtime_tokio::{Clock, LinkOptions, Links, SocketOptions, entropy, listen};
 use shelf::{Shelf, keys, start_server};
-use spotproto::Limits;
+use spotp2p::{SessionId, node};
 use spotproto::content::FileId;
 use spotproto::crypto::{KeyPair, PublicKey};
 use spotproto::message::{Connect, Dial, Hello, Holding, Message, WireMessage};
@@ -19,6 +20,7 @@ use spotproto::preamble::LinkId;
 use spotproto::pump::{BATCH, Pump};
 use spotproto::session::{Input, Output, Session, Setup};
 use spotproto::ticket::Pseudonym;
+use spotproto::{CloseCode, Limits, SessionError};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -90,6 +92,22 @@ impl Line {
     }
 }
 
+/// The links of a device, with a door or without, and what is told of them.
+fn links(has_door: bool) -> (Links, mpsc::Receiver<node::Input<FileId, Bytes>>) {
+    let sockets = SocketOptions { share_port: true, ..SocketOptions::default() };
+    let door = has_door.then(|| listen((Ipv4Addr::LOCALHOST, 0).into(), &sockets).expect("a free port"));
+    let (told, inbox) = mpsc::channel(64);
+    let options = LinkOptions { sockets, limits: Limits::DEFAULT };
+    (Links::new(door, options, Clock::start(), told).expect("a port"), inbox)
+}
+
+/// A link comes about.
+async fn stands(inbox: &mut mpsc::Receiver<node::Input<FileId, Bytes>>, session: SessionId) {
+    let first = timeout(Duration::from_secs(10), inbox.recv()).await.expect("it comes in time");
+    let stands = matches!(first, Some(node::Input::Connected { session: of, .. }) if of == session);
+    assert!(stands, "{first:?}");
+}
+
 /// What a device of its own is told to dial for `file`.
 async fn told(server: &str, device: u8, file: FileId, peer: Pseudonym) -> Vec<SocketAddr> {
     let (mut asker, _) = Line::log_in(server, device, 0).await;
@@ -130,4 +148,46 @@ async fn a_port_that_answers_with_the_link_key_is_named_and_another_is_not() {
     }
     server.stop.send(()).expect("it runs");
     server.task.await.expect("it stops");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_answers_probes_is_linked_to_by_those_who_ask() {
+    let shelf = Arc::new(Shelf::new());
+    let file = shelf.entry.head.file;
+    let server = start_server(shelf, SERVER, "127.0.0.1:0");
+    let (mut door, mut told) = links(true);
+    let (mut holder, name) = Line::log_in(&server.address, 60, door.port()).await;
+
+    // The probe may well be here before the word of it.
+    door.make(SessionId(0), holder.dial().await, keys(60));
+    stands(&mut told, SessionId(0)).await;
+    let over = async {
+        loop {
+            if let Some(node::Input::Disconnected { why, .. }) = told.recv().await {
+                return why;
+            }
+        }
+    };
+    let over = timeout(Duration::from_secs(10), over).await.expect("a probe is short");
+    assert_eq!(over, Some(SessionError::Closed { code: CloseCode::Done, by_peer: true }));
+    holder.say(Message::Holding(Box::new(Holding { joined: vec![file], left: Vec::new() }))).await;
+
+    for device in 61..70 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let (mut asker, _) = Line::log_in(&server.address, device, 0).await;
+        let connect = Box::new(Connect { file, peers: vec![name] });
+        asker.say(Message::Connect { channel: 1, connect }).await;
+        let (mine, theirs) = tokio::join!(asker.dial(), holder.dial());
+        // The verdict on the door is under way to the access point.
+        if mine.addresses.iter().all(|address| address.port() != door.port()) {
+            continue;
+        }
+        let (mut askers, mut answers) = links(false);
+        let session = SessionId(device.into());
+        askers.make(session, mine, keys(device));
+        door.make(session, theirs, keys(60));
+        tokio::join!(stands(&mut answers, session), stands(&mut told, session));
+        return;
+    }
+    panic!("the door is never named");
 }
