@@ -51,6 +51,20 @@ impl Device {
         fs::read_to_string(self.folder.join("last-server")).ok()?.trim().parse().ok()
     }
 
+    /// What was kept of the last play, if there was one.
+    #[must_use]
+    pub fn last_play(&self) -> Option<String> {
+        fs::read_to_string(self.folder.join("last-play.json")).ok()
+    }
+
+    /// Keeps what there is to say of a play, instead of what was kept before.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn keep_play(&self, text: &str) -> Result<(), Failure> {
+        self.write("last-play.json", text)
+    }
+
     /// The key that a server showed at first contact.
     #[must_use]
     pub fn known_key(&self, address: &str) -> Option<PublicKey> {

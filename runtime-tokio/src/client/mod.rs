@@ -73,6 +73,7 @@ pub struct Client {
     task: JoinHandle<()>,
     has_cache: bool,
     port: u16,
+    clock: Clock,
 }
 
 impl Client {
@@ -101,7 +102,7 @@ impl Client {
         let driver = driver(options, clock, config, disk, inputs, told)?;
         let port = driver.links.port();
         let task = tokio::spawn(run(driver, commanded, inbox));
-        Ok(Self { commands, events, task, has_cache, port })
+        Ok(Self { commands, events, task, has_cache, port, clock })
     }
 
     /// Whether it has a cache.
@@ -114,6 +115,12 @@ impl Client {
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The clock that its events are told by.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// Where commands go; may be cloned.

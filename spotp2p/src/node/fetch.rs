@@ -294,11 +294,15 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
                 }
             }
             Some(Request::Want { file, .. }) => self.want_ended(now, place.0, file, refused),
-            Some(Request::FindPeers(_)) | None => {}
+            Some(Request::FindPeers(file)) => self.holders_told(now, file),
+            None => {}
         }
     }
 
     fn read_ended(&mut self, now: Instant, place: Place, pieces: Pieces, refused: Option<Refusal>) {
+        if let Some(name) = self.opened_on(place, pieces.class) {
+            self.holders_told(now, name);
+        }
         let Some(file) = self.file_mut(pieces.class) else { return };
         file.comes_no_more(&pieces);
         let Pieces { class, source, left } = pieces;
@@ -416,5 +420,11 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             return Some(self.server.channel());
         }
         self.links.channel(super::links::peer(session)?)
+    }
+
+    /// The file that was opened on this channel by an answer that would have named holders of it.
+    fn opened_on(&self, place: Place, class: Urgency) -> Option<K> {
+        let track = self.track(class).filter(|it| it.names_holders && it.asked_on == Some(place))?;
+        track.file.as_ref().map(|file| file.head.file)
     }
 }

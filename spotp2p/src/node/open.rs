@@ -31,6 +31,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             let channel = self.server.channel();
             track.stage = Stage::Asked(channel);
             track.asked_at = now;
+            track.asked_on = self.server.session.map(|session| (session, channel));
             // Only the key is missing where the cache has the music.
             track.credit = if track.renews { 0 } else { self.server.flow.window() };
             track.names_holders = self.server.logged_in && track.credit > 0;

@@ -120,6 +120,17 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         }
     }
 
+    /// All is said of who holds a file: if that is nobody, and there is nobody else to ask, none are waited for.
+    pub(super) fn holders_told(&mut self, now: Instant, name: K) {
+        if self.swarm.hopeful(name) > 0 || self.swarm.neighbours() > 0 || self.swarm.has_candidates(&name) {
+            return;
+        }
+        for file in self.files_of(&name) {
+            let policy = Policy { searching: false, ..file.plan.policy() };
+            file.plan.set_policy(now, policy);
+        }
+    }
+
     /// Looks for those who have a track that was opened, unless it is here already.
     pub(super) fn seek_holders(&mut self, now: Instant, class: Urgency) {
         let alone = self.mode == Mode::Alone;

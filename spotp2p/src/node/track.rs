@@ -27,6 +27,8 @@ pub(super) struct Track<K, B> {
     pub(super) gid: Option<Gid>,
     /// When the open under way went out.
     pub(super) asked_at: Instant,
+    /// Where it went out.
+    pub(super) asked_on: Option<Place>,
     /// Pieces that it may bring.
     pub(super) credit: u32,
     /// Whether its answer will name holders of the file, because the access point knows who asks.
@@ -122,6 +124,7 @@ impl<K: FileKey, B: Payload> Track<K, B> {
             stage: Stage::Shelf(0),
             gid,
             asked_at: Instant::START,
+            asked_on: None,
             credit: 0,
             names_holders: false,
             renews: false,

@@ -65,6 +65,12 @@ impl<K: Copy + Eq> Swarm<K> {
         self.interest.hopeful(&file)
     }
 
+    /// Whether anybody is left to connect to for a file.
+    #[must_use]
+    pub fn has_candidates(&self, file: &K) -> bool {
+        self.candidates.has_any(file)
+    }
+
     /// A neighbour says what we get.
     pub(super) fn slot(&mut self, now: Instant, from: PeerId, slot: Slot<K>) {
         let heard =

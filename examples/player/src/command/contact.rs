@@ -1,14 +1,16 @@
 //! A client of a server, with the cache that is its own.
 
 use crate::cached::cache_keys;
+use crate::device::Device;
 use crate::failure::Failure;
 use crate::server_name::ServerName;
-use crate::settings::{CacheLimit, Settings};
+use crate::settings::{CacheLimit, PeersSettings, Settings};
 use runtime_tokio::disk::Disk;
 use runtime_tokio::{Client, ClientOptions, Clock, DialOptions, Leaving, entropy};
 use spotcache::cache::Quota;
 use spotp2p::node::{CacheSetup, Config, LogIn};
-use spotproto::crypto::{KeyPair, RustCrypto};
+use spotp2p::swarm::{self, Mode};
+use spotproto::crypto::KeyPair;
 use spotproto::{Limits, UnixTime};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -42,43 +44,111 @@ pub(super) const fn quota(limit: CacheLimit) -> Quota {
     }
 }
 
-/// A client of `server`, not connected yet. A cache that can't be used is told of, and done without.
-pub(super) fn client(
-    server: &ServerName,
-    identity: KeyPair,
-    port: u16,
-    cache: Option<CachePlace>,
-) -> Result<Client, Failure> {
-    let link_key = KeyPair::new::<RustCrypto>(entropy::secret_key().map_err(Failure::runtime)?);
-    let seed = || entropy::seed().map_err(Failure::runtime);
-    let log_in = LogIn { link_key: link_key.public, seed: seed()? };
-    let agent = concat!("spot/", env!("CARGO_PKG_VERSION"));
-    let clock = Clock::start();
-    let mut config = Config::new(log_in, agent, seed()?, (clock.now(), today()));
-    let mut disk = None;
-    if let Some(CachePlace { folder, quota }) = cache {
-        match Disk::open(&folder) {
-            Ok(opened) => {
-                let keys = cache_keys(&identity);
-                config.cache = Some(CacheSetup {
-                    config: spotcache::cache::Config { quota, ..Default::default() },
-                    keys,
-                });
-                disk = Some(opened);
-            }
-            Err(error) => eprintln!("spot: {error}; playing without a cache"),
+/// What a client does among peers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peers {
+    pub(super) mode: Mode,
+    /// How many to look for.
+    pub(super) neighbours: Option<u8>,
+    /// How many to serve at a time.
+    pub(super) uploads: Option<u8>,
+    /// Bytes a second for all of them; 0 for as many as the line takes.
+    pub(super) rate: u32,
+}
+
+/// More links than are looked for that others may make.
+const FURTHER_NEIGHBOURS: u8 = 10;
+
+impl Peers {
+    /// Has none.
+    pub(super) const ALONE: Self = Self { mode: Mode::Alone, neighbours: None, uploads: None, rate: 0 };
+    /// Takes and gives, by the usual numbers.
+    pub(super) const FULL: Self = Self { mode: Mode::Full, ..Self::ALONE };
+
+    /// What the settings say.
+    pub(super) fn of(settings: &Settings) -> Self {
+        let PeersSettings { mode, neighbours, uploads, rate } = &settings.peers;
+        Self {
+            mode: mode.value.mode(),
+            neighbours: neighbours.value,
+            uploads: uploads.value,
+            rate: rate.value.0,
         }
     }
-    let leaving = if port == 0 { Leaving::AnyPort } else { Leaving::PortOrAny(port) };
-    let options = ClientOptions {
-        server: server.address.clone(),
-        server_key: server.key,
-        identity,
-        dial: DialOptions { leaving, ..DialOptions::default() },
-        limits: Limits::DEFAULT,
-        listen: None,
-    };
-    Client::start(options, clock, config, disk).map_err(Failure::runtime)
+
+    fn config(&self) -> swarm::Config {
+        let mut config = swarm::Config::default();
+        if let Some(soft) = self.neighbours {
+            let links = &mut config.neighbours;
+            (links.soft, links.hard) = (soft, soft.saturating_add(FURTHER_NEIGHBOURS));
+            links.prune_to = soft - soft / 10;
+        }
+        if let Some(slots) = self.uploads {
+            config.uploads.slots = slots;
+        }
+        config.uploads.rate = self.rate;
+        config
+    }
+}
+
+/// A client that is to be.
+#[derive(Debug)]
+pub(super) struct Party<'a> {
+    pub(super) server: &'a ServerName,
+    pub(super) identity: KeyPair,
+    /// Where links are taken, and from where the server is dialled; 0 for any.
+    pub(super) port: u16,
+    pub(super) cache: Option<CachePlace>,
+    pub(super) peers: Peers,
+}
+
+impl<'a> Party<'a> {
+    /// As the settings have it.
+    pub(super) fn of(settings: &Settings, server: &'a ServerName, device: &Device) -> Result<Self, Failure> {
+        Ok(Self {
+            server,
+            identity: device.identity()?,
+            port: settings.port.value,
+            cache: CachePlace::of(settings)?,
+            peers: Peers::of(settings),
+        })
+    }
+
+    /// A client, not connected yet. A cache that can't be used is told of, and done without.
+    pub(super) fn client(self) -> Result<Client, Failure> {
+        let Self { server, identity, port, cache, peers } = self;
+        let seed = || entropy::seed().map_err(Failure::runtime);
+        // The client draws what log-ins go by itself: it keeps their secrets.
+        let log_in = LogIn { link_key: identity.public, seed: seed()? };
+        let agent = concat!("spot/", env!("CARGO_PKG_VERSION"));
+        let clock = Clock::start();
+        let config = Config::new(log_in, agent, seed()?, (clock.now(), today()));
+        let mut config = Config { mode: peers.mode, swarm: peers.config(), explain: true, ..config };
+        let mut disk = None;
+        if let Some(CachePlace { folder, quota }) = cache {
+            match Disk::open(&folder) {
+                Ok(opened) => {
+                    let keys = cache_keys(&identity);
+                    config.cache = Some(CacheSetup {
+                        config: spotcache::cache::Config { quota, ..Default::default() },
+                        keys,
+                    });
+                    disk = Some(opened);
+                }
+                Err(error) => eprintln!("spot: {error}; playing without a cache"),
+            }
+        }
+        let leaving = if port == 0 { Leaving::AnyPort } else { Leaving::PortOrAny(port) };
+        let options = ClientOptions {
+            server: server.address.clone(),
+            server_key: server.key,
+            identity,
+            dial: DialOptions { leaving, ..DialOptions::default() },
+            limits: Limits::DEFAULT,
+            listen: (peers.mode != Mode::Alone).then_some(port),
+        };
+        Client::start(options, clock, config, disk).map_err(Failure::runtime)
+    }
 }
 
 /// The date, as this machine's clock has it.

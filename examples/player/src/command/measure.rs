@@ -1,6 +1,6 @@
 //! `spot measure`: how fast a server answers.
 
-use super::contact::client;
+use super::contact::{Party, Peers};
 use super::{device, link, runtime, server};
 use crate::device::Device;
 use crate::failure::{Exit, Failure};
@@ -129,7 +129,16 @@ struct Probe {
 
 impl Probe {
     fn new(contact: &Contact) -> Result<Self, Failure> {
-        let client = client(&contact.server, contact.device.identity()?, contact.port, None)?;
+        let identity = contact.device.identity()?;
+        let party = Party {
+            server: &contact.server,
+            identity,
+            port: contact.port,
+            cache: None,
+            // It is the server that is measured.
+            peers: Peers::ALONE,
+        };
+        let client = party.client()?;
         Ok(Self { client, head: None, held: BTreeSet::new(), bytes: 0 })
     }
 

@@ -9,8 +9,10 @@ mod link;
 mod measure;
 mod offline;
 mod play;
+mod seed;
 mod serve;
 mod tune;
+mod why;
 
 use crate::device::Device;
 use crate::failure::{Exit, Failure};
@@ -33,7 +35,11 @@ enum Command {
     Serve(serve::Serve),
     /// Play tracks from a server.
     Play(play::Play),
-    /// Serve and play a piece of music on this machine, and show what happened.
+    /// Serve what was heard to other listeners, without playing.
+    Seed(seed::Seed),
+    /// Show why each piece of the last play came from where it came.
+    Why(why::WhyArgs),
+    /// Serve and play a piece of music on this machine, among eight listeners, and show what happened.
     Demo(demo::Demo),
     /// Convert a link between its forms.
     Link(link::LinkForms),
@@ -59,6 +65,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Serve(serve) => serve.run(),
         Command::Play(play) => play.run(),
+        Command::Seed(seed) => seed.run(),
+        Command::Why(why) => why.run(),
         Command::Demo(demo) => demo.run(),
         Command::Link(link) => link.run(),
         Command::Measure(measure) => measure.run(),

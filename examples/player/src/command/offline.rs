@@ -1,13 +1,15 @@
 //! `spot offline`: tracks that are kept for listening without the server.
 
 use super::cache::Look;
-use super::contact::{CachePlace, client};
+use super::contact::Party;
 use super::play::track;
 use super::serve::stopped;
 use super::{device, runtime, server};
 use crate::failure::{Exit, Failure};
 use crate::listen::{bytes, clock};
-use crate::settings::{CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, PatienceFlag, Settings};
+use crate::settings::{
+    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, PatienceFlag, PeersFlags, Settings,
+};
 use clap::{Args, Subcommand};
 use core::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -47,6 +49,8 @@ struct Add {
     #[command(flatten)]
     patience: PatienceFlag,
     #[command(flatten)]
+    peers: PeersFlags,
+    #[command(flatten)]
     cache: CacheFlags,
     #[command(flatten)]
     config: ConfigFlag,
@@ -83,14 +87,14 @@ impl Add {
             device: self.device.clone(),
             patience: self.patience.clone(),
             cache: self.cache.clone(),
+            peers: self.peers.clone(),
             ..Flags::default()
         })?;
         runtime()?.block_on(async {
             let adding = async {
                 let device = device(&settings)?;
                 let server = server(&settings, &device)?;
-                let mut client =
-                    client(&server, device.identity()?, settings.port.value, CachePlace::of(&settings)?)?;
+                let mut client = Party::of(&settings, &server, &device)?.client()?;
                 device.remember(&server)?;
                 if !client.has_cache() {
                     return Err(Failure::runtime("there is no cache to keep tracks in"));
@@ -161,7 +165,8 @@ fn unreachable(server: &str, gid: Gid) -> Failure {
     )
 }
 
-fn not_kept(server: &str, gid: Gid, why: NotKept) -> Failure {
+/// Why a track is not kept, in plain words.
+pub(super) fn not_kept(server: &str, gid: Gid, why: NotKept) -> Failure {
     match why {
         NotKept::Pin(PinRefused::NoRoom { .. }) => Failure::runtime(format!(
             "{gid} is not kept: with what is kept already it does not fit the cache's limit (spot cache limit SIZE)"

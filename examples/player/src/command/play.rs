@@ -1,15 +1,15 @@
 //! `spot play`: plays tracks from a server.
 
-use super::contact::{CachePlace, client};
+use super::contact::Party;
 use super::serve::stopped;
-use super::{device, link, runtime, server};
+use super::{device, link, runtime, server, why};
 use crate::device::Device;
 use crate::failure::{Exit, Failure};
 use crate::listen::{Listener, Patience, Progress, Report, clock, table};
 use crate::output::{Choice, Output};
 use crate::server_name::ServerName;
 use crate::settings::{
-    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, Settings,
+    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, PeersFlags, Settings,
 };
 use clap::Args;
 use core::time::Duration;
@@ -35,6 +35,8 @@ pub(super) struct Play {
     output: OutputFlag,
     #[command(flatten)]
     patience: PatienceFlag,
+    #[command(flatten)]
+    peers: PeersFlags,
     #[command(flatten)]
     config: ConfigFlag,
     /// Print JSON lines.
@@ -72,6 +74,7 @@ impl Play {
             cache: self.cache.clone(),
             output: self.output.clone(),
             patience: self.patience.clone(),
+            peers: self.peers.clone(),
             ..Flags::default()
         }
     }
@@ -89,8 +92,7 @@ async fn play_all(
     server: ServerName,
     tracks: &[(Gid, Duration)],
 ) -> Result<(), Failure> {
-    let cache = CachePlace::of(settings)?;
-    let client = client(&server, device.identity()?, settings.port.value, cache)?;
+    let client = Party::of(settings, &server, device)?.client()?;
     device.remember(&server)?;
     let mut listener = Listener::new(client, server.address.clone()).with_patience(patience(settings));
     let screen = Screen::new();
@@ -99,6 +101,7 @@ async fn play_all(
     for (gid, at) in tracks {
         let (report, back) = hear(&mut listener, *gid, *at, output, &screen, Some((device, &server))).await?;
         output = back;
+        device.keep_play(&why::kept(&report))?;
         if play.json {
             println!("{}", report.json());
         }

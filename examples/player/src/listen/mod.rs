@@ -4,8 +4,11 @@ mod buffer;
 mod layout;
 mod player;
 mod report;
+mod sound;
+mod why;
 
 pub use buffer::{Held, TrackBuffer};
 pub use layout::layout_of;
 pub use player::{Listener, Patience, Progress};
 pub use report::{Report, Sources, bytes, clock, date, table};
+pub use why::{Step, steps_table};

@@ -2,6 +2,8 @@
 
 use super::buffer::Held;
 use super::report::date;
+use super::sound::Sound;
+use super::why::Step;
 use super::{Report, TrackBuffer, layout_of};
 use crate::decode::{DecodeError, Decoder, Samples};
 use crate::failure::{Exit, Failure};
@@ -10,7 +12,8 @@ use bytes::Bytes;
 use core::time::Duration;
 use runtime_tokio::{Client, ClientEvent};
 use spotcache::cache::Trouble;
-use spotp2p::node::{Command, Event, Source};
+use spotp2p::node::{Command, Event};
+use spotp2p::planner::Kind;
 use spotproto::content::FileId;
 use spotproto::crypto::PublicKey;
 use spotproto::error::Refused;
@@ -89,11 +92,14 @@ pub struct Listener {
 struct Play {
     gid: Gid,
     clicked: Instant,
+    /// The same moment as the node has it.
+    began: spotproto::Instant,
+    sound: Sound,
     at: Duration,
     held: Held,
     report: Report,
     /// Who knew the track, once somebody did.
-    from: Option<Source>,
+    from: Option<Kind>,
     /// The cache has it, but had to ask the server for leave; until when it had not.
     lease_over: Option<UnixTime>,
     offline_since: Option<Instant>,
@@ -148,7 +154,7 @@ impl Listener {
         output: Box<dyn Output>,
         mut show: impl FnMut(Progress),
     ) -> Result<(Report, Box<dyn Output>), Failure> {
-        let mut play = Play::new(gid, at);
+        let mut play = Play::new(gid, at, self.client.clock().now());
         let at_ms = u32::try_from(at.as_millis()).unwrap_or(u32::MAX);
         self.tell(Command::Open { wanted: Wanted::Track(gid), at_ms }).await?;
         let opened = loop {
@@ -187,6 +193,10 @@ impl Listener {
                 decoded = &mut finished => break decoded.map_err(|_| gone())?,
                 _ = tick.tick() => {
                     let waiting = play.held.waiting().map(|(_, since)| since.elapsed());
+                    if let Some(command) = play.sound.look(position, waiting, play.report.first_sound) {
+                        // If there is no room for it, the next tick tells it.
+                        let _ = self.client.commands().try_send(command);
+                    }
                     show(Progress::At { position, waiting });
                     // What comes out of the cache needs no server.
                     if let (Some(_), Err(failure)) = (waiting, self.patience(&play)) {
@@ -271,7 +281,7 @@ impl Listener {
             Event::LoggedIn => play.online(),
             Event::Opened { opened, from } => {
                 play.from = Some(from);
-                if from != Source::Cache {
+                if from != Kind::Cache {
                     play.online();
                 }
                 return Ok(Some(opened));
@@ -280,6 +290,8 @@ impl Listener {
             Event::LeaseOver { until } => play.lease_over = Some(until),
             Event::CacheTrouble(error) => show(Progress::CacheTrouble(error)),
             Event::Drop(range) => play.held.drop_range(range),
+            Event::Decided(decision) => play.report.steps.push(Step::of(&decision, play.began)),
+            Event::Gave { bytes } => play.report.uploaded += bytes as u64,
             Event::Forged { .. } => play.report.forged += 1,
             Event::Refused(why) => return Err(self.refused(play, why)),
             Event::GaveUp { why } => return Err(self.gave_up(why)),
@@ -289,8 +301,8 @@ impl Listener {
                 let why = why.map_or_else(|| "no answer".into(), |why| why.to_string());
                 match play.from {
                     // It is said once, and matters only if the cache lacks something after all.
-                    Some(Source::Cache) if known => {}
-                    from => show(Progress::Offline { why, retry_in, cached: from == Some(Source::Cache) }),
+                    Some(Kind::Cache) if known => {}
+                    from => show(Progress::Offline { why, retry_in, cached: from == Some(Kind::Cache) }),
                 }
             }
             _ => {}
@@ -330,10 +342,12 @@ impl Listener {
 }
 
 impl Play {
-    fn new(gid: Gid, at: Duration) -> Self {
+    fn new(gid: Gid, at: Duration, began: spotproto::Instant) -> Self {
         Self {
             gid,
             clicked: Instant::now(),
+            began,
+            sound: Sound::default(),
             at,
             held: Held::default(),
             report: Report { gid: Some(gid), ..Report::default() },
@@ -369,10 +383,10 @@ impl Play {
         });
     }
 
-    fn piece(&mut self, index: u32, data: Bytes, from: Source) {
+    fn piece(&mut self, index: u32, data: Bytes, from: Kind) {
         self.report.pieces += 1;
         self.report.sources.add(from, data.len() as u64);
-        if from != Source::Cache {
+        if from != Kind::Cache {
             self.online();
         }
         self.held.put(index, data);

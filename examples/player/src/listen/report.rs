@@ -1,9 +1,10 @@
 //! What came of a play, as a table for people and as JSON for scripts.
 
+use super::why::Step;
 use core::fmt::Write;
 use core::time::Duration;
 use serde_json::{Value, json};
-use spotp2p::node::Source;
+use spotp2p::planner::Kind;
 use spotproto::{Gid, UnixTime};
 
 /// What came of a play.
@@ -25,6 +26,8 @@ pub struct Report {
     pub first_sound: Option<Duration>,
     /// Bytes of ciphertext, by where they came from.
     pub sources: Sources,
+    /// Bytes sent to other listeners meanwhile.
+    pub uploaded: u64,
     /// Pieces that matched their leaves.
     pub pieces: u32,
     /// Pieces that did not, and were thrown away.
@@ -39,6 +42,8 @@ pub struct Report {
     pub damaged: u64,
     /// What took the sound.
     pub output: String,
+    /// Why each piece came from where it came.
+    pub steps: Vec<Step>,
 }
 
 /// Bytes of ciphertext, by where they came from.
@@ -46,17 +51,52 @@ pub struct Report {
 pub struct Sources {
     /// From this device's cache.
     pub cache: u64,
+    /// From listeners on the same network.
+    pub lan: u64,
+    /// From listeners elsewhere.
+    pub peers: u64,
+    /// From web servers.
+    pub cdn: u64,
     /// From the server.
     pub server: u64,
 }
 
 impl Sources {
     /// Counts bytes.
-    pub const fn add(&mut self, from: Source, bytes: u64) {
+    pub const fn add(&mut self, from: Kind, bytes: u64) {
         match from {
-            Source::Cache => self.cache += bytes,
-            _ => self.server += bytes,
+            Kind::Cache => self.cache += bytes,
+            Kind::Lan => self.lan += bytes,
+            Kind::Peer => self.peers += bytes,
+            Kind::Cdn => self.cdn += bytes,
+            Kind::Server => self.server += bytes,
         }
+    }
+
+    /// All bytes.
+    #[must_use]
+    pub const fn all(&self) -> u64 {
+        self.cache + self.network()
+    }
+
+    /// Those that came over a network.
+    #[must_use]
+    pub const fn network(&self) -> u64 {
+        self.from_listeners() + self.cdn + self.server
+    }
+
+    /// Those that other listeners sent.
+    #[must_use]
+    pub const fn from_listeners(&self) -> u64 {
+        self.lan + self.peers
+    }
+
+    /// One object for scripts.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({
+            "cache": self.cache, "lan": self.lan, "peers": self.peers, "cdn": self.cdn, "server": self.server,
+        })
     }
 }
 
@@ -74,7 +114,8 @@ impl Report {
             "heard_s": self.heard.as_secs_f64(),
             "opened_ms": self.opened.map(ms),
             "first_sound_ms": self.first_sound.map(ms),
-            "bytes": { "cache": self.sources.cache, "server": self.sources.server },
+            "bytes": self.sources.json(),
+            "uploaded": self.uploaded,
             "pieces_verified": self.pieces,
             "pieces_forged": self.forged,
             "stutters": self.stutters,
@@ -97,12 +138,23 @@ pub fn table(reports: &[Report]) -> String {
         };
         let _ = writeln!(text, "{name}");
         let mut row = |label: &str, value: String| {
-            let _ = writeln!(text, "  {label:<22} {value}");
+            let _ = writeln!(text, "  {label:<23} {value}");
         };
         row("heard", format!("{} through {}", clock(report.heard), report.output));
         row("time to first sound", report.first_sound.map_or("none".into(), millis));
         row("bytes from the cache", share(report.sources.cache, report.sources));
-        row("bytes from the server", share(report.sources.server, report.sources));
+        let Sources { lan, peers, cdn, server, .. } = report.sources;
+        for (label, part) in
+            [("bytes from this network", lan), ("bytes from listeners", peers), ("bytes from a CDN", cdn)]
+        {
+            if part > 0 {
+                row(label, share(part, report.sources));
+            }
+        }
+        row("bytes from the server", share(server, report.sources));
+        if report.uploaded > 0 {
+            row("sent to listeners", bytes(report.uploaded));
+        }
         row("pieces verified", verified(report));
         row("stutters", report.stutters.to_string());
         if report.breaks > 0 {
@@ -117,7 +169,7 @@ pub fn table(reports: &[Report]) -> String {
 
 /// A number of bytes, and which part of all it is.
 fn share(part: u64, of: Sources) -> String {
-    let all = of.cache + of.server;
+    let all = of.all();
     let percent = if all == 0 { 0.0 } else { part as f64 * 100.0 / all as f64 };
     format!("{} ({percent:.0} %)", bytes(part))
 }
@@ -188,14 +240,14 @@ mod tests {
             artist: "Bach".into(),
             heard: Duration::from_secs(75),
             first_sound: Some(Duration::from_micros(12_345)),
-            sources: Sources { cache: 3_000_000, server: 1_000_000 },
+            sources: Sources { cache: 2_000_000, peers: 1_000_000, server: 1_000_000, ..Sources::default() },
             pieces: 76,
             output: "silence".into(),
             ..Report::default()
         };
         let text = table(&[report]);
         for part in
-            ["Bach – Prelude", "1:15", "12 ms", "3.0 MB (75 %)", "1.0 MB (25 %)", "76 of 76", "stutters"]
+            ["Bach – Prelude", "1:15", "12 ms", "2.0 MB (50 %)", "1.0 MB (25 %)", "76 of 76", "stutters"]
         {
             assert!(text.contains(part), "{part} in {text}");
         }

@@ -1,9 +1,10 @@
 //! The options of the command line that are settings, in groups: a command takes those that it goes by.
 
-use super::CacheLimit;
 use super::table::{
-    CACHE_DIR, CACHE_LIMIT, DEVICE, OUTPUT, PATIENCE, PORT, SERVE_LISTEN, SERVE_STATE, SERVER,
+    CACHE_DIR, CACHE_LIMIT, DEVICE, OUTPUT, PATIENCE, PEERS_MODE, PEERS_NEIGHBOURS, PEERS_RATE,
+    PEERS_UPLOADS, PORT, SERVE_LISTEN, SERVE_STATE, SERVER,
 };
+use super::{CacheLimit, PeersMode, UploadRate};
 use crate::output::Choice;
 use crate::server_name::ServerName;
 use clap::Args;
@@ -35,6 +36,9 @@ pub struct Flags {
     /// The section `cache`.
     #[command(flatten)]
     pub cache: CacheFlags,
+    /// The section `peers`.
+    #[command(flatten)]
+    pub peers: PeersFlags,
 }
 
 /// Which file the settings are read from.
@@ -109,4 +113,42 @@ pub struct CacheFlags {
     #[arg(long = CACHE_LIMIT.about.flag, value_name = CACHE_LIMIT.about.placeholder, help = CACHE_LIMIT.about.help,
           value_parser = CACHE_LIMIT.parser())]
     pub limit: Option<CacheLimit>,
+}
+
+/// What a listener does among peers.
+#[derive(Args, Clone, Default, Debug)]
+pub struct PeersFlags {
+    /// [`PEERS_MODE`].
+    #[arg(long = PEERS_MODE.about.flag, value_name = PEERS_MODE.about.placeholder, help = PEERS_MODE.about.help,
+          value_parser = PEERS_MODE.parser())]
+    mode: Option<PeersMode>,
+    /// Take nothing from other listeners and serve none: --peers off.
+    #[arg(long, conflicts_with_all = [PEERS_MODE.about.flag, "metered"])]
+    no_p2p: bool,
+    /// The line is metered, or a mobile one: serve nobody. --peers take.
+    #[arg(long, conflicts_with = PEERS_MODE.about.flag)]
+    metered: bool,
+    /// [`PEERS_NEIGHBOURS`].
+    #[arg(long = PEERS_NEIGHBOURS.about.flag, value_name = PEERS_NEIGHBOURS.about.placeholder,
+          help = PEERS_NEIGHBOURS.about.help, value_parser = PEERS_NEIGHBOURS.parser())]
+    pub neighbours: Option<u8>,
+    /// [`PEERS_UPLOADS`].
+    #[arg(long = PEERS_UPLOADS.about.flag, value_name = PEERS_UPLOADS.about.placeholder,
+          help = PEERS_UPLOADS.about.help, value_parser = PEERS_UPLOADS.parser())]
+    pub uploads: Option<u8>,
+    /// [`PEERS_RATE`].
+    #[arg(long = PEERS_RATE.about.flag, value_name = PEERS_RATE.about.placeholder, help = PEERS_RATE.about.help,
+          value_parser = PEERS_RATE.parser())]
+    pub rate: Option<UploadRate>,
+}
+
+impl PeersFlags {
+    /// What is said of the mode, in any of the ways.
+    pub(super) fn mode(&self) -> Option<PeersMode> {
+        match self {
+            Self { no_p2p: true, .. } => Some(PeersMode::Off),
+            Self { metered: true, .. } => Some(PeersMode::Take),
+            _ => self.mode,
+        }
+    }
 }

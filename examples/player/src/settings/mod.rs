@@ -7,6 +7,7 @@ pub mod file;
 mod flags;
 mod folders;
 mod origin;
+mod peers;
 mod print;
 mod quantity;
 pub mod table;
@@ -14,10 +15,11 @@ pub mod table;
 mod tests;
 
 pub use flags::{
-    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, ServeFlags,
+    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, PeersFlags, ServeFlags,
 };
 pub use folders::Folders;
 pub use origin::{Mistake, Origin, Told};
+pub use peers::{PeersMode, UploadRate};
 pub use print::Row;
 pub use quantity::CacheLimit;
 
@@ -44,7 +46,7 @@ pub struct Settings {
     pub device: Told<Option<PathBuf>>,
     /// Where sound goes.
     pub output: Told<Choice>,
-    /// The port to leave from; 0 lets the system choose.
+    /// The port to leave from and to take links at; 0 lets the system choose.
     pub port: Told<u16>,
     /// For how long a server may be silent, at the start and in mid-track; each has its own default.
     pub patience: Told<Option<Duration>>,
@@ -52,6 +54,8 @@ pub struct Settings {
     pub serve: ServeSettings,
     /// What a listener's cache goes by.
     pub cache: CacheSettings,
+    /// What a listener does among peers.
+    pub peers: PeersSettings,
 }
 
 /// The section `serve`.
@@ -70,6 +74,19 @@ pub struct CacheSettings {
     pub dir: Told<Option<PathBuf>>,
     /// How much of the disk it may take.
     pub limit: Told<CacheLimit>,
+}
+
+/// The section `peers`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeersSettings {
+    /// Whether to take and to give.
+    pub mode: Told<PeersMode>,
+    /// How many neighbours to look for.
+    pub neighbours: Told<Option<u8>>,
+    /// How many to serve at a time.
+    pub uploads: Told<Option<u8>>,
+    /// How fast to serve them.
+    pub rate: Told<UploadRate>,
 }
 
 /// What the layers come to.
@@ -106,6 +123,12 @@ impl Settings {
             cache: CacheSettings {
                 dir: layers.pick(&table::CACHE_DIR, flags.cache.dir.as_ref()).or(folders.cache.clone()),
                 limit: layers.pick(&table::CACHE_LIMIT, flags.cache.limit.as_ref()).or_default(),
+            },
+            peers: PeersSettings {
+                mode: layers.pick(&table::PEERS_MODE, flags.peers.mode().as_ref()).or_default(),
+                neighbours: layers.pick(&table::PEERS_NEIGHBOURS, flags.peers.neighbours.as_ref()),
+                uploads: layers.pick(&table::PEERS_UPLOADS, flags.peers.uploads.as_ref()),
+                rate: layers.pick(&table::PEERS_RATE, flags.peers.rate.as_ref()).or_default(),
             },
         };
         layers.in_file.sort_by_key(|mistake| mistake.origin.line());

@@ -41,6 +41,10 @@ impl Settings {
             some(&self.serve.state, |path| path.display().to_string()),
             some(&self.cache.dir, |path| path.display().to_string()),
             words(&self.cache.limit),
+            words(&self.peers.mode),
+            some(&self.peers.neighbours, ToString::to_string),
+            some(&self.peers.uploads, ToString::to_string),
+            words(&self.peers.rate),
         ];
         let row = |(about, (value, origin))| Row { about, value, origin };
         table::ALL.into_iter().zip(shown).map(row).collect()

@@ -77,6 +77,25 @@ impl fmt::Display for CacheLimit {
     }
 }
 
+/// Bytes a second from 16 kB to 1 GB, or 0 for as many as there can be.
+pub(super) fn rate(text: &str) -> Result<u32, String> {
+    match size(text)? {
+        0 => Ok(0),
+        1..16_000 => Err("too little".into()),
+        bytes @ 16_000..=1_000_000_000 => u32::try_from(bytes).map_err(|_| "too much".into()),
+        _ => Err("too much".into()),
+    }
+}
+
+/// Bytes as [`rate`] reads them.
+pub(super) struct ShownRate(pub(super) u32);
+
+impl fmt::Display for ShownRate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { f.write_str("0") } else { in_units(self.0.into(), &SIZES, f) }
+    }
+}
+
 /// A time from a second to a day; a bare number counts seconds.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
     let bare = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();

@@ -2,13 +2,14 @@
 //!
 //! A new setting is a row here, a line in [`ALL`], a field in [`Settings`](super::Settings) and one in its flags.
 
-use super::CacheLimit;
 use super::quantity::time;
+use super::{CacheLimit, PeersMode, UploadRate};
 use crate::output::Choice;
 use crate::server_name::ServerName;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use core::fmt::Display;
 use core::net::SocketAddr;
+use core::ops::RangeInclusive;
 use core::str::FromStr;
 use core::time::Duration;
 use std::ffi::{OsStr, OsString};
@@ -125,7 +126,7 @@ pub static OUTPUT: Setting<Choice> = Setting {
     words: parsed,
 };
 
-/// The port that a listener leaves from.
+/// The port that a listener leaves from, and at which it takes links.
 pub static PORT: Setting<u16> = Setting {
     about: About {
         key: "port",
@@ -135,7 +136,7 @@ pub static PORT: Setting<u16> = Setting {
         form: Form::Number,
         allowed: "a number from 0 to 65535; 0 lets the system choose",
         unset: "0",
-        help: "Leave from this port of this machine; 0 lets the system choose [default: 0]",
+        help: "Take links from other listeners at this port, and leave from it; 0 lets the system choose [default: 0]",
     },
     words: |words| text(words)?.parse().map_err(|_| "no port has this number".into()),
 };
@@ -217,8 +218,70 @@ pub static CACHE_LIMIT: Setting<CacheLimit> = Setting {
     words: parsed,
 };
 
+/// What a listener does among peers.
+pub static PEERS_MODE: Setting<PeersMode> = Setting {
+    about: About {
+        key: "peers.mode",
+        flag: "peers",
+        environment: "SPOT_PEERS",
+        placeholder: "MODE",
+        form: Form::Text,
+        allowed: "full, take (download only) or off",
+        unset: "full",
+        help: "full (take music from other listeners, and serve them), take (serve nobody: for metered and mobile lines), \
+               off (all from the server) [default: full]",
+    },
+    words: parsed,
+};
+
+/// How many neighbours a listener looks for.
+pub static PEERS_NEIGHBOURS: Setting<u8> = Setting {
+    about: About {
+        key: "peers.neighbours",
+        flag: "neighbours",
+        environment: "SPOT_NEIGHBOURS",
+        placeholder: "COUNT",
+        form: Form::Number,
+        allowed: "1 to 200",
+        unset: "50",
+        help: "Connect to so many other listeners at most; ten more may connect here [default: 50]",
+    },
+    words: |words| counted(words, 1..=200),
+};
+
+/// How many others are served at a time.
+pub static PEERS_UPLOADS: Setting<u8> = Setting {
+    about: About {
+        key: "peers.uploads",
+        flag: "uploads",
+        environment: "SPOT_UPLOADS",
+        placeholder: "COUNT",
+        form: Form::Number,
+        allowed: "1 to 50",
+        unset: "4",
+        help: "Serve so many other listeners at a time [default: 4]",
+    },
+    words: |words| counted(words, 1..=50),
+};
+
+/// How fast others are served.
+pub static PEERS_RATE: Setting<UploadRate> = Setting {
+    about: About {
+        key: "peers.upload-rate",
+        flag: "upload-rate",
+        environment: "SPOT_UPLOAD_RATE",
+        placeholder: "RATE",
+        form: Form::NumberOrText,
+        allowed: "0 (as fast as the line takes it), or 16 kB to 1 GB, such as 200 kB, each second",
+        unset: "0",
+        help: "Serve other listeners with so much a second in all, such as 200 kB; 0 for as much as the line takes \
+               [default: 0]",
+    },
+    words: parsed,
+};
+
 /// Every setting, in the order in which people see them.
-pub static ALL: [&About; 9] = [
+pub static ALL: [&About; 13] = [
     &SERVER.about,
     &DEVICE.about,
     &OUTPUT.about,
@@ -228,6 +291,10 @@ pub static ALL: [&About; 9] = [
     &SERVE_STATE.about,
     &CACHE_DIR.about,
     &CACHE_LIMIT.about,
+    &PEERS_MODE.about,
+    &PEERS_NEIGHBOURS.about,
+    &PEERS_UPLOADS.about,
+    &PEERS_RATE.about,
 ];
 
 /// The setting of this name, if there is one.
@@ -246,6 +313,11 @@ const HOMELESS: &str = "none: no home folder is known";
 
 fn text(words: &OsStr) -> Result<&str, String> {
     words.to_str().ok_or_else(|| "this is not UTF-8".into())
+}
+
+fn counted(words: &OsStr, allowed: RangeInclusive<u8>) -> Result<u8, String> {
+    let count = text(words)?.parse().map_err(|_| "this is no such number")?;
+    if allowed.contains(&count) { Ok(count) } else { Err("out of range".into()) }
 }
 
 fn parsed<T: FromStr<Err: Display>>(words: &OsStr) -> Result<T, String> {

@@ -103,6 +103,11 @@ impl<K: Copy + Eq> Candidates<K> {
         Some((holder, file))
     }
 
+    /// Whether anybody is thought to have `file`.
+    pub(super) fn has_any(&self, file: &K) -> bool {
+        self.list.iter().any(|one| one.file == *file)
+    }
+
     /// Links being made.
     pub(super) fn dialling(&self) -> usize {
         self.dials.under_way()

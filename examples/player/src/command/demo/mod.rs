@@ -1,28 +1,42 @@
-//! `spot demo`: a server and a listener on this machine, over the real protocol; the second time, out of the cache.
+//! `spot demo`: a server and eight listeners on this machine, over the real protocol.
 
-use super::contact::{CachePlace, client};
+mod house;
+mod table;
+
 use super::play::{Screen, hear};
 use super::runtime;
 use super::serve::{open_library, scan, start, stopped};
 use crate::failure::{Exit, Failure};
 use crate::library::State;
-use crate::listen::{Listener, table};
+use crate::listen::{Report, table};
+use crate::output::Choice;
 use crate::server_name::ServerName;
 use crate::settings::{ConfigFlag, Flags, OutputFlag, Settings};
 use crate::tune::{Encoding, encode, prelude, render};
 use clap::Args;
 use core::net::Ipv4Addr;
 use core::time::Duration;
-use runtime_tokio::{SocketOptions, entropy, listen};
-use spotcache::cache::Quota;
+use house::{Holder, play_in_silence, player};
+use runtime_tokio::{SocketOptions, listen};
+use serde_json::json;
 use spotproto::Gid;
-use spotproto::crypto::{KeyPair, RustCrypto};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use table::{house_table, network, share_of_listeners};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 /// Bars of the demo's piece that are played: about half a minute.
 const BARS: usize = 9;
+
+/// Listeners that have heard the music before.
+const HOLDERS: u32 = 4;
+
+/// Listeners that play it.
+const PLAYERS: u32 = 4;
+
+/// They begin one after the other, as people do.
+const STAGGER: Duration = Duration::from_millis(700);
 
 /// Arguments of `spot demo`.
 #[derive(Args, Debug)]
@@ -81,13 +95,13 @@ impl Demo {
             let listener = listen(loopback, &SocketOptions::default()).map_err(Failure::runtime)?;
             let address = listener.local_addr().map_err(Failure::runtime)?.to_string();
             let server = ServerName { address, key: Some(state.identity.public) };
-            eprintln!("serving it at {}, and playing it over TCP", server.address);
+            eprintln!("serving it at {}, to {} listeners over TCP", server.address, HOLDERS + PLAYERS);
             let (stop, wait) = oneshot::channel::<()>();
             let serving = start(listener, library, &state, async {
                 let _ = wait.await;
             });
             let listening = async {
-                let heard = self.listen(&settings, &server, &tracks, folder.path().join("cache")).await;
+                let heard = self.listen(&settings, &server, &tracks, folder.path()).await;
                 let _ = stop.send(());
                 heard
             };
@@ -98,32 +112,90 @@ impl Demo {
         })
     }
 
-    /// Plays everything twice: what comes over the network the first time is at hand the second time.
+    /// Four listeners have heard the music before, and serve it; four others play it, the first of them aloud. Then that
+    /// one plays it again, out of its cache.
     async fn listen(
         &self,
         settings: &Settings,
         server: &ServerName,
         tracks: &[Gid],
-        cache: PathBuf,
+        folder: &Path,
     ) -> Result<(), Failure> {
-        let identity = KeyPair::new::<RustCrypto>(entropy::secret_key().map_err(Failure::runtime)?);
-        let cache = CachePlace { folder: cache, quota: Quota::Auto };
-        let mut listener = Listener::new(client(server, identity, 0, Some(cache))?, server.address.clone());
-        let screen = Screen::new();
-        let mut output = settings.output.value.output();
-        let mut reports = Vec::new();
-        for gid in tracks.iter().chain(tracks) {
-            let (report, back) = hear(&mut listener, *gid, Duration::ZERO, output, &screen, None).await?;
-            output = back;
-            if self.json {
-                println!("{}", report.json());
-            }
-            reports.push(report);
+        let mut holders = Vec::new();
+        for number in 0..HOLDERS {
+            holders.push(Holder::new(server, folder.join(format!("holder-{number}")), tracks).await?);
         }
-        listener.leave().await;
-        if !self.json {
-            print!("{}", table(&reports));
+        eprintln!("{HOLDERS} listeners have heard it before; {PLAYERS} more play it now, one of them aloud");
+        let mut others = JoinSet::new();
+        for number in 1..PLAYERS {
+            let cache = folder.join(format!("player-{number}"));
+            others.spawn(play_in_silence(server.clone(), cache, tracks.to_vec(), STAGGER * number));
+        }
+        let (first, again) = self.aloud(settings, server, tracks, folder.join("player-0")).await?;
+        let mut played = vec![first];
+        while let Some(reports) = others.join_next().await {
+            played.push(reports.map_err(Failure::runtime)??);
+        }
+        let mut gave = Vec::new();
+        for holder in holders {
+            gave.push(holder.leave().await);
+        }
+        if self.json {
+            print_json(&played, &again, &gave);
+        } else {
+            print!("{}\n{}", table(&played[0]), house_table(&played, &again, &gave));
         }
         Ok(())
     }
+
+    /// Plays everything for the person who looks on; and once more, as fast as it can be read again.
+    async fn aloud(
+        &self,
+        settings: &Settings,
+        server: &ServerName,
+        tracks: &[Gid],
+        cache: PathBuf,
+    ) -> Result<(Vec<Report>, Vec<Report>), Failure> {
+        let mut listener = player(server, cache)?;
+        let screen = Screen::new();
+        let mut output = settings.output.value.output();
+        let mut reports = Vec::new();
+        for gid in tracks {
+            let (report, back) = hear(&mut listener, *gid, Duration::ZERO, output, &screen, None).await?;
+            output = back;
+            reports.push(report);
+        }
+        let mut again = Vec::new();
+        for gid in tracks {
+            let silence = Choice::NullFast.output();
+            again.push(listener.play(*gid, Duration::ZERO, silence, |_| {}).await?.0);
+        }
+        listener.leave().await;
+        Ok((reports, again))
+    }
+}
+
+fn print_json(played: &[Vec<Report>], again: &[Report], gave: &[u64]) {
+    for (listener, report) in played.iter().enumerate().flat_map(|(n, of)| of.iter().map(move |it| (n, it))) {
+        let mut object = report.json();
+        object["listener"] = json!(listener + 1);
+        println!("{object}");
+    }
+    for report in again {
+        let mut object = report.json();
+        object["listener"] = json!(1);
+        object["again"] = json!(true);
+        println!("{object}");
+    }
+    for (holder, bytes) in gave.iter().enumerate() {
+        println!(
+            "{}",
+            json!({ "event": "served", "listener": PLAYERS as usize + holder + 1, "uploaded": bytes })
+        );
+    }
+    let all = network(played);
+    println!(
+        "{}",
+        json!({ "event": "demo", "bytes": all.json(), "from_listeners": share_of_listeners(all) })
+    );
 }

@@ -1,0 +1,61 @@
+//! `spot why`: why each piece of the last play came from where it came.
+
+use super::device;
+use crate::failure::{Exit, Failure};
+use crate::listen::{Report, Step, steps_table};
+use crate::settings::{ConfigFlag, DeviceFlag, Flags, Settings};
+use clap::Args;
+use serde_json::{Value, json};
+
+/// Arguments of `spot why`.
+#[derive(Args, Debug)]
+pub(super) struct WhyArgs {
+    /// A line for each piece, and not for each run of pieces.
+    #[arg(long)]
+    each: bool,
+    #[command(flatten)]
+    device: DeviceFlag,
+    #[command(flatten)]
+    config: ConfigFlag,
+    /// Print JSON lines.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is kept of a play.
+pub(super) fn kept(report: &Report) -> String {
+    let steps: Vec<Value> = report.steps.iter().map(Step::json).collect();
+    json!({ "played": report.json(), "steps": steps }).to_string()
+}
+
+impl WhyArgs {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let flags = Flags { device: self.device.clone(), config: self.config.clone(), ..Flags::default() };
+        let device = device(&Settings::load(&flags)?)?;
+        let none = || Failure::new(Exit::NotFound, "nothing was played on this device yet");
+        let kept: Value = serde_json::from_str(&device.last_play().ok_or_else(none)?).map_err(|_| {
+            Failure::new(
+                Exit::NotFound,
+                "what was kept of the last play is damaged; the next play writes it anew",
+            )
+        })?;
+        let steps = kept.get("steps").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let steps: Vec<Step> = steps.iter().filter_map(Step::from_json).collect();
+        if self.json {
+            steps.iter().for_each(|step| println!("{}", step.json()));
+            return Ok(());
+        }
+        let of = |name: &str| {
+            let text = kept.get("played").and_then(|played| played.get(name)?.as_str()).unwrap_or_default();
+            text.chars().filter(|c| !c.is_control()).collect::<String>()
+        };
+        println!("{} – {}", of("artist"), of("title"));
+        let start = kept.get("played").and_then(|played| played.get("first_sound_ms")?.as_f64());
+        println!(
+            "times are counted from the click; first sound after {}\n",
+            start.map_or("none".into(), |ms| format!("{ms:.0} ms"))
+        );
+        print!("{}", steps_table(&steps, self.each));
+        Ok(())
+    }
+}
