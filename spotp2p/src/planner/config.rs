@@ -19,9 +19,10 @@ pub struct Prior {
 pub struct Config {
     /// Music asked of paid sources before anything has arrived.
     pub first_ahead: Duration,
-    /// How far ahead of the play point paid sources are asked while there are peers, or may be (Kreitz and Niemelä 2010:
-    /// about 15 s).
+    /// How far ahead of the play point paid sources are asked while there are peers (Kreitz and Niemelä 2010: about 15 s).
     pub ahead: Duration,
+    /// The same while there are none yet, and some are searched for.
+    pub search_ahead: Duration,
     /// The same where there are none; `Duration::MAX` for the whole track.
     pub alone_ahead: Duration,
     /// A piece this close to its deadline, beside the time that it takes, is asked of a paid source whatever peers promise.
@@ -60,6 +61,7 @@ impl Config {
     pub const DEFAULT: Self = Self {
         first_ahead: Duration::from_secs(3),
         ahead: Duration::from_secs(15),
+        search_ahead: Duration::from_secs(5),
         alone_ahead: Duration::MAX,
         urgent: Duration::from_secs(3),
         start_aim: Duration::from_millis(200),

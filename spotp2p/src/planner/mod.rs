@@ -27,7 +27,7 @@
 //! F(0) ≤ F(1) ≤ …, whichever those are; if they begin with lacking piece number j, piece j + k is here at F(k). The
 //! catch-up point is the least j for which all of these, with their margins, are before their deadlines. It moves back
 //! only when peers become clearly faster; what was asked past it is then called back. Paid sources stay at most 15 s
-//! ahead of the play point while there are peers, or may be. A piece whose deadline is nearer than 3 s, beside the time
+//! ahead of the play point while there are peers, and 5 s while some are searched for. A piece whose deadline is nearer than 3 s, beside the time
 //! that it takes, is asked of them whatever peers promise.
 //!
 //! **What if it does not come?** The chance of being late follows from mean and deviation, and from silence once that is

@@ -220,8 +220,11 @@ impl Planner {
 
     /// How far ahead of the play point paid sources are asked, once playing began.
     fn paid_ahead(&self) -> Duration {
-        let alone = self.lines.peers() == 0 && !self.policy.searching;
-        if alone { self.config.alone_ahead } else { self.config.ahead }
+        match (self.lines.peers(), self.policy.searching) {
+            (0, false) => self.config.alone_ahead,
+            (0, true) => self.config.search_ahead,
+            _ => self.config.ahead,
+        }
     }
 
     /// How soon the quickest paid source that may be asked would deliver; `None` if there is none.

@@ -26,8 +26,8 @@ use table::{house_table, network, share_of_listeners};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-/// Bars of the demo's piece that are played: about half a minute.
-const BARS: usize = 9;
+/// Bars of the demo's piece that are played: about three quarters of a minute.
+const BARS: usize = 12;
 
 /// Listeners that have heard the music before.
 const HOLDERS: u32 = 4;
