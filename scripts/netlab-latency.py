@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import re
-import shutil
 import socket
 import statistics
 import subprocess
@@ -23,6 +22,8 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+
+import testbed
 
 FILES = ["vorbis160", "vorbis320", "flac"]
 CONTROLS = ["cubic", "bbr"]
@@ -51,12 +52,12 @@ def main():
     options = options.parse_args()
     if options.runs < 7:
         sys.exit("fewer than 7 runs say nothing")
-    missing = what_is_missing()
+    missing = testbed.what_is_missing()
     if missing:
         print(f"skipped: {missing}")
         return 0
 
-    spot = program()
+    spot = testbed.program()
     with tempfile.TemporaryDirectory() as scratch:
         music = Path(scratch, "music")
         music.mkdir()
@@ -71,32 +72,6 @@ def main():
     else:
         print_table(rows)
     return 1 if any(row["exceeded"] for row in rows) else 0
-
-
-def what_is_missing():
-    netlab = os.environ.get("NETLAB")
-    if not netlab or not Path(netlab, "lab.py").is_file():
-        return "NETLAB does not name a folder with lab.py"
-    if os.geteuid() != 0:
-        return "network namespaces need root"
-    if not os.path.exists("/dev/net/tun"):
-        return "there is no /dev/net/tun"
-    for needed in ("ip", "ss", "nft", "sysctl", "gcc"):
-        if not shutil.which(needed):
-            return f"{needed} is missing (Debian: iproute2 nftables procps gcc)"
-    if subprocess.run(["ip", "netns", "add", "nl-probe"], capture_output=True).returncode:
-        return "network namespaces cannot be made here"
-    subprocess.run(["ip", "netns", "delete", "nl-probe"], check=True)
-    return None
-
-
-def program():
-    if os.environ.get("SPOT"):
-        return os.path.abspath(os.environ["SPOT"])
-    top = Path(__file__).resolve().parent.parent
-    command = ["cargo", "build", "--release", "--quiet", "--package", "spotp2p-player"]
-    subprocess.run(command, cwd=top, check=True)
-    return str(Path(os.environ.get("CARGO_TARGET_DIR", top / "target"), "release", "spot"))
 
 
 def name(file):
@@ -123,10 +98,7 @@ def topology(control):
 
 
 def measure(spot, scratch, music, control, files, runs):
-    sys.path.insert(0, os.environ["NETLAB"])
-    from lab import Lab
-
-    lab = Lab.up(topology(control), name=f"spot{os.getpid()}")
+    lab = testbed.lab().up(topology(control), name=f"spot{os.getpid()}")
     try:
         insist(lab.node("server")["ns"], control)
         return [measure_file(lab, *row) for row in start(lab, spot, scratch, music, control, files, runs)]
@@ -150,21 +122,10 @@ def start(lab, spot, scratch, music, control, files, runs):
     server = lab.popen("server", command, stdout=said)
     http = [sys.executable, os.path.abspath(__file__), "http-serve", address, str(HTTP_PORT), str(music)]
     lab.popen("server", http)
-    tracks, listening = {}, None
-    deadline = time.monotonic() + 60
-    while listening is None or len(tracks) < len(files):
-        if time.monotonic() > deadline or server.poll() is not None:
-            sys.exit("the server does not listen")
-        time.sleep(0.1)
-        for line in Path(said.name).read_text().splitlines():
-            event = json.loads(line)
-            if event["event"] == "listening":
-                listening = event["address"]
-            elif event["event"] == "track":
-                tracks[os.path.basename(event["path"])] = event["link"]
+    listening, tracks = testbed.serving(server, said.name, len(files))
     device = str(scratch / f"device-{control}")
     for file in files:
-        yield spot, control, file, listening, tracks[name(file)], device, runs
+        yield spot, control, file, listening, tracks[name(file)]["link"], device, runs
 
 
 def measure_file(lab, spot, control, file, listening, link, device, runs):

@@ -20,6 +20,7 @@ use runtime_tokio::{
 };
 use serde_json::json;
 use spotp2p::access_point::{self, Limits};
+use spotp2p::cdn::Url;
 use spotproto::UnixTime;
 use spotproto::message::Wanted;
 use std::io::Write;
@@ -58,7 +59,7 @@ impl Serve {
         let flags = Flags { serve: self.serve.clone(), config: self.config.clone(), ..Flags::default() };
         let settings = Settings::load(&flags)?;
         let state = State::open(settings.state_folder()?).map_err(Failure::runtime)?;
-        let library = open_library(&self.folder, &state)?;
+        let library = open_library(&self.folder, &state, settings.serve.cdn.value.clone())?;
         let report = scan(&library)?;
         let talk = Talk { json: self.json };
         talk.report(&report);
@@ -103,12 +104,16 @@ impl Serve {
 }
 
 /// The library of a folder.
-pub(super) fn open_library(folder: &std::path::Path, state: &State) -> Result<Arc<Library>, Failure> {
+pub(super) fn open_library(
+    folder: &std::path::Path,
+    state: &State,
+    cdn: Option<Url>,
+) -> Result<Arc<Library>, Failure> {
     if !folder.is_dir() {
         return Err(Failure::new(Exit::NotFound, format!("{} is not a folder", folder.display())));
     }
     Library::open(folder, &state.database(), state.epochs.clone(), Options::default())
-        .map(Arc::new)
+        .map(|library| Arc::new(library.with_cdn(cdn)))
         .map_err(Failure::runtime)
 }
 

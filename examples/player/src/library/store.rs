@@ -13,6 +13,7 @@ use runtime_tokio::Store;
 use spotcache::canonical::Plan;
 use spotcache::seal::{Digest, PieceCipher, content_key};
 use spotp2p::access_point::Entry;
+use spotp2p::cdn::Url;
 use spotproto::codec::Reader;
 use spotproto::content::{FileId, Head, LeafRange, Leaves};
 use spotproto::crypto::RustCrypto;
@@ -51,6 +52,8 @@ pub struct Library {
     database: PathBuf,
     epochs: Epochs,
     options: Options,
+    /// The folder of a web server where its files are too.
+    cdn: Option<Url>,
     /// For answers; scans have a connection of their own. None only while a damaged one is replaced.
     catalogue: Mutex<Option<Catalogue>>,
     open_files: OpenFiles,
@@ -86,12 +89,19 @@ impl Library {
             database: database.to_owned(),
             epochs,
             options,
+            cdn: None,
             catalogue: Mutex::new(Some(catalogue)),
             open_files: OpenFiles::new(options.open_files),
             scanning: Mutex::new(moved),
             damaged: AtomicBool::new(false),
             outdated: AtomicBool::new(false),
         })
+    }
+
+    /// Tells whoever opens a file that it lies in this folder of a web server too.
+    #[must_use]
+    pub fn with_cdn(self, folder: Option<Url>) -> Self {
+        Self { cdn: folder, ..self }
     }
 
     /// Brings the catalogue up to what lies in the folder. Files are offered as soon as they are taken in. `progress`
@@ -189,7 +199,11 @@ impl Library {
             key: content_key::<RustCrypto>(&epoch.secret, head.format, &digest),
             head: Head { gain: listed.gain, ..head },
             title: listed.title.into(),
-            mirrors: Vec::new(),
+            mirrors: self
+                .cdn
+                .iter()
+                .filter_map(|cdn| Some(cdn.of_file(file).ok()?.to_string().into()))
+                .collect(),
             artist: listed.artist.into(),
         })
     }

@@ -2,7 +2,7 @@
 
 use super::table::{
     CACHE_DIR, CACHE_LIMIT, DEVICE, OUTPUT, PATIENCE, PEERS_MODE, PEERS_NEIGHBOURS, PEERS_RATE,
-    PEERS_UPLOADS, PORT, SERVE_LISTEN, SERVE_STATE, SERVER,
+    PEERS_UPLOADS, PORT, SERVE_CDN, SERVE_LISTEN, SERVE_STATE, SERVER,
 };
 use super::{CacheLimit, PeersMode, UploadRate};
 use crate::output::Choice;
@@ -10,6 +10,7 @@ use crate::server_name::ServerName;
 use clap::Args;
 use core::net::SocketAddr;
 use core::time::Duration;
+use spotp2p::cdn::Url;
 use std::path::PathBuf;
 
 /// All of them.
@@ -100,6 +101,10 @@ pub struct ServeFlags {
     #[arg(long = SERVE_STATE.about.flag, value_name = SERVE_STATE.about.placeholder, help = SERVE_STATE.about.help,
           value_parser = SERVE_STATE.parser())]
     pub state: Option<PathBuf>,
+    /// [`SERVE_CDN`].
+    #[arg(long = SERVE_CDN.about.flag, value_name = SERVE_CDN.about.placeholder, help = SERVE_CDN.about.help,
+          value_parser = SERVE_CDN.parser())]
+    pub cdn: Option<Url>,
 }
 
 /// What a listener's cache goes by.

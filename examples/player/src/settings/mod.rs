@@ -30,6 +30,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use file::{ConfigFile, Location};
 use origin::quoted;
+use spotp2p::cdn::Url;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use table::Setting;
@@ -65,6 +66,8 @@ pub struct ServeSettings {
     pub listen: Told<Option<SocketAddr>>,
     /// Where keys and catalogue are kept; nowhere if there is no home folder.
     pub state: Told<Option<PathBuf>>,
+    /// Where a CDN keeps the files.
+    pub cdn: Told<Option<Url>>,
 }
 
 /// The section `cache`.
@@ -119,6 +122,7 @@ impl Settings {
                 state: layers
                     .pick(&table::SERVE_STATE, flags.serve.state.as_ref())
                     .or(folders.server.clone()),
+                cdn: layers.pick(&table::SERVE_CDN, flags.serve.cdn.as_ref()),
             },
             cache: CacheSettings {
                 dir: layers.pick(&table::CACHE_DIR, flags.cache.dir.as_ref()).or(folders.cache.clone()),

@@ -39,6 +39,7 @@ impl Settings {
             some(&self.patience, |time| ShownTime(*time).to_string()),
             some(&self.serve.listen, ToString::to_string),
             some(&self.serve.state, |path| path.display().to_string()),
+            some(&self.serve.cdn, ToString::to_string),
             some(&self.cache.dir, |path| path.display().to_string()),
             words(&self.cache.limit),
             words(&self.peers.mode),

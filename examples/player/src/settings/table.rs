@@ -12,6 +12,7 @@ use core::net::SocketAddr;
 use core::ops::RangeInclusive;
 use core::str::FromStr;
 use core::time::Duration;
+use spotp2p::cdn::Url;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -187,6 +188,22 @@ pub static SERVE_STATE: Setting<PathBuf> = Setting {
     words: folder,
 };
 
+/// Where a CDN keeps what a server serves.
+pub static SERVE_CDN: Setting<Url> = Setting {
+    about: About {
+        key: "serve.cdn",
+        flag: "cdn",
+        environment: "SPOT_CDN",
+        placeholder: "URL",
+        form: Form::Text,
+        allowed: "an address such as http://cdn.example/music/",
+        unset: "no CDN",
+        help: "Tell listeners that the encrypted files can be had from this folder of a web server too, each by its id: what \
+               `spot serve --http` offers, or a cache in front of it",
+    },
+    words: parsed,
+};
+
 /// A listener's cache.
 pub static CACHE_DIR: Setting<PathBuf> = Setting {
     about: About {
@@ -281,7 +298,7 @@ pub static PEERS_RATE: Setting<UploadRate> = Setting {
 };
 
 /// Every setting, in the order in which people see them.
-pub static ALL: [&About; 13] = [
+pub static ALL: [&About; 14] = [
     &SERVER.about,
     &DEVICE.about,
     &OUTPUT.about,
@@ -289,6 +306,7 @@ pub static ALL: [&About; 13] = [
     &PATIENCE.about,
     &SERVE_LISTEN.about,
     &SERVE_STATE.about,
+    &SERVE_CDN.about,
     &CACHE_DIR.about,
     &CACHE_LIMIT.about,
     &PEERS_MODE.about,

@@ -74,7 +74,7 @@ impl Demo {
             }
         };
         let state = State::open(&folder.path().join("state")).map_err(Failure::runtime)?;
-        let library = open_library(&music, &state)?;
+        let library = open_library(&music, &state, None)?;
         let report = scan(&library)?;
         for skipped in &report.skipped {
             eprintln!("skipped {skipped}");

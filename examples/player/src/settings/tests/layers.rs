@@ -17,7 +17,7 @@ struct Case {
     flag: &'static str,
 }
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 14] = [
     case("server", None, ("\"file:1\"", "file:1"), "environment:2", "flag:3"),
     case("device", Some("/users/me/device"), ("\"~/keys\"", "/users/me/keys"), "/e", "/f"),
     case("output", Some("auto"), ("\"null\"", "null"), "wav:e.wav", "null:fast"),
@@ -25,8 +25,13 @@ const CASES: [Case; 9] = [
     case("patience", None, ("90", "90 s"), "2 min", "3 s"),
     case("serve.listen", None, ("\"[::]:1\"", "[::]:1"), "127.0.0.1:2", "127.0.0.1:3"),
     case("serve.state", Some("/users/me/server"), ("\"/s\"", "/s"), "/e", "/f"),
+    case("serve.cdn", None, ("\"http://f/\"", "http://f/"), "http://e/x", "http://g/"),
     case("cache.dir", Some("/users/me/cache"), ("\"~\"", "/users/me"), "/e", "/f"),
     case("cache.limit", Some("auto"), ("0", "0"), "2 GB", "3 GB"),
+    case("peers.mode", Some("full"), ("\"off\"", "off"), "take", "full"),
+    case("peers.neighbours", None, ("7", "7"), "8", "9"),
+    case("peers.uploads", None, ("7", "7"), "8", "9"),
+    case("peers.upload-rate", Some("0"), ("\"20 kB\"", "20 kB"), "30 kB", "1 MB"),
 ];
 
 const fn case(
