@@ -116,7 +116,7 @@ def play(spot, scratch, listening, link, name, nginx):
     if name == "nginx killed":
         time.sleep(0.3)
         nginx.send_signal(signal.SIGKILL)
-    if player.wait(timeout=SECONDS + 60):
+    if player.wait(timeout=SECONDS + 240):
         sys.exit(f"{name}: the player failed")
     return name, testbed.events(output.name)[-1]
 

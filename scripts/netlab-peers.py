@@ -31,7 +31,8 @@ import testbed
 ROWS = ["strangers", "neighbours", "stalled", "garbage"]
 HOLDERS = 8
 SECONDS = 245
-SHORT = 12
+SHORT = 60
+SHORT_FROM = "1:58"
 PORT = 4070
 
 # Milliseconds to the first sound; the part of the bytes that the server may send.
@@ -105,7 +106,7 @@ def play(row, lab, spot, crook, music, scratch):
         time.sleep(2)
     output = open(scratch / "player.json", "w+")
     command = [spot, "play", "--server", listening, "--device", str(scratch / "player"), "--cache-dir",
-               str(scratch / "player-cache"), "--port", str(PORT), "--output", "null", "--json", short["link"], long["link"]]
+               str(scratch / "player-cache"), "--port", str(PORT), "--output", "null", "--json", f"{short['link']}#{SHORT_FROM}", long["link"]]
     player = lab.popen("player", command, stdout=output, stderr=open(scratch / "player.txt", "w"))
     while len(testbed.events(output.name)) < 1 and player.poll() is None:
         time.sleep(0.05)

@@ -84,7 +84,11 @@ impl Planner {
         }
         let allowed = self.paid_for(now, want, due, seen.late.is_some());
         if let Some(why) = allowed {
-            let paid = self.lines.ready_paid().filter(|(_, line)| self.may_ask(line.kind));
+            // A CDN without room now is cheaper still, as long as it is in time.
+            let spares_server = self.is_cdn_in_time(now, want.piece, due);
+            let paid = self.lines.ready_paid().filter(|(_, line)| {
+                self.may_ask(line.kind) && !(spares_server && line.kind == Kind::Server)
+            });
             if let Some(source) = self.best(now, paid, want, due, &mut seen) {
                 return Choice::Ask(source, why);
             }
@@ -179,6 +183,15 @@ impl Planner {
                 && (!line.kind.is_paid() || paid && self.may_ask(line.kind))
                 && line.arrival(now) < arrival
         })
+    }
+
+    /// Whether a CDN would be in time for a piece, room or not.
+    fn is_cdn_in_time(&self, now: Instant, piece: u32, due: Option<Instant>) -> bool {
+        self.may_ask(Kind::Cdn)
+            && self.lines.paid().any(|(_, line)| {
+                let able = line.kind == Kind::Cdn && line.is_trusted() && line.holds.has(piece);
+                able && due.is_none_or(|due| line.sure_arrival(now) <= due)
+            })
     }
 
     /// Whether, and why, sources may be asked for this piece whose bytes are paid for.

@@ -128,10 +128,10 @@ pub struct PeersFlags {
           value_parser = PEERS_MODE.parser())]
     mode: Option<PeersMode>,
     /// Take nothing from other listeners and serve none: --peers off.
-    #[arg(long, conflicts_with_all = [PEERS_MODE.about.flag, "metered"])]
+    #[arg(long, conflicts_with_all = ["mode", "metered"])]
     no_p2p: bool,
     /// The line is metered, or a mobile one: serve nobody. --peers take.
-    #[arg(long, conflicts_with = PEERS_MODE.about.flag)]
+    #[arg(long, conflicts_with = "mode")]
     metered: bool,
     /// [`PEERS_NEIGHBOURS`].
     #[arg(long = PEERS_NEIGHBOURS.about.flag, value_name = PEERS_NEIGHBOURS.about.placeholder,

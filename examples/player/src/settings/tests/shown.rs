@@ -11,16 +11,21 @@ fn the_table_is_aligned_and_80_columns_wide() {
     let expected = "\
 file: /etc/spot.toml
 
-setting       value                       from
-server        the server used last        default
-device        /users/me/device            default
-output        auto                        default
-port          0                           default
-patience      5 s                         command line --patience
-serve.listen  port 4070 of all addresses  default
-serve.state   /srv/spot                   environment SPOT_STATE
-cache.dir     /users/me/cache             default
-cache.limit   500 MB                      file, line 3
+setting            value                       from
+server             the server used last        default
+device             /users/me/device            default
+output             auto                        default
+port               0                           default
+patience           5 s                         command line --patience
+serve.listen       port 4070 of all addresses  default
+serve.state        /srv/spot                   environment SPOT_STATE
+serve.cdn          no CDN                      default
+cache.dir          /users/me/cache             default
+cache.limit        500 MB                      file, line 3
+peers.mode         full                        default
+peers.neighbours   50                          default
+peers.uploads      4                           default
+peers.upload-rate  0                           default
 ";
     assert_eq!(resolved.settings.table(&file(text)), expected);
 }
@@ -31,7 +36,7 @@ fn a_value_that_is_too_long_has_its_origin_on_the_next_line() {
     let resolved = resolve(&["--server", &format!("music.example:4070#{key}")], &[], "");
     let table = resolved.settings.table(&file(""));
     let mut lines = table.lines().skip_while(|line| !line.starts_with("server"));
-    assert_eq!(lines.next(), Some(format!("server        music.example:4070#{key}").as_str()));
+    assert_eq!(lines.next(), Some(format!("server             music.example:4070#{key}").as_str()));
     let below = lines.next().unwrap_or_default();
     assert_eq!(below.trim_start(), "command line --server");
     assert_eq!(below.len(), 80);
