@@ -34,6 +34,13 @@ impl<T> Outbox<T> {
         output
     }
 
+    /// Gives back what an empty queue keeps, where nothing is likely to follow soon.
+    pub fn give_back(&mut self) {
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+    }
+
     /// Whether the machine may take more input before it is drained.
     #[must_use]
     pub fn has_room(&self) -> bool {
@@ -74,5 +81,7 @@ mod tests {
         (0..1000).for_each(|n| outbox.push(n));
         while outbox.pop().is_some() {}
         assert!(outbox.queue.capacity() <= KEPT);
+        outbox.give_back();
+        assert_eq!(outbox.queue.capacity(), 0);
     }
 }

@@ -5,6 +5,7 @@ use crate::planner::{self, Decision, Kind};
 use crate::swarm::{self, Mode};
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
 use spotcache::cache::{self, PinRefused, Trouble};
@@ -13,7 +14,7 @@ use spotproto::crypto::PublicKey;
 use spotproto::message::{Channel, Dial, Message, Misdeed, Opened, PieceRange, Refusal, Wanted};
 use spotproto::{CloseCode, Instant, Seed, SessionError, UnixTime};
 
-/// What a node is told once.
+/// What a node is told once. Nodes that are made of clones of one share its numbers.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// What the first log-in goes by.
@@ -21,7 +22,7 @@ pub struct Config {
     /// The port on which this client takes connections; 0 for none.
     pub port: u16,
     /// Name and version of the program.
-    pub agent: Box<str>,
+    pub agent: Arc<str>,
     /// Pieces of the playing track that the program keeps; beyond that the ones furthest behind go.
     pub keep: u32,
     /// Outputs queued before the node wants to be drained.
@@ -35,9 +36,9 @@ pub struct Config {
     /// What this client does among peers.
     pub mode: Mode,
     /// The numbers of the overlay.
-    pub swarm: swarm::Config,
+    pub swarm: Arc<swarm::Config>,
     /// The numbers by which sources are chosen.
-    pub planner: planner::Config,
+    pub planner: Arc<planner::Config>,
     /// Whether the program wants to know why each piece came from where it came ([`Event::Decided`]).
     pub explain: bool,
 }
@@ -74,8 +75,8 @@ impl Config {
             date,
             cache: None,
             mode: Mode::Full,
-            swarm: swarm::Config::default(),
-            planner: planner::Config::DEFAULT,
+            swarm: Arc::default(),
+            planner: Arc::default(),
             explain: false,
         }
     }

@@ -22,12 +22,12 @@ pub(super) struct Member {
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// The access point answered the log-in. Whatever peers knew this client by is left behind.
     pub(super) fn welcomed(&mut self, now: Instant, welcome: &Welcome) {
+        let Some(log_in) = self.log_in.take() else { return };
         self.server.logged_in = true;
         self.out.push(Output::Event(Event::LoggedIn));
         let Welcome { pseudonym, ticket, issuer, now: date } = *welcome;
         self.drop_all_making(now);
         self.member = None;
-        let log_in = self.log_in;
         let stated = ticket.verify::<C>(&issuer, date).ok();
         if let Some(stated) = stated.filter(|it| it.pseudonym == pseudonym && it.link_key == log_in.link_key)
         {
@@ -51,7 +51,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// The ticket is about to end.
     pub(super) fn renew(&mut self) {
         if self.server.logged_in {
-            self.send_server(Message::Renew { port: self.config.port });
+            self.send_server(Message::Renew { port: self.settings.port });
         }
     }
 

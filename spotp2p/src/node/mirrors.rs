@@ -61,7 +61,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
                 return;
             }
             self.next_mirror += 1;
-            let seed = self.config.seed.part(u64::from(id.0) + 16);
+            let seed = self.settings.seed.part(u64::from(id.0) + 16);
             self.mirrors.push(Mirror {
                 id,
                 class,

@@ -28,12 +28,13 @@ pub use interface::{
 };
 
 use crate::payload::{FileKey, Payload};
-use crate::planner::Source;
+use crate::planner::{self, Source};
 use crate::reach::BackoffInput;
 use crate::swarm::{Mode, Pressure, Swarm};
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 use giving::Giving;
@@ -46,7 +47,7 @@ use server::Server;
 use shelf::Shelf;
 use spotproto::crypto::{Crypto, RustCrypto};
 use spotproto::message::{Hello, Message, Urgency, Wanted};
-use spotproto::{Instant, Machine, Outbox, SessionError, Timers, UnixTime};
+use spotproto::{Instant, Machine, Outbox, Seed, SessionError, Timers, UnixTime};
 use timer::Timer;
 use track::{File, Track};
 
@@ -70,10 +71,10 @@ pub type Never = core::convert::Infallible;
 /// cache's index.
 #[derive(Debug)]
 pub struct Node<K: FileKey, B, C = RustCrypto> {
-    config: Box<Config>,
+    settings: Settings,
     server: Server,
-    /// What the log-in that stands, or is being made, goes by.
-    log_in: LogIn,
+    /// What the log-in that is being made goes by.
+    log_in: Option<Box<LogIn>>,
     /// What the next one will.
     next_log_in: Option<LogIn>,
     member: Option<Box<Member>>,
@@ -102,14 +103,26 @@ pub struct Node<K: FileKey, B, C = RustCrypto> {
     crypto: PhantomData<C>,
 }
 
+/// What a node goes by all its life, of its [`Config`].
+#[derive(Debug)]
+struct Settings {
+    port: u16,
+    explain: bool,
+    keep: u32,
+    agent: Arc<str>,
+    seed: Seed,
+    date: (Instant, UnixTime),
+    planner: Arc<planner::Config>,
+}
+
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// A node that is not connected and plays nothing.
     #[must_use]
-    pub fn new(now: Instant, mut config: Config) -> Self {
-        let shelf = config.cache.take().map(|setup| Box::new(Shelf::new(setup, &config.seed.part(1))));
+    pub fn new(now: Instant, config: Config) -> Self {
+        let shelf = config.cache.map(|setup| Box::new(Shelf::new(setup, &config.seed.part(1))));
         let mut node = Self {
             server: Server::new(now, &config.seed),
-            log_in: config.log_in,
+            log_in: None,
             next_log_in: Some(config.log_in),
             member: None,
             mode: config.mode,
@@ -130,7 +143,15 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             next_fetch: 0,
             timers: Timers::new(),
             out: Outbox::new(config.outputs),
-            config: Box::new(config),
+            settings: Settings {
+                port: config.port,
+                explain: config.explain,
+                keep: config.keep,
+                agent: config.agent,
+                seed: config.seed,
+                date: config.date,
+                planner: config.planner,
+            },
             crypto: PhantomData,
         };
         node.swarm.set_mode(now, node.mode);
@@ -182,14 +203,14 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             self.server.owes_dial = true;
             return;
         };
-        self.log_in = log_in;
+        self.log_in = Some(Box::new(log_in));
         let session = SessionId(self.next_session);
         let request = RequestId(self.next_session);
         self.next_session += 1;
         self.server.begin(now, session);
         self.out.push(Output::Effect(Effect::Connect { session, request }));
-        let hello =
-            Hello { link_key: log_in.link_key, port: self.config.port, agent: self.config.agent.clone() };
+        let Settings { port, agent, .. } = &self.settings;
+        let hello = Hello { link_key: log_in.link_key, port: *port, agent: agent.as_ref().into() };
         self.send_server(Message::Hello(Box::new(hello)));
     }
 
@@ -296,7 +317,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// The date, as far as it is known: a clock that was put back does not bring an old one back.
     fn date(&self, now: Instant) -> UnixTime {
-        let (at, date) = self.config.date;
+        let (at, date) = self.settings.date;
         let date = date.plus(now.since(at));
         self.shelf.as_ref().map_or(date, |shelf| shelf.cache.date().max(date))
     }
@@ -307,7 +328,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             return 0;
         }
         let shelved = self.file(class).is_some_and(|file| file.shelved);
-        if shelved { self.config.keep.min(shelf::AHEAD) } else { self.config.keep }
+        if shelved { self.settings.keep.min(shelf::AHEAD) } else { self.settings.keep }
     }
 
     /// Ends every input: the parts hear of each other until none has anything to say.
@@ -411,7 +432,11 @@ impl<K: FileKey, B: Payload, C: Crypto> Machine for Node<K, B, C> {
     }
 
     fn poll_output(&mut self) -> Option<Output<K, B>> {
-        self.out.pop()
+        let output = self.out.pop();
+        if output.is_none() && self.tracks.iter().all(Option::is_none) {
+            self.out.give_back();
+        }
+        output
     }
 
     fn poll_timeout(&self) -> Option<Instant> {

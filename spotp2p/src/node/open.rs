@@ -89,9 +89,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             Urgency::Offline => Policy::OFFLINE,
         };
         let policy = Policy { searching: self.mode != Mode::Alone, ..base };
-        let config = planner::Config { keep: self.config.keep, ..self.config.planner.clone() };
+        let config = planner::Config { keep: self.settings.keep, ..(*self.settings.planner).clone() };
         let mut file = File::new(now, opened, at_ms, config, policy)?;
-        if self.config.explain {
+        if self.settings.explain {
             file.plan.keep_decisions(super::why::KEPT);
         }
         Some(file)

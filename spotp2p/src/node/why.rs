@@ -16,7 +16,7 @@ const SHELF: Source = Source(u32::MAX);
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// Passes on what was decided for the track that plays.
     pub(super) fn explain(&mut self) {
-        if !self.config.explain {
+        if !self.settings.explain {
             return;
         }
         let Self { tracks, out, .. } = self;
@@ -29,7 +29,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// A piece was read from the cache.
     pub(super) fn explain_shelf(&mut self, now: Instant, class: Urgency, piece: u32, since: Instant) {
-        let Some(file) = self.file(class).filter(|_| self.config.explain && class == Urgency::Playing) else {
+        let Some(file) = self.file(class).filter(|_| self.settings.explain && class == Urgency::Playing) else {
             return;
         };
         let decision = Decision {

@@ -1,6 +1,7 @@
 //! Every number that the overlay goes by.
 
 use super::neighbours::MOST_NEIGHBOURS;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 /// Every number that a swarm goes by. What the original used is in docs/sources.md; where it published nothing, the
@@ -113,9 +114,14 @@ pub struct UploadConfig {
 }
 
 impl Config {
-    /// The same with numbers that contradict each other or the table's size set right.
+    /// The same, or one of its own with numbers that contradict each other or the table's size set right.
     #[must_use]
-    pub(super) fn checked(mut self) -> Self {
+    pub(super) fn checked(config: Arc<Self>) -> Arc<Self> {
+        let right = config.set_right();
+        if *config == right { config } else { Arc::new(right) }
+    }
+
+    fn set_right(mut self) -> Self {
         let links = &mut self.neighbours;
         links.hard = links.hard.min(MOST_NEIGHBOURS);
         links.soft = links.soft.min(links.hard);

@@ -88,6 +88,11 @@ impl<K: Copy + Eq> Interest<K> {
         self.give_back();
     }
 
+    /// Whether nothing is wanted.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     pub(super) fn urgency(&self, file: &K) -> Option<Urgency> {
         self.files.iter().find(|wanted| wanted.0 == *file).map(|wanted| wanted.1)
     }

@@ -52,6 +52,7 @@ pub use words::{
     SlotRefusal, SlotState, Want,
 };
 
+use alloc::sync::Arc;
 use candidates::Candidates;
 use interest::Interest;
 use neighbours::{Attention, Neighbours};
@@ -67,7 +68,8 @@ const OUTPUTS: usize = 64;
 /// A client's part in the overlay. See the [module](self).
 #[derive(Debug)]
 pub struct Swarm<K> {
-    config: Config,
+    /// As many swarms as are made of one share it.
+    config: Arc<Config>,
     mode: Mode,
     pressure: Pressure,
     /// It was very low, and nothing is fine again yet.
@@ -88,9 +90,10 @@ pub struct Swarm<K> {
 impl<K: Copy + Eq> Swarm<K> {
     /// A client that is not logged in yet, and so has no neighbours.
     #[must_use]
-    pub fn new(config: Config) -> Self {
-        let config = config.checked();
+    pub fn new(config: impl Into<Arc<Config>>) -> Self {
+        let config = Config::checked(config.into());
         Self {
+            uploads: Uploads::new(&config.uploads),
             config,
             mode: Mode::Full,
             pressure: Pressure::Fine,
@@ -100,7 +103,6 @@ impl<K: Copy + Eq> Swarm<K> {
             search: Search::new(NO_SEED),
             candidates: Candidates::new(),
             interest: Interest::new(),
-            uploads: Uploads::new(&config.uploads),
             timers: Timers::new(),
             dice: Dice::new(&NO_SEED),
             out: Outbox::new(OUTPUTS),
@@ -175,7 +177,12 @@ impl<K: Copy + Eq> Swarm<K> {
     /// The next thing to carry out, in order. What was meant for a peer whose link ended meanwhile is left out.
     pub fn poll_output(&mut self) -> Option<Output<K>> {
         loop {
-            let output = self.out.pop()?;
+            let Some(output) = self.out.pop() else {
+                if self.interest.is_empty() {
+                    self.out.give_back();
+                }
+                return None;
+            };
             if output.addressee().is_none_or(|peer| self.neighbours.contains(peer)) {
                 return Some(output);
             }
@@ -201,8 +208,8 @@ impl<K: Copy + Eq> Swarm<K> {
     }
 
     /// Goes by other numbers from now on.
-    pub fn set_config(&mut self, now: Instant, config: Config) {
-        self.config = config.checked();
+    pub fn set_config(&mut self, now: Instant, config: impl Into<Arc<Config>>) {
+        self.config = Config::checked(config.into());
         self.uploads.set_rate(now, self.config.uploads.rate);
         self.settle(now);
         self.pump(now);

@@ -123,8 +123,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// Tells the plan of a track how far ahead there is room for what comes.
     pub(in crate::node) fn keep_as_there_is_room(&mut self, now: Instant, class: Urgency) {
-        let near = self.config.keep.min(AHEAD);
-        let all = self.config.keep;
+        let near = self.settings.keep.min(AHEAD);
+        let all = self.settings.keep;
         let Some(file) = self.file_mut(class) else { return };
         let keep = match (file.shelved, file.writing.len() < MOST_WRITING) {
             (true, true) => u32::MAX,
