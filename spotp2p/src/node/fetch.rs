@@ -46,7 +46,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
                 Some(session) => self.read(class, session, &ask),
                 None => self.refused_now(now, class, &ask),
             },
-            Who::Peer(peer) if self.links.is_open(peer) => {
+            Who::Peer(peer) if self.swarm.is_neighbour(peer) => {
                 let Some(file) = self.file(class).map(|file| file.head.file) else { return };
                 self.swarm.requested(now, peer, file, ask.pieces.count);
                 self.read(class, super::links::session(peer), &ask);

@@ -21,11 +21,12 @@ const MAKING: Duration = Duration::from_secs(20);
 /// What a peer may say before it is known not to be a replay.
 const MOST_EARLY: usize = 16;
 
-/// The links of a node. An open one takes 12 bytes; one that is made about 300, and what came early.
+/// What the swarm does not know of the links of a node. An open one takes nothing until something is asked over it, then 12
+/// bytes; one that is made about 300, and what came early.
 #[derive(Debug)]
 pub(super) struct Links<K, B> {
-    /// In the order of their numbers.
-    open: Vec<Link>,
+    /// Of the open ones those over which something was asked, or that stay on the same network.
+    noted: Vec<Link>,
     making: Vec<Making<K, B>>,
 }
 
@@ -33,8 +34,6 @@ pub(super) struct Links<K, B> {
 struct Link {
     peer: PeerId,
     last_channel: Channel,
-    /// The shortest round trip, 0 if none was measured.
-    round_trip_ms: u16,
     near: bool,
 }
 
@@ -65,36 +64,19 @@ pub(super) fn peer(session: SessionId) -> Option<PeerId> {
 
 impl<K, B> Links<K, B> {
     pub(super) const fn new() -> Self {
-        Self { open: Vec::new(), making: Vec::new() }
+        Self { noted: Vec::new(), making: Vec::new() }
     }
 
-    fn find(&mut self, peer: PeerId) -> Option<&mut Link> {
-        let at = self.open.binary_search_by_key(&peer, |link| link.peer).ok()?;
-        self.open.get_mut(at)
-    }
-
-    pub(super) fn is_open(&self, peer: PeerId) -> bool {
-        self.open.binary_search_by_key(&peer, |link| link.peer).is_ok()
-    }
-
-    /// A number for a new request to a peer.
+    /// A number for a new request to a neighbour.
     pub(super) fn channel(&mut self, peer: PeerId) -> Option<Channel> {
-        let link = self.find(peer)?;
+        let link = self.note(peer)?;
         link.last_channel = link.last_channel.checked_add(1)?;
         Some(link.last_channel)
     }
 
-    /// Whether a peer is on the same network.
+    /// Whether a neighbour is on the same network.
     pub(super) fn is_near(&self, peer: PeerId) -> bool {
-        let at = self.open.binary_search_by_key(&peer, |link| link.peer);
-        at.ok().and_then(|at| self.open.get(at)).is_some_and(|link| link.near)
-    }
-
-    /// The shortest round trip to a peer.
-    pub(super) fn round_trip(&self, peer: PeerId) -> Option<Duration> {
-        let at = self.open.binary_search_by_key(&peer, |link| link.peer).ok()?;
-        let ms = self.open.get(at)?.round_trip_ms;
-        (ms > 0).then(|| Duration::from_millis(ms.into()))
+        self.noted.iter().any(|link| link.peer == peer && link.near)
     }
 
     /// When the next one in the making has taken too long.
@@ -102,21 +84,19 @@ impl<K, B> Links<K, B> {
         self.making.iter().map(|making| making.until).min()
     }
 
-    fn insert(&mut self, link: Link) {
-        if let Err(at) = self.open.binary_search_by_key(&link.peer, |link| link.peer) {
-            // Sixty of them shall not take the room of a hundred and twenty.
-            self.open.reserve_exact(usize::from(self.open.len() == self.open.capacity()) * 8);
-            self.open.insert(at, link);
-        }
+    fn note(&mut self, peer: PeerId) -> Option<&mut Link> {
+        let at = self.noted.iter().position(|link| link.peer == peer).unwrap_or_else(|| {
+            self.noted.push(Link { peer, last_channel: 0, near: false });
+            self.noted.len() - 1
+        });
+        self.noted.get_mut(at)
     }
 
-    fn remove(&mut self, peer: PeerId) -> bool {
-        let Ok(at) = self.open.binary_search_by_key(&peer, |link| link.peer) else { return false };
-        self.open.remove(at);
-        if self.open.is_empty() {
-            self.open = Vec::new();
+    fn forget(&mut self, peer: PeerId) {
+        self.noted.retain(|link| link.peer != peer);
+        if self.noted.is_empty() {
+            self.noted = Vec::new();
         }
-        true
     }
 
     fn making(&mut self, peer: PeerId) -> Option<&mut Making<K, B>> {
@@ -195,7 +175,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         if let Some(making) = self.links.take_making(peer) {
             return self.link_failed(now, &making);
         }
-        if self.links.remove(peer) {
+        if self.swarm.is_neighbour(peer) {
             if why.is_some_and(|why| matches!(why, SessionError::Peer(_))) {
                 self.report(peer, spotproto::message::Misdeed::Protocol);
             }
@@ -245,18 +225,24 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     fn open_link(&mut self, now: Instant, peer: PeerId) {
         let ready = self.links.making(peer).is_some_and(|it| it.connected && it.confirmed && it.greeted);
         let Some(making) = ready.then(|| self.links.take_making(peer)).flatten() else { return };
-        self.links.insert(Link { peer, last_channel: 0, round_trip_ms: 0, near: making.near });
         if self.swarm.opened(now, peer, making.dial.pseudonym, making.direction).is_err() {
-            self.links.remove(peer);
             self.out.push(Output::Effect(Effect::HangUp { session: session(peer), code: CloseCode::Limit }));
             return;
+        }
+        if making.near
+            && let Some(link) = self.links.note(peer)
+        {
+            link.near = true;
         }
         if let Some(span) = making.round_trip {
             self.link_round_trip(now, peer, span);
         }
         self.out.push(Output::Event(Event::Neighbours(self.swarm.neighbours())));
         for message in making.early {
-            self.peer_says(now, peer, message);
+            // One of them may have ended the link.
+            if self.swarm.is_neighbour(peer) {
+                self.peer_says(now, peer, message);
+            }
         }
     }
 
@@ -266,9 +252,6 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             making.round_trip = Some(span);
             return;
         }
-        let Some(link) = self.links.find(peer) else { return };
-        let ms = u16::try_from(span.as_millis()).unwrap_or(u16::MAX).max(1);
-        link.round_trip_ms = if link.round_trip_ms == 0 { ms } else { link.round_trip_ms.min(ms) };
         self.swarm.round_trip(now, peer, span);
         let source = super::sources::Who::Peer(peer).source();
         for file in self.tracks.iter_mut().flatten().filter_map(|track| track.file.as_mut()) {
@@ -291,10 +274,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// Ends a link that the swarm has forgotten already.
     pub(super) fn hang_up_link(&mut self, now: Instant, peer: PeerId, code: CloseCode) {
-        if self.links.remove(peer) {
-            self.out.push(Output::Effect(Effect::HangUp { session: session(peer), code }));
-            self.forget_peer(now, peer);
-        }
+        self.out.push(Output::Effect(Effect::HangUp { session: session(peer), code }));
+        self.forget_peer(now, peer);
     }
 
     /// Ends all links, those in the making too.
@@ -306,6 +287,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// Drops what hung on a link.
     fn forget_peer(&mut self, now: Instant, peer: PeerId) {
+        self.links.forget(peer);
         self.forget_requests(now, session(peer));
         self.serve_no_more(peer);
         self.out.push(Output::Event(Event::Neighbours(self.swarm.neighbours())));

@@ -67,7 +67,7 @@ pub type Never = core::convert::Infallible;
 ///
 /// Memory, in words: the pieces themselves belong to the program and to the disk; the node keeps, for each of at most
 /// three tracks, its plan, a byte and two bits for each piece, and 2 KiB of leaves for each MiB in reach; 12 bytes for each
-/// neighbour beside what the swarm keeps; for each of at most eight files that are served 64 bytes for each piece; and the
+/// neighbour that was asked for something, beside what the swarm keeps; for each of at most eight files that are served 64 bytes for each piece; and the
 /// cache's index.
 #[derive(Debug)]
 pub struct Node<K: FileKey, B, C = RustCrypto> {
@@ -286,7 +286,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             return self.server_says(now, from, message);
         }
         let Some(peer) = links::peer(from) else { return };
-        if self.links.is_open(peer) {
+        if self.swarm.is_neighbour(peer) {
             self.peer_says(now, peer, message)
         } else {
             self.early(now, peer, message)

@@ -302,7 +302,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let source = Who::Peer(peer).source();
         let kind = self.kind(source);
         let holds = self.requests.want(super::links::session(peer), name).map(|(_, holds)| holds.clone());
-        let span = self.links.round_trip(peer);
+        let span = self.swarm.round_trip_to(peer);
         for file in self.files_of(name) {
             // It is told how far away the peer is before anything is asked.
             let holds = holds.clone().unwrap_or(Holds::All);

@@ -62,6 +62,7 @@ impl<K: Copy + Eq> Swarm<K> {
 
     /// A round trip to a neighbour was measured.
     pub fn round_trip(&mut self, now: Instant, peer: PeerId, span: Duration) {
+        self.neighbours.measured(peer, span);
         self.uploads.round_trip(now, peer, span);
     }
 

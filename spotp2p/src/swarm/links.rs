@@ -118,6 +118,18 @@ impl<K: Copy + Eq> Swarm<K> {
         self.neighbours.len()
     }
 
+    /// Whether a link to this peer is open.
+    #[must_use]
+    pub fn is_neighbour(&self, peer: PeerId) -> bool {
+        self.neighbours.contains(peer)
+    }
+
+    /// The shortest round trip to a neighbour.
+    #[must_use]
+    pub fn round_trip_to(&self, peer: PeerId) -> Option<core::time::Duration> {
+        self.neighbours.round_trip(peer)
+    }
+
     /// Ends the link of a peer that broke the rules.
     pub(super) fn fault(&mut self, now: Instant, peer: PeerId, fault: Fault) {
         if self.neighbours.contains(peer) {

@@ -19,7 +19,7 @@
 //! at [`Swarm::poll_timeout`]. Unknown peers, files and channels in any call are ignored, since news cross.
 //!
 //! # Bounds
-//! Every list has a bound in [`Config`]. A neighbour costs 41 bytes while nothing goes on, sixty about 2.5 KiB. A message
+//! Every list has a bound in [`Config`]. A neighbour costs 43 bytes while nothing goes on, sixty about 2.6 KiB. A message
 //! causes at most as many outputs as there are neighbours, plus those of one slot that changes hands; what is only passed
 //! on for others is held back while outputs wait. What a neighbour may say in a minute is bounded, and one that says far
 //! more is given up as a flooder.

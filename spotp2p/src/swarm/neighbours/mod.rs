@@ -63,11 +63,13 @@ pub(super) enum Attention {
     Flooded,
 }
 
-/// The table of open links. Holds [`MOST_NEIGHBOURS`] times 41 bytes at most, and nothing while it is empty.
+/// The table of open links. Holds [`MOST_NEIGHBOURS`] times 43 bytes at most, and nothing while it is empty.
 #[derive(Debug, Default)]
 pub(super) struct Neighbours {
     /// By seat; those that are not in `used` are left over.
     table: Vec<Neighbour>,
+    /// By seat: the shortest round trip in milliseconds, 0 if none was measured.
+    round_trips: Vec<u16>,
     /// Seats in the order of their peers' numbers.
     order: Vec<u8>,
     used: Seats,
@@ -89,15 +91,8 @@ impl Neighbours {
         if self.order.len() == self.order.capacity() {
             self.order.reserve_exact(STEP);
         }
-        match self.table.get_mut(usize::from(seat.0)) {
-            Some(left_over) => *left_over = fresh,
-            None => {
-                if self.table.len() == self.table.capacity() {
-                    self.table.reserve_exact(STEP);
-                }
-                self.table.push(fresh);
-            }
-        }
+        put(&mut self.table, seat, fresh);
+        put(&mut self.round_trips, seat, 0);
         self.order.insert(at, seat.0);
         self.used.insert(seat);
         Some(seat)
@@ -142,6 +137,21 @@ impl Neighbours {
 
     pub(super) const fn seats(&self) -> Seats {
         self.used
+    }
+
+    /// A round trip to a neighbour was measured.
+    pub(super) fn measured(&mut self, peer: PeerId, span: Duration) {
+        let Some(seat) = self.seat(peer) else { return };
+        let millis = u16::try_from(span.as_millis()).unwrap_or(u16::MAX).max(1);
+        if let Some(least) = self.round_trips.get_mut(usize::from(seat.0)) {
+            *least = if *least == 0 { millis } else { millis.min(*least) };
+        }
+    }
+
+    /// The shortest round trip to a neighbour.
+    pub(super) fn round_trip(&self, peer: PeerId) -> Option<Duration> {
+        let millis = self.round_trips.get(usize::from(self.seat(peer)?.0)).filter(|millis| **millis > 0)?;
+        Some(Duration::from_millis((*millis).into()))
     }
 
     /// Bytes went to a neighbour; they count as the pieces that they are.
@@ -251,6 +261,19 @@ impl Neighbour {
     }
 }
 
+/// Puts something in the place of a seat, which is that of one who left or the next new one.
+fn put<T>(table: &mut Vec<T>, seat: Seat, value: T) {
+    match table.get_mut(usize::from(seat.0)) {
+        Some(left_over) => *left_over = value,
+        None => {
+            if table.len() == table.capacity() {
+                table.reserve_exact(STEP);
+            }
+            table.push(value);
+        }
+    }
+}
+
 fn short(pseudonym: &Pseudonym) -> ShortName {
     let [a, b, c, d, e, f, g, h, ..] = pseudonym.0;
     [a, b, c, d, e, f, g, h]
@@ -290,11 +313,12 @@ mod tests {
     }
 
     #[test]
-    fn sixty_idle_neighbours_fit_in_two_and_a_half_kibibytes() {
+    fn sixty_idle_neighbours_fit_in_two_and_two_thirds_kibibytes() {
         let table = full(60);
         assert_eq!(size_of::<Neighbour>(), 40);
-        let held = table.table.capacity() * size_of::<Neighbour>() + table.order.capacity();
-        assert!(size_of::<Neighbours>() + held <= 2560, "{held}");
+        let held = table.table.capacity() * size_of::<Neighbour>() + table.round_trips.capacity() * 2;
+        let held = size_of::<Neighbours>() + held + table.order.capacity();
+        assert!(held <= 2 * 1024 + 640, "{held}");
     }
 
     #[test]
@@ -316,7 +340,8 @@ mod tests {
         let mut table = full(64);
         assert_eq!(table.insert(at(0), PeerId(1000), &named(99)), None);
         (0..64).for_each(|n| assert!(table.remove(PeerId(n)).is_some()));
-        assert_eq!(table.table.capacity() + table.order.capacity(), 0);
+        let held = table.table.capacity() + table.round_trips.capacity() + table.order.capacity();
+        assert_eq!(held, 0);
     }
 
     #[test]
