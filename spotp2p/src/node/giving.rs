@@ -19,7 +19,7 @@ const MOST_WAITING: usize = 64;
 /// Whom an answer goes to, and where.
 pub(super) type Where = (PeerId, Channel);
 
-/// What is on its way to neighbours. Holds nothing while nobody is served.
+/// What is on its way to neighbours.
 #[derive(Debug)]
 pub(super) struct Giving<K, B> {
     /// Wants that are not over, by the channel on which their slot is told.
@@ -41,8 +41,8 @@ struct Outgoing<K, B> {
     data: Option<B>,
 }
 
-impl<K: FileKey, B> Giving<K, B> {
-    pub(super) const fn new() -> Self {
+impl<K, B> Default for Giving<K, B> {
+    fn default() -> Self {
         Self {
             wants: BTreeMap::new(),
             waiting: Vec::new(),
@@ -51,11 +51,19 @@ impl<K: FileKey, B> Giving<K, B> {
             proofs: ProofBooks::new(),
         }
     }
+}
 
+impl<K: FileKey, B> Giving<K, B> {
     /// The channel of a peer's want.
     fn want(&self, peer: PeerId, file: &K) -> Option<Channel> {
         let mut of = self.wants.range((peer, 0)..=(peer, Channel::MAX));
         of.find(|(_, wanted)| *wanted == file).map(|((_, channel), _)| *channel)
+    }
+
+    /// Whether nothing is, and nothing is remembered.
+    fn is_idle(&self) -> bool {
+        let nothing = self.wants.is_empty() && self.waiting.is_empty() && self.reading.is_empty();
+        nothing && self.going.is_empty() && self.proofs.is_empty()
     }
 
     /// Drops what was to go on a channel.
@@ -67,6 +75,10 @@ impl<K: FileKey, B> Giving<K, B> {
 }
 
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
+    pub(super) fn giving(&mut self) -> &mut Giving<K, B> {
+        self.giving.get_or_insert_default()
+    }
+
     /// A neighbour asks for a slot. A want of what it wants already takes the place of the earlier one.
     pub(super) fn peer_wants(
         &mut self,
@@ -75,23 +87,26 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         channel: Channel,
         want: message::Want<K>,
     ) {
-        if let Some(earlier) = self.giving.want(from, &want.file) {
-            self.giving.wants.remove(&(from, earlier));
+        let giving = self.giving();
+        let earlier = giving.want(from, &want.file);
+        earlier.and_then(|earlier| giving.wants.remove(&(from, earlier)));
+        giving.wants.insert((from, channel), want.file);
+        if let Some(earlier) = earlier {
             self.send(session(from), Message::End { channel: earlier });
         }
-        self.giving.wants.insert((from, channel), want.file);
         let want = swarm::Want { file: want.file, urgency: Some(want.urgency) };
         self.swarm_hears(now, from, PeerMessage::Want(want));
     }
 
     /// A neighbour is told what it gets of what it wants.
     pub(super) fn tell_slot(&mut self, to: PeerId, slot: swarm::Slot<K>) {
-        let Some(channel) = self.giving.want(to, &slot.file) else { return };
+        let want = self.giving.as_ref().and_then(|giving| giving.want(to, &slot.file));
+        let Some(channel) = want else { return };
         let place = match slot.state {
             SlotState::Served => 0,
             SlotState::Queued { place } => place.saturating_add(1),
             SlotState::Refused(why) => {
-                self.giving.wants.remove(&(to, channel));
+                self.forget_want(to, channel);
                 let why = match why {
                     SlotRefusal::NotHere => Refusal::NotFound,
                     SlotRefusal::Busy => Refusal::Busy,
@@ -115,25 +130,26 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let within = pieces.is_some_and(|pieces| {
             of(read.pieces, pieces) && read.leaves.is_none_or(|leaves| of(leaves, pieces))
         });
-        if !within || self.giving.waiting.len() >= MOST_WAITING {
+        if !within || self.giving().waiting.len() >= MOST_WAITING {
             let why = if within { Refusal::Busy } else { Refusal::NotFound };
             return self.send(session(from), Message::Refuse { channel, why });
         }
-        self.giving.waiting.push((from, channel, read));
+        self.giving().waiting.push((from, channel, read));
         self.read_proofs(now, read.file);
     }
 
     /// The proofs of a file are here, or can't be had.
     pub(super) fn go_on(&mut self, now: Instant, file: K, provable: bool) {
-        let waiting = core::mem::take(&mut self.giving.waiting);
+        let giving = self.giving();
+        let waiting = core::mem::take(&mut giving.waiting);
         let (these, others) = waiting.into_iter().partition(|(.., read)| read.file == file);
-        self.giving.waiting = others;
+        giving.waiting = others;
         let these: Vec<(PeerId, Channel, Read<K>)> = these;
         for (from, channel, read) in these {
             let proof = match (read.leaves, provable) {
                 (_, false) => Err(Refusal::Unavailable),
                 (None, true) => Ok(None),
-                (Some(range), true) => match self.giving.proofs.prove(&file, range.start..range.end()) {
+                (Some(range), true) => match self.giving().proofs.prove(&file, range.start..range.end()) {
                     Some(proof) => Ok(Some(proof)),
                     None => Err(Refusal::NotFound),
                 },
@@ -160,13 +176,13 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// A neighbour wants no more of something.
     pub(super) fn peer_aborts(&mut self, now: Instant, from: PeerId, channel: Channel) {
-        match self.giving.wants.remove(&(from, channel)) {
+        match self.forget_want(from, channel) {
             Some(file) => {
                 let want = swarm::Want { file, urgency: None };
                 self.swarm_hears(now, from, PeerMessage::Want(want));
             }
             None => {
-                self.giving.drop_answer(from, channel);
+                self.drop_answer(from, channel);
                 self.swarm.cancelled(now, from, channel);
             }
         }
@@ -178,7 +194,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let shelf = self.shelf.as_mut();
         if shelf.is_some_and(|shelf| shelf.read(reader, &file, Place::Piece(piece))) {
             let outgoing = Outgoing { file, piece, last, data: None };
-            self.giving.reading.entry((to, channel)).or_default().push_back(outgoing);
+            self.giving().reading.entry((to, channel)).or_default().push_back(outgoing);
         } else {
             self.swarm.unreadable(now, to, channel, Refusal::Unavailable);
         }
@@ -192,13 +208,14 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         place: Place,
         read: Result<Content<B>, DiskError>,
     ) {
-        let (Place::Piece(index), Some(queue)) = (place, self.giving.reading.get_mut(&at)) else { return };
+        let (Place::Piece(index), Some(giving)) = (place, self.giving.as_mut()) else { return };
+        let Some(queue) = giving.reading.get_mut(&at) else { return };
         let Some(outgoing) = queue.iter_mut().find(|it| it.piece == index && it.data.is_none()) else {
             return;
         };
         let file = outgoing.file;
         let data = match read {
-            Ok(Content::Piece(data)) if self.giving.proofs.is_genuine(&file, index, &data) => data,
+            Ok(Content::Piece(data)) if giving.proofs.is_genuine(&file, index, &data) => data,
             Ok(_) => {
                 // It is not what it was, and is fetched again when it is wanted here.
                 if let Some(shelf) = self.shelf.as_mut() {
@@ -213,16 +230,17 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     }
 
     fn send_ready(&mut self, at: Where) {
-        while let Some(queue) = self.giving.reading.get_mut(&at) {
+        while let Some(giving) = self.giving.as_mut() {
+            let Some(queue) = giving.reading.get_mut(&at) else { return };
             let Some(Outgoing { piece, last, data, .. }) = queue.pop_front_if(|it| it.data.is_some()) else {
                 return;
             };
             if queue.is_empty() {
-                self.giving.reading.remove(&at);
+                giving.reading.remove(&at);
             }
             let (to, channel) = (session(at.0), at.1);
             let Some(data) = data else { return };
-            self.giving.going.insert((at.0, channel, piece), data.size());
+            giving.going.insert((at.0, channel, piece), data.size());
             self.send(to, Message::Piece { channel, index: piece, data });
             if last {
                 self.send(to, Message::End { channel });
@@ -232,7 +250,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// The line of a neighbour took a piece.
     pub(super) fn sent(&mut self, now: Instant, peer: PeerId, channel: Channel, index: u32) {
-        if let Some(bytes) = self.giving.going.remove(&(peer, channel, index)) {
+        let going = self.giving.as_mut().and_then(|giving| giving.going.remove(&(peer, channel, index)));
+        if let Some(bytes) = going {
             self.out.push(Output::Event(Event::Gave { bytes }));
             self.swarm.sent(now, peer, channel, bytes);
         }
@@ -240,19 +259,32 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// A request, or the rest of it, is refused.
     pub(super) fn refuse(&mut self, to: PeerId, channel: Channel, why: Refusal) {
-        self.giving.drop_answer(to, channel);
+        self.drop_answer(to, channel);
         self.send(session(to), Message::Refuse { channel, why });
     }
 
     /// A link is gone, and with it all that was to go over it.
     pub(super) fn serve_no_more(&mut self, peer: PeerId) {
-        let giving = &mut self.giving;
+        let Some(giving) = self.giving.as_mut() else { return };
         giving.wants.retain(|(of, _), _| *of != peer);
         giving.waiting.retain(|(of, ..)| *of != peer);
         giving.reading.retain(|(of, _), _| *of != peer);
         giving.going.retain(|(of, ..), _| *of != peer);
         if let Some(shelf) = self.shelf.as_mut() {
             shelf.forget_reads(|reader| matches!(reader, Reader::Peer { to, .. } if *to == peer));
+        }
+        self.giving.take_if(|giving| giving.is_idle());
+    }
+
+    fn forget_want(&mut self, peer: PeerId, channel: Channel) -> Option<K> {
+        let file = self.giving.as_mut()?.wants.remove(&(peer, channel));
+        self.giving.take_if(|giving| giving.is_idle());
+        file
+    }
+
+    fn drop_answer(&mut self, to: PeerId, channel: Channel) {
+        if let Some(giving) = self.giving.as_mut() {
+            giving.drop_answer(to, channel);
         }
     }
 }

@@ -73,7 +73,6 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             self.close(now, class);
         }
         self.keeping = None;
-        self.waiting.clear();
         self.set_mode(now, crate::swarm::Mode::Alone);
         self.server.tell(now, crate::reach::BackoffInput::Unwant);
         if let Some(session) = self.server.end() {

@@ -4,6 +4,7 @@ use super::track::Track;
 use super::{Event, Node, NotKept, Output};
 use crate::payload::{FileKey, Payload};
 use alloc::boxed::Box;
+use alloc::collections::VecDeque;
 use spotproto::Instant;
 use spotproto::crypto::Crypto;
 use spotproto::message::{Opened, Urgency, Wanted};
@@ -11,34 +12,42 @@ use spotproto::message::{Opened, Urgency, Wanted};
 /// Tracks that may wait to be kept.
 const MOST_WAITING: usize = 1024;
 
-/// The track that is being kept.
+/// What is to be kept: one track after the other.
 #[derive(Debug)]
 pub(super) struct Keeping<K> {
+    /// The track of the class `Offline`.
     wanted: Wanted<K>,
     /// Its file, once it is known, with whether the pin will survive whatever comes.
     file: Option<(K, bool)>,
+    /// What comes after it.
+    waiting: VecDeque<Wanted<K>>,
 }
 
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     pub(super) fn keep_offline(&mut self, now: Instant, wanted: Wanted<K>) {
+        let waiting = self.keeping.as_ref().map_or(0, |keeping| keeping.waiting.len());
         if self.shelf.is_none() {
             self.out.push(Output::Event(Event::NotKept { wanted, why: NotKept::NoCache }));
-        } else if self.waiting.len() >= MOST_WAITING {
+        } else if waiting >= MOST_WAITING {
             self.out.push(Output::Event(Event::NotKept { wanted, why: NotKept::TooMany }));
+        } else if let Some(keeping) = self.keeping.as_mut() {
+            keeping.waiting.push_back(wanted);
         } else {
-            self.waiting.push_back(wanted);
-            self.keep_next(now);
+            self.keep_now(now, wanted, VecDeque::new());
         }
     }
 
-    fn keep_next(&mut self, now: Instant) {
-        if self.keeping.is_some() {
-            return;
-        }
-        let Some(wanted) = self.waiting.pop_front() else { return };
-        self.keeping = Some(Keeping { wanted, file: None });
+    fn keep_now(&mut self, now: Instant, wanted: Wanted<K>, waiting: VecDeque<Wanted<K>>) {
+        self.keeping = Some(Box::new(Keeping { wanted, file: None, waiting }));
         self.tracks[Urgency::Offline as usize] = Some(Box::new(Track::new(wanted, 0)));
         self.look_up(now, Urgency::Offline);
+    }
+
+    /// The track is kept, or can't be: the next one is.
+    fn keep_next(&mut self, now: Instant, mut waiting: VecDeque<Wanted<K>>) {
+        if let Some(wanted) = waiting.pop_front() {
+            self.keep_now(now, wanted, waiting);
+        }
     }
 
     /// The file is known: from now on it stays.
@@ -68,23 +77,25 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// Looks whether nothing is missing any more.
     pub(super) fn kept_all(&mut self, now: Instant) {
-        let Some(Keeping { wanted, file: Some((file, true)) }) = self.keeping else { return };
+        let Some(keeping) = self.keeping.as_ref() else { return };
+        let (wanted, Some((file, true))) = (keeping.wanted, keeping.file) else { return };
         let Some(holding) = self.shelf.as_ref().and_then(|shelf| shelf.cache.holding(&file)) else { return };
         if !holding.complete {
             let (held, of) = (holding.held, holding.pieces);
             return self.out.push(Output::Event(Event::Keeping { wanted, held, of }));
         }
         self.close(now, Urgency::Offline);
-        self.keeping = None;
+        let waiting = self.keeping.take().map(|keeping| keeping.waiting).unwrap_or_default();
         self.out.push(Output::Event(Event::Kept { wanted, file }));
-        self.keep_next(now);
+        self.keep_next(now, waiting);
     }
 
     /// The track can't be kept, or not all of it.
     pub(super) fn not_kept(&mut self, now: Instant, why: NotKept) {
-        let Some(Keeping { wanted, .. }) = self.keeping.take() else { return };
+        let Some(keeping) = self.keeping.take() else { return };
+        let Keeping { wanted, waiting, .. } = *keeping;
         self.close(now, Urgency::Offline);
         self.out.push(Output::Event(Event::NotKept { wanted, why }));
-        self.keep_next(now);
+        self.keep_next(now, waiting);
     }
 }

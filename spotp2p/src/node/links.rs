@@ -25,7 +25,8 @@ const MOST_EARLY: usize = 16;
 /// bytes; one that is made about 300, and what came early.
 #[derive(Debug)]
 pub(super) struct Links<K, B> {
-    /// Of the open ones those over which something was asked, or that stay on the same network.
+    /// Of the open ones those over which something was asked, or that stay on the same network; in the order of their
+    /// numbers.
     noted: Vec<Link>,
     making: Vec<Making<K, B>>,
 }
@@ -76,7 +77,7 @@ impl<K, B> Links<K, B> {
 
     /// Whether a neighbour is on the same network.
     pub(super) fn is_near(&self, peer: PeerId) -> bool {
-        self.noted.iter().any(|link| link.peer == peer && link.near)
+        self.place(peer).ok().and_then(|at| self.noted.get(at)).is_some_and(|link| link.near)
     }
 
     /// When the next one in the making has taken too long.
@@ -85,15 +86,20 @@ impl<K, B> Links<K, B> {
     }
 
     fn note(&mut self, peer: PeerId) -> Option<&mut Link> {
-        let at = self.noted.iter().position(|link| link.peer == peer).unwrap_or_else(|| {
-            self.noted.push(Link { peer, last_channel: 0, near: false });
-            self.noted.len() - 1
+        let at = self.place(peer).unwrap_or_else(|at| {
+            self.noted.insert(at, Link { peer, last_channel: 0, near: false });
+            at
         });
         self.noted.get_mut(at)
     }
 
+    fn place(&self, peer: PeerId) -> Result<usize, usize> {
+        self.noted.binary_search_by_key(&peer, |link| link.peer)
+    }
+
     fn forget(&mut self, peer: PeerId) {
-        self.noted.retain(|link| link.peer != peer);
+        let Ok(at) = self.place(peer) else { return };
+        self.noted.remove(at);
         if self.noted.is_empty() {
             self.noted = Vec::new();
         }

@@ -33,7 +33,6 @@ use crate::reach::BackoffInput;
 use crate::swarm::{Mode, Pressure, Swarm};
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::marker::PhantomData;
@@ -46,7 +45,7 @@ use requests::Requests;
 use server::Server;
 use shelf::Shelf;
 use spotproto::crypto::{Crypto, RustCrypto};
-use spotproto::message::{Hello, Message, Urgency, Wanted};
+use spotproto::message::{Hello, Message, Urgency};
 use spotproto::{Instant, Machine, Outbox, Seed, SessionError, Timers, UnixTime};
 use timer::Timer;
 use track::{File, Track};
@@ -65,7 +64,8 @@ pub type Never = core::convert::Infallible;
 ///
 /// Nothing is done for an idle neighbour, whatever happens.
 ///
-/// Memory, in words: the pieces themselves belong to the program and to the disk; the node keeps, for each of at most
+/// Memory, in words: a node that is logged in, has sixty neighbours and nothing to do takes 4 KiB in all, with file names
+/// of four bytes and numbers that it shares with others ([`Config`]); a cache with nothing in it 1.7 KiB more. The pieces themselves belong to the program and to the disk; the node keeps, for each of at most
 /// three tracks, its plan, a byte and two bits for each piece, and 2 KiB of leaves for each MiB in reach; 12 bytes for each
 /// neighbour that was asked for something, beside what the swarm keeps; for each of at most eight files that are served 64 bytes for each piece; and the
 /// cache's index.
@@ -82,7 +82,8 @@ pub struct Node<K: FileKey, B, C = RustCrypto> {
     swarm: Swarm<K>,
     pressure: Pressure,
     links: Links<K, B>,
-    giving: Giving<K, B>,
+    /// What is on its way to neighbours, if anything is.
+    giving: Option<Box<Giving<K, B>>>,
     mirrors: Vec<Mirror>,
     requests: Requests<K>,
     /// Connections, and what they are as sources, on which as many requests are open as may be.
@@ -90,9 +91,8 @@ pub struct Node<K: FileKey, B, C = RustCrypto> {
     /// What is fetched, by urgency: one track of each class at a time.
     tracks: [Option<Box<Track<K, B>>>; Urgency::ALL.len()],
     shelf: Option<Box<Shelf<K, B>>>,
-    /// The track that is being kept, which is the one of the class `Offline`.
-    keeping: Option<Keeping<K>>,
-    waiting: VecDeque<Wanted<K>>,
+    /// What is to be kept, if anything is.
+    keeping: Option<Box<Keeping<K>>>,
     /// It was told to leave, and the cache is not safe yet.
     leaving: bool,
     next_session: u64,
@@ -129,14 +129,13 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             swarm: Swarm::new(config.swarm),
             pressure: Pressure::Fine,
             links: Links::new(),
-            giving: Giving::new(),
+            giving: None,
             mirrors: Vec::new(),
             requests: Requests::new(),
             full: Vec::new(),
             tracks: [None, None, None],
             shelf,
             keeping: None,
-            waiting: VecDeque::new(),
             leaving: false,
             next_session: 0,
             next_mirror: 0,

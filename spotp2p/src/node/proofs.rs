@@ -32,11 +32,17 @@ enum Book {
     Whole(Leaves),
 }
 
-impl<K: FileKey> ProofBooks<K> {
+impl<K> ProofBooks<K> {
     pub(super) const fn new() -> Self {
         Self { books: Vec::new() }
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.books.is_empty()
+    }
+}
+
+impl<K: FileKey> ProofBooks<K> {
     fn book(&mut self, file: &K) -> Option<&mut Book> {
         self.books.iter_mut().find(|(of, _)| of == file).map(|(_, book)| book)
     }
@@ -88,14 +94,14 @@ impl<K: FileKey> ProofBooks<K> {
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// Sees to it that pieces of a file can be proved; goes on with what waits for that.
     pub(super) fn read_proofs(&mut self, now: Instant, file: K) {
-        if file.root().is_none() || self.giving.proofs.touch(&file) {
+        if file.root().is_none() || self.giving().proofs.touch(&file) {
             return self.go_on(now, file, true);
         }
-        if self.giving.proofs.book(&file).is_some() {
+        if self.giving().proofs.book(&file).is_some() {
             return;
         }
         let holding = self.shelf.as_ref().and_then(|shelf| shelf.cache.holding(&file));
-        if !holding.is_some_and(|it| it.complete && self.giving.proofs.begin(file, it.pieces)) {
+        if !holding.is_some_and(|it| it.complete && self.giving().proofs.begin(file, it.pieces)) {
             return self.go_on(now, file, false);
         }
         for _ in 0..READ_AT_A_TIME {
@@ -104,7 +110,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     }
 
     fn read_next_proof(&mut self, now: Instant, file: K) {
-        let Some(Book::Reading { leaves, next, .. }) = self.giving.proofs.book(&file) else { return };
+        let Some(Book::Reading { leaves, next, .. }) = self.giving().proofs.book(&file) else { return };
         if *next >= (leaves.len() as u32).div_ceil(LEAF_GROUP) {
             return;
         }
@@ -126,8 +132,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         read: Result<Content<B>, DiskError>,
     ) {
         let Place::Leaves(group) = place else { return };
-        let Some(shelf) = self.shelf.as_ref() else { return };
-        let Some(Book::Reading { leaves, left, .. }) = self.giving.proofs.book(&file) else { return };
+        let (Some(shelf), Some(giving)) = (self.shelf.as_ref(), self.giving.as_mut()) else { return };
+        let Some(Book::Reading { leaves, left, .. }) = giving.proofs.book(&file) else { return };
         let sealed = if let Ok(Content::Sealed(sealed)) = read { Some(sealed) } else { None };
         if let Some(read) = sealed.and_then(|sealed| file.open_leaves::<C>(&shelf.keys, group, &sealed)) {
             for (piece, leaf) in read.leaves() {
@@ -145,7 +151,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             .and_then(Leaves::new::<C>)
             .filter(|whole| file.root().map(|root| root.root()) == Some(whole.root()));
         let provable = whole.is_some();
-        match (whole, self.giving.proofs.book(&file)) {
+        match (whole, giving.proofs.book(&file)) {
             (Some(whole), Some(book)) => *book = Book::Whole(whole),
             _ => self.forget_proofs(&file),
         }
@@ -154,6 +160,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// The file is not what it was.
     pub(super) fn forget_proofs(&mut self, file: &K) {
-        self.giving.proofs.forget(file);
+        if let Some(giving) = self.giving.as_mut() {
+            giving.proofs.forget(file);
+        }
     }
 }

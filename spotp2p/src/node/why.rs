@@ -29,7 +29,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// A piece was read from the cache.
     pub(super) fn explain_shelf(&mut self, now: Instant, class: Urgency, piece: u32, since: Instant) {
-        let Some(file) = self.file(class).filter(|_| self.settings.explain && class == Urgency::Playing) else {
+        let Some(file) = self.file(class).filter(|_| self.settings.explain && class == Urgency::Playing)
+        else {
             return;
         };
         let decision = Decision {

@@ -3,6 +3,8 @@
 
 #![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core, reason = "tests have std")]
 
+mod counted;
+mod events;
 mod memory;
 mod neighbourhood;
 #[path = "../world/mod.rs"]

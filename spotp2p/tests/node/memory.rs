@@ -3,11 +3,17 @@
 use crate::neighbourhood::{NOW, Neighbourhood};
 use crate::world::{DATE, log_in};
 use crate::{ALLOCATOR, alone};
-use spotp2p::node::{CacheSetup, Config};
 use spotcache::sheet::CacheKeys;
+use spotp2p::node::{CacheSetup, Config};
 use spotproto::Seed;
 use spotproto::crypto::{RustCrypto, SecretKey};
 use stats_alloc::Region;
+
+/// A whole simulated client with sixty idle neighbours.
+const IDLE: usize = 4 * 1024;
+
+/// What a cache adds that has nothing in it.
+const EMPTY_CACHE: usize = 2 * 1024;
 
 fn held_by<T>(value: T) -> usize {
     let region = Region::new(ALLOCATOR);
@@ -16,10 +22,7 @@ fn held_by<T>(value: T) -> usize {
     size_of::<T>() + change.bytes_deallocated - change.bytes_allocated
 }
 
-fn config() -> Config {
-    Config::new(log_in(), "test", Seed([3; 32]), (NOW, DATE))
-}
-
+/// A node that shares its numbers with others.
 fn idle(config: &Config, neighbours: u8) -> usize {
     held_by(Neighbourhood::new(config.clone(), neighbours).node)
 }
@@ -27,12 +30,20 @@ fn idle(config: &Config, neighbours: u8) -> usize {
 #[test]
 fn a_node_with_sixty_idle_neighbours_takes_four_kibibytes() {
     let _turn = alone();
-    let config = config();
+    let config = Config::new(log_in(), "test", Seed([3; 32]), (NOW, DATE));
     let (none, sixty) = (idle(&config, 0), idle(&config, 60));
-    println!("node of {} B, with nobody {none} B, with sixty {sixty} B", size_of::<crate::neighbourhood::Client>());
+    println!("node of nobody {none} B, of sixty {sixty} B");
+    assert!(sixty <= IDLE, "{sixty}");
+}
+
+#[test]
+fn an_empty_cache_adds_two_kibibytes() {
+    let _turn = alone();
+    let config = Config::new(log_in(), "test", Seed([3; 32]), (NOW, DATE));
     let keys = CacheKeys::new::<RustCrypto>(&SecretKey([7; 32]));
     let cache = Some(CacheSetup { config: spotcache::cache::Config::default(), keys });
-    let config = Config { cache, ..config };
-    println!("with an empty cache {}", idle(&config, 60));
-    assert!(sixty <= 4096, "{sixty}");
+    let without = idle(&config, 60);
+    let with = idle(&Config { cache, ..config }, 60);
+    println!("an empty cache {} B", with - without);
+    assert!(with - without <= EMPTY_CACHE, "{with} and {without}");
 }

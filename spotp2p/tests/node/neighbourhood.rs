@@ -1,6 +1,7 @@
 //! A node with so many neighbours, of whom nobody has said more than who it is.
 
-use crate::world::{DATE, HERE, Key, Piece, log_in};
+use crate::counted::Name;
+use crate::world::{DATE, HERE, Piece, log_in};
 use core::time::Duration;
 use spotp2p::SessionId;
 use spotp2p::node::{Command, Config, Effect, Input, Node, Output};
@@ -15,8 +16,8 @@ pub(crate) const NOW: Instant = Instant::START;
 
 const ISSUER: SecretKey = SecretKey([2; 32]);
 
-type Text = Message<Key, Piece>;
-pub(crate) type Client = Node<Key, Piece>;
+type Text = Message<Name, Piece>;
+pub(crate) type Client = Node<Name, Piece>;
 
 pub(crate) struct Neighbourhood {
     pub(crate) now: Instant,
@@ -47,12 +48,19 @@ impl Neighbourhood {
     }
 
     /// What the access point says.
-    pub(crate) fn hears(&mut self, message: Text) -> Vec<Output<Key, Piece>> {
+    pub(crate) fn hears(&mut self, message: Text) -> Vec<Output<Name, Piece>> {
         self.is_told(Input::Message { from: self.server, message })
     }
 
-    pub(crate) fn is_told(&mut self, input: Input<Key, Piece>) -> Vec<Output<Key, Piece>> {
+    pub(crate) fn is_told(&mut self, input: Input<Name, Piece>) -> Vec<Output<Name, Piece>> {
         tell(&mut self.node, self.now, input)
+    }
+
+    /// Until something is due.
+    pub(crate) fn waits(&mut self) -> Vec<Output<Name, Piece>> {
+        self.now = self.node.poll_timeout().expect("something is").max(self.now);
+        let Ok(()) = self.node.handle_timeout(self.now);
+        std::iter::from_fn(|| self.node.poll_output()).collect()
     }
 
     fn links_with(&mut self, n: u8) {
@@ -78,12 +86,12 @@ impl Neighbourhood {
     }
 }
 
-fn tell(node: &mut Client, now: Instant, input: Input<Key, Piece>) -> Vec<Output<Key, Piece>> {
+fn tell(node: &mut Client, now: Instant, input: Input<Name, Piece>) -> Vec<Output<Name, Piece>> {
     let Ok(()) = node.handle_input(now, input);
     std::iter::from_fn(|| node.poll_output()).collect()
 }
 
-fn named(n: u8) -> Pseudonym {
+pub(crate) fn named(n: u8) -> Pseudonym {
     Pseudonym([n; 16])
 }
 

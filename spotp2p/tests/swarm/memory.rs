@@ -59,11 +59,11 @@ fn drain<K: Copy + Eq>(swarm: &mut Swarm<K>) {
 }
 
 #[test]
-fn sixty_idle_neighbours_cost_two_and_a_half_kibibytes_and_the_swarm_with_them_four() {
+fn idle_neighbours_cost_less_than_44_bytes_each_and_the_swarm_with_sixty_of_them_four_kibibytes() {
     let _turn = alone();
     let (none, sixty) = (held_by(swarm::<u32>(0)), held_by(swarm::<u32>(60)));
     println!("swarm of nobody {none} B, of sixty {sixty} B");
-    assert!(sixty - none <= 2560, "{}", sixty - none);
+    assert!(sixty - none <= 60 * 44, "{}", sixty - none);
     assert!(sixty <= IDLE, "{sixty}");
 }
 
