@@ -12,13 +12,13 @@ use spotcache::sheet::CacheKeys;
 use spotp2p::SessionId;
 use spotp2p::node::{CacheSetup, Command, Config, Event, Input, LogIn, Node};
 use spotp2p::planner::{Decision, Kind};
-use spotp2p::swarm::Mode;
+use spotp2p::swarm::{Mode, PeerId};
 use spotproto::content::FileId;
 use spotproto::crypto::{PublicKey, RustCrypto, SecretKey};
 use spotproto::message::{Misdeed, Wanted};
 use spotproto::preamble::LinkId;
 use spotproto::ticket::Pseudonym;
-use spotproto::{CloseCode, Instant, Seed, UnixTime};
+use spotproto::{CloseCode, Instant, Machine, Seed, UnixTime};
 
 pub(crate) const TODAY: UnixTime = UnixTime(1_800_000_000);
 
@@ -43,6 +43,8 @@ pub(crate) struct Player {
 
 pub(crate) struct Listener {
     pub(crate) node: Node<FileId, Bytes>,
+    /// Its program runs.
+    pub(crate) at_home: bool,
     pub(crate) disk: Disk,
     number: u8,
     log_ins: u8,
@@ -61,6 +63,8 @@ pub(crate) struct Listener {
     /// Who delivered each piece of this play.
     delivered: BTreeMap<u32, Kind>,
     pub(crate) player: Player,
+    /// The player looks again and again.
+    pub(crate) looks: bool,
     pub(crate) events: Vec<Event<FileId, Bytes>>,
     pub(crate) decisions: Vec<Decision>,
     pub(crate) reported: Vec<Misdeed>,
@@ -82,18 +86,31 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) fn new(now: Instant, number: u8, mode: Mode) -> Self {
+        Self::with_log_in(now, number, mode, 0)
+    }
+
+    /// The program starts again: all that is left is what the disk has, and who owns it.
+    pub(crate) fn starts_anew(&mut self, now: Instant) {
+        let count = self.log_ins + 1;
+        let anew = Self::with_log_in(now, self.number, Mode::Full, count);
+        let before = core::mem::replace(self, anew);
+        (self.disk, self.crook, self.up) = (before.disk, before.crook, before.up);
+    }
+
+    fn with_log_in(now: Instant, number: u8, mode: Mode, log_ins: u8) -> Self {
         let keys = CacheKeys::new::<RustCrypto>(&SecretKey([number; 32]));
         let config = spotcache::cache::Config { quota: Quota::Bytes(1 << 30), ..Default::default() };
         let cache = Some(CacheSetup { config, keys });
         let mut seed = [number; 32];
         seed[0] ^= 0x5a;
-        let config = Config::new(log_in(number, 0), "test", Seed(seed), (now, TODAY));
+        let config = Config::new(log_in(number, log_ins), "test", Seed(seed), (now, TODAY));
         let config = Config { cache, mode, explain: true, ..config };
         Self {
             node: Node::new(now, config),
+            at_home: true,
             disk: Disk::default(),
             number,
-            log_ins: 0,
+            log_ins,
             up: 1.25e6,
             free: now,
             server: None,
@@ -103,6 +120,7 @@ impl Listener {
             pieces: BTreeSet::new(),
             delivered: BTreeMap::new(),
             player: Player::default(),
+            looks: false,
             events: Vec::new(),
             decisions: Vec::new(),
             reported: Vec::new(),
@@ -110,7 +128,7 @@ impl Listener {
             met: BTreeMap::new(),
             blamed: Vec::new(),
             refused: Vec::new(),
-            log_in: log_in(number, 0),
+            log_in: log_in(number, log_ins),
             name: None,
             shown: Vec::new(),
             crook: Crook::Honest,
@@ -164,6 +182,20 @@ impl Listener {
         Input::Command(Command::Open { wanted: Wanted::File(SHELF.file()), at_ms: 0 })
     }
 
+    /// Goes to another place of the tune.
+    pub(crate) fn seek(&mut self, at_ms: u32) -> Command<FileId> {
+        let head = &SHELF.entry.head;
+        self.player.piece = head.piece_at(at_ms);
+        self.player.began = None;
+        Command::Seek { at_ms }
+    }
+
+    /// Has enough of the tune.
+    pub(crate) fn stop(&mut self) -> Command<FileId> {
+        self.player = Player::default();
+        Command::Stop
+    }
+
     /// What the player does now, if anything: it looks ten times a second.
     pub(crate) fn plays(&mut self, now: Instant) -> Option<Command<FileId>> {
         let clicked = self.player.clicked?;
@@ -192,6 +224,20 @@ impl Listener {
         }
         self.player.piece += 1;
         Some(Command::Reading { piece: (piece + 1).min(head.pieces() - 1) })
+    }
+
+    pub(crate) fn is_playing(&self) -> bool {
+        self.player.clicked.is_some() && !self.has_played()
+    }
+
+    /// When its node is due, if it runs.
+    pub(crate) fn wakes_at(&self) -> Option<Instant> {
+        self.node.poll_timeout().filter(|_| self.at_home)
+    }
+
+    /// Whether a link is open, in the eyes of its node.
+    pub(crate) fn is_linked(&self, session: SessionId) -> bool {
+        self.node.swarm().is_neighbour(PeerId(u32::try_from(session.0).expect("few sessions")))
     }
 
     pub(crate) fn has_played(&self) -> bool {

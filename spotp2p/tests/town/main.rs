@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+mod anything;
 mod crooks;
 #[path = "../cached/disk.rs"]
 mod disk;
@@ -15,3 +16,4 @@ mod listening;
 mod shelf;
 mod streets;
 mod town;
+mod wire;

@@ -1,10 +1,12 @@
 //! Listeners, their access point, and the lines between them, on virtual time.
 
-use crate::listener::{End, Listener, TODAY};
+use crate::listener::{Listener, TODAY};
 use crate::shelf::SHELF;
+use crate::streets::{address, taken_at};
+use crate::wire::Wire;
 use alloc::collections::BTreeMap;
 use bytes::Bytes;
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::Ipv4Addr;
 use core::time::Duration;
 use spotp2p::SessionId;
 use spotp2p::access_point::{self, AccessPoint, Done};
@@ -13,14 +15,13 @@ use spotp2p::swarm::Mode;
 use spotproto::content::FileId;
 use spotproto::crypto::{PublicKey, SecretKey};
 use spotproto::message::{Dial, Message};
-use spotproto::noise::Role;
 use spotproto::preamble::LinkId;
 use spotproto::{Instant, Machine, SessionError};
 
 pub(crate) type Text = Message<FileId, Bytes>;
 
 /// What happens at a moment.
-enum News {
+pub(crate) enum News {
     ToServer {
         from: SessionId,
         text: Text,
@@ -49,16 +50,19 @@ pub(crate) struct Town {
     server_free: Instant,
     pub(crate) up: bool,
     next_session: u64,
-    houses: BTreeMap<SessionId, (usize, SessionId)>,
+    pub(crate) houses: BTreeMap<SessionId, (usize, SessionId)>,
     /// Links of which one side wants to dial.
-    half_links: BTreeMap<LinkId, (usize, SessionId, Box<Dial>)>,
+    pub(crate) half_links: BTreeMap<LinkId, (usize, SessionId, Box<Dial>)>,
     /// The access point's own.
-    probes: BTreeMap<LinkId, spotp2p::RequestId>,
-    news: BTreeMap<(Instant, u64), News>,
+    pub(crate) probes: BTreeMap<LinkId, spotp2p::RequestId>,
+    pub(crate) news: BTreeMap<(Instant, u64), News>,
     count: u64,
     /// Bytes of pieces that the access point sent.
     pub(crate) served: usize,
     pub(crate) shunned: Vec<PublicKey>,
+    /// Who was reported by whom.
+    pub(crate) accusations: Vec<(usize, usize)>,
+    pub(crate) wire: Wire,
 }
 
 impl Town {
@@ -90,6 +94,8 @@ impl Town {
             count: 0,
             served: 0,
             shunned: Vec::new(),
+            accusations: Vec::new(),
+            wire: Wire::default(),
         };
         for _ in 0..listeners {
             town.moves_in(Mode::Full);
@@ -140,7 +146,9 @@ impl Town {
         let now = self.now;
         let input = self.listeners[who].click(now);
         self.hear(who, input);
-        self.put(now, News::Look(who));
+        if !core::mem::replace(&mut self.listeners[who].looks, true) {
+            self.put(now, News::Look(who));
+        }
     }
 
     /// Until this listener has heard the tune, or so long.
@@ -155,14 +163,11 @@ impl Town {
         let until = self.now + span;
         loop {
             let news = self.news.keys().next().map(|(at, _)| *at);
-            let timer = self.listeners.iter().filter_map(|it| it.node.poll_timeout()).min();
+            let timer = self.listeners.iter().filter_map(Listener::wakes_at).min();
             let Some(at) = news.into_iter().chain(timer).min().filter(|at| *at <= until) else { break };
             self.now = self.now.max(at);
             for who in 0..self.listeners.len() {
-                if self.listeners[who].node.poll_timeout().is_some_and(|at| at <= self.now) {
-                    let Ok(()) = self.listeners[who].node.handle_timeout(self.now);
-                    self.drain(who);
-                }
+                self.wakes(who);
             }
             while let Some(entry) = self.news.first_entry().filter(|entry| entry.key().0 <= self.now) {
                 let news = entry.remove();
@@ -172,12 +177,23 @@ impl Town {
         self.now = until;
     }
 
+    /// Does what is due at a listener's, which must not stay due.
+    fn wakes(&mut self, who: usize) {
+        let mut idle = 0;
+        while self.listeners[who].wakes_at().is_some_and(|at| at <= self.now) {
+            let Ok(()) = self.listeners[who].node.handle_timeout(self.now);
+            idle = if self.drain(who) > 0 { 0 } else { idle + 1 };
+            assert!(idle <= 3, "{who} is woken for nothing at {:?}", self.now);
+        }
+    }
+
     /// The access point dies; or it comes back, with nothing remembered.
     pub(crate) fn server_dies(&mut self) {
         self.up = false;
         self.houses.clear();
         for who in 0..self.listeners.len() {
             if let Some((session, there)) = self.listeners[who].server.take() {
+                self.wire.ends(who, session);
                 self.serve(access_point::Input::Disconnected { session: there });
                 self.hear(who, Input::Disconnected { session, why: Some(SessionError::Lost) });
             }
@@ -218,32 +234,50 @@ impl Town {
                 while let Some(command) = self.listeners[who].plays(self.now) {
                     self.hear(who, Input::Command(command));
                 }
-                if !self.listeners[who].has_played() {
+                self.listeners[who].looks = self.listeners[who].is_playing();
+                if self.listeners[who].looks {
                     self.put(self.now + Duration::from_millis(10), News::Look(who));
                 }
             }
         }
     }
 
-    fn put(&mut self, at: Instant, news: News) {
+    pub(crate) fn put(&mut self, at: Instant, news: News) {
         self.count += 1;
         self.news.insert((at, self.count), news);
     }
 
     pub(crate) fn hear(&mut self, who: usize, input: Input<FileId, Bytes>) {
+        let from = match &input {
+            Input::Message { from, message } => {
+                self.wire.hears(who, *from, message);
+                Some(*from)
+            }
+            _ => None,
+        };
         let Ok(()) = self.listeners[who].node.handle_input(self.now, input);
         self.drain(who);
+        if let Some(from) = from.filter(|from| self.listeners[who].is_linked(*from)) {
+            self.wire.owes_nothing(who, from);
+        }
     }
 
-    fn drain(&mut self, who: usize) {
+    /// Carries out what a listener's node wants done; how much that was.
+    pub(crate) fn drain(&mut self, who: usize) -> usize {
+        let mut outputs = 0;
         while let Some(output) = self.listeners[who].node.poll_output() {
+            outputs += 1;
             match output {
-                Output::Send { to, message } => self.send(who, to, message),
+                Output::Send { to, message } => {
+                    self.wire.says(who, to, &message);
+                    self.send(who, to, message);
+                }
                 Output::Effect(effect) => self.carry_out(who, effect),
                 Output::Event(event) => self.listeners[who].hears(event),
                 _ => {}
             }
         }
+        outputs
     }
 
     fn carry_out(&mut self, who: usize, effect: Effect<FileId, Bytes>) {
@@ -257,6 +291,7 @@ impl Town {
             Effect::Report { session, what } => {
                 let link = self.listeners[who].known_links[&session];
                 self.listeners[who].blamed.push(session);
+                self.accusations.push((who, self.listeners[who].met[&session].1));
                 if let Some((_, there)) = self.listeners[who].server {
                     let text = Message::Report { link, what };
                     self.put(self.now + self.delay, News::ToServer { from: there, text });
@@ -291,100 +326,6 @@ impl Town {
         self.put(self.now + self.delay * 2, News::ToListener { to: who, input });
         let input = Input::RoundTrip { session, span: self.delay * 2 };
         self.put(self.now + self.delay * 2, News::ToListener { to: who, input });
-    }
-
-    /// Both sides dial; whoever comes second finds the other waiting.
-    fn link(&mut self, who: usize, session: SessionId, dial: Box<Dial>) {
-        let link = dial.link;
-        self.listeners[who].known_links.insert(session, link);
-        if let Some(request) = self.probes.remove(&link) {
-            let input = access_point::Input::Done(request, Done::Probed(true));
-            self.put(self.now + self.delay * 4, News::Server(input));
-            let input = Input::Disconnected { session, why: Some(SessionError::Lost) };
-            return self.put(self.now + self.delay * 4, News::ToListener { to: who, input });
-        }
-        let Some((other, its, its_dial)) = self.half_links.remove(&link) else {
-            self.half_links.insert(link, (who, session, dial));
-            return;
-        };
-        assert!(dial.role != its_dial.role && dial.link_key != its_dial.link_key);
-        // What each is told of the other is what the other shows.
-        self.listeners[other].shown.push((dial.link_key, dial.pseudonym));
-        self.listeners[who].shown.push((its_dial.link_key, its_dial.pseudonym));
-        self.listeners[who].links.insert(session, End { listener: other, session: its, link });
-        self.listeners[who].met.insert(session, (link, other));
-        self.listeners[other].met.insert(its, (link, who));
-        self.listeners[other].links.insert(its, End { listener: who, session, link });
-        for (to, session, role, peer) in [(who, session, dial.role, other), (other, its, its_dial.role, who)]
-        {
-            // TCP, then a handshake of one round trip; the responder is sure half a round trip later.
-            let address = address(peer);
-            let input = Input::Connected { session, confirmed: role == Role::Initiator, address };
-            self.put(self.now + self.delay * 4, News::ToListener { to, input });
-            let input = Input::RoundTrip { session, span: self.delay * 2 };
-            self.put(self.now + self.delay * 4, News::ToListener { to, input });
-            if role == Role::Responder {
-                self.put(
-                    self.now + self.delay * 5,
-                    News::ToListener { to, input: Input::Confirmed { session } },
-                );
-            }
-        }
-        for (who, session) in [(who, session), (other, its)] {
-            let end = self.listeners[who].links[&session];
-            for text in self.listeners[who].early.remove(&session).unwrap_or_default() {
-                self.say(who, session, end, text);
-            }
-        }
-    }
-
-    pub(crate) fn hang_up(&mut self, who: usize, session: SessionId) {
-        if self.listeners[who].server.is_some_and(|(here, _)| here == session) {
-            let (_, there) = self.listeners[who].server.take().expect("it is there");
-            self.houses.remove(&there);
-            let input = access_point::Input::Disconnected { session: there };
-            return self.put(self.now + self.delay, News::Server(input));
-        }
-        if let Some(end) = self.listeners[who].links.remove(&session) {
-            self.listeners[end.listener].links.remove(&end.session);
-            let input = Input::Disconnected { session: end.session, why: Some(SessionError::Lost) };
-            self.put(self.now + self.delay, News::ToListener { to: end.listener, input });
-        }
-    }
-
-    fn send(&mut self, who: usize, to: SessionId, text: Text) {
-        let listener = &mut self.listeners[who];
-        match (listener.server, listener.links.get(&to).copied()) {
-            (Some((here, there)), _) if here == to => {
-                self.put(self.now + self.delay, News::ToServer { from: there, text });
-            }
-            (_, Some(end)) => self.say(who, to, end, text),
-            // The other side has not dialled yet: it waits.
-            (_, None) if listener.known_links.contains_key(&to) => {
-                listener.early.entry(to).or_default().push(text);
-            }
-            _ => {}
-        }
-    }
-
-    fn say(&mut self, who: usize, to: SessionId, end: End, text: Text) {
-        let stands = self.stands_at(who, to);
-        let listener = &mut self.listeners[who];
-        let Some((text, late)) = listener.crook.says(text) else { return };
-        let free = taken_at(self.now, &mut listener.free, listener.up, &text);
-        if let Message::Piece { channel, index, .. } = &text {
-            let input = Input::Sent { session: to, channel: *channel, index: *index };
-            self.put(free, News::ToListener { to: who, input });
-        }
-        // Nothing arrives before the link stands.
-        let input = Input::Message { from: end.session, message: text };
-        self.put((free + self.delay).max(stands) + late, News::ToListener { to: end.listener, input });
-    }
-
-    fn stands_at(&self, who: usize, session: SessionId) -> Instant {
-        let of = |news: &&News| matches!(news, News::ToListener { to, input: Input::Connected { session: it, .. } } if *to == who && *it == session);
-        let at = self.news.iter().find(|(_, news)| of(news)).map(|((at, _), _)| *at);
-        at.unwrap_or(self.now)
     }
 
     pub(crate) fn serve(&mut self, input: access_point::Input<FileId, Bytes>) {
@@ -435,6 +376,7 @@ impl Town {
             Effect::HangUp { session, .. } => {
                 if let Some((who, session)) = self.houses.remove(&session) {
                     self.listeners[who].server = None;
+                    self.wire.ends(who, session);
                     let input = Input::Disconnected { session, why: Some(SessionError::Lost) };
                     self.put(self.now + self.delay, News::ToListener { to: who, input });
                 }
@@ -444,20 +386,4 @@ impl Town {
         };
         self.put(self.now, News::Server(access_point::Input::Done(request, done)));
     }
-}
-
-/// Everybody lives in a street of their own.
-fn address(who: usize) -> SocketAddr {
-    (Ipv4Addr::new(11, 1, u8::try_from(who).expect("a small town"), 1), 4070).into()
-}
-
-/// When a line has taken a message. Pieces and what has to come behind them wait for their turn, all else goes first.
-fn taken_at(now: Instant, free: &mut Instant, rate: f64, text: &Text) -> Instant {
-    let size = match text {
-        Message::Piece { data, .. } => data.len(),
-        Message::End { .. } | Message::Leaves { .. } => 100,
-        _ => return now,
-    };
-    *free = now.max(*free) + Duration::from_secs_f64(size as f64 / rate);
-    *free
 }
