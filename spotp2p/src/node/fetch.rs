@@ -155,6 +155,17 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         self.abort(now, over);
     }
 
+    /// Takes requests back that are off the list already, and nothing of which was called back by the plan.
+    pub(super) fn take_back(&mut self, now: Instant, over: Vec<(Place, Pieces)>) {
+        for (_, Pieces { class, source, left }) in &over {
+            let (Who::Peer(peer), Some(file)) = (Who::of(*source), self.file(*class)) else { continue };
+            let name = file.head.file;
+            let outstanding = left.iter().filter(|piece| file.plan.is_asked(*source, **piece)).count();
+            self.swarm.withdrawn(now, peer, name, outstanding as u32);
+        }
+        self.abort(now, over);
+    }
+
     /// Takes requests back that are off the list already. Leaves may have been among what is cancelled: they are asked for
     /// again when they are needed.
     pub(super) fn abort(&mut self, now: Instant, over: Vec<(Place, Pieces)>) {

@@ -3,7 +3,8 @@
 use super::track::Stage;
 use super::{Effect, Node, Output};
 use crate::payload::{FileKey, Payload};
-use crate::planner::Clock;
+use crate::planner::{Clock, Source};
+use alloc::vec::Vec;
 use spotproto::Instant;
 use spotproto::crypto::Crypto;
 use spotproto::message::{Message, Urgency};
@@ -41,11 +42,13 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     fn hold_back_others(&mut self, now: Instant) {
         for class in [Urgency::Next, Urgency::Offline] {
             let over = self.requests.take_pieces(|_, pieces| pieces.class == class);
-            for (_, pieces) in &over {
-                let Some(file) = self.file_mut(class) else { continue };
-                pieces.left.iter().for_each(|piece| file.plan.unanswered(now, pieces.source, *piece));
-            }
-            self.abort(now, over);
+            let unanswered: Vec<(Source, u32)> = over
+                .iter()
+                .flat_map(|(_, pieces)| pieces.left.iter().map(|piece| (pieces.source, *piece)))
+                .collect();
+            self.take_back(now, over);
+            let Some(file) = self.file_mut(class) else { continue };
+            unanswered.into_iter().for_each(|(source, piece)| file.plan.unanswered(now, source, piece));
         }
     }
 
@@ -57,7 +60,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             self.send_server(Message::Abort { channel });
         }
         let over = self.requests.take_pieces(|_, pieces| pieces.class == class);
-        self.abort(now, over);
+        self.take_back(now, over);
         self.leave_mirrors(class);
         self.leave_shelf(now, class);
         let Some(file) = self.tracks[class as usize].take().and_then(|track| track.file) else { return };

@@ -38,12 +38,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         self.say_playing();
         self.announce_all();
         for class in Urgency::ALL {
-            let unnamed = self.track(class).filter(|track| !track.names_holders);
-            if let Some(name) =
-                unnamed.and_then(|it| it.file.as_ref()).filter(|it| it.sought).map(|it| it.head.file)
-            {
-                self.find_holders(name);
-                self.swarm.search(now, name);
+            if self.track(class).is_some_and(|track| !track.names_holders) {
+                self.meet_holders(now, class);
             }
         }
     }

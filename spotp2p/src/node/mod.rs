@@ -64,11 +64,12 @@ pub type Never = core::convert::Infallible;
 ///
 /// Nothing is done for an idle neighbour, whatever happens.
 ///
-/// Memory, in words: a node that is logged in, has sixty neighbours and nothing to do takes 4 KiB in all, with file names
-/// of four bytes and numbers that it shares with others ([`Config`]); a cache with nothing in it 1.7 KiB more. The pieces themselves belong to the program and to the disk; the node keeps, for each of at most
-/// three tracks, its plan, a byte and two bits for each piece, and 2 KiB of leaves for each MiB in reach; 12 bytes for each
-/// neighbour that was asked for something, beside what the swarm keeps; for each of at most eight files that are served 64 bytes for each piece; and the
-/// cache's index.
+/// Memory, in words: a node that is logged in, has sixty neighbours and nothing to do takes 4 KiB in all, where files have
+/// names of four bytes and nodes share their numbers ([`Config`]); a cache with nothing in it 1.7 KiB more. The pieces
+/// themselves belong to the program and to the disk. Of what goes on the node keeps, for each of at most three tracks, its
+/// plan, a byte and two bits for each piece, and 2 KiB of leaves for each MiB in reach; 12 bytes for each neighbour that
+/// was asked for something, beside what the swarm keeps; for each of at most eight files that are served 64 bytes for each
+/// piece; and the cache's index.
 #[derive(Debug)]
 pub struct Node<K: FileKey, B, C = RustCrypto> {
     settings: Settings,
@@ -239,6 +240,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             }
         }
         for track in self.tracks.iter_mut().flatten() {
+            // The next log-in has other peers.
+            track.names_holders = false;
             if matches!(track.stage, track::Stage::Asked(_)) {
                 track.stage = track::Stage::Unasked;
             }

@@ -206,7 +206,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// Does another thing among peers from now on.
     pub(super) fn set_mode(&mut self, now: Instant, mode: Mode) {
-        let served = self.mode == Mode::Full;
+        let (served, alone) = (self.mode == Mode::Full, self.mode == Mode::Alone);
         if served && mode != Mode::Full && self.member.is_some() {
             self.announce_nothing();
         }
@@ -218,6 +218,21 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         if !served && mode == Mode::Full {
             self.announce_all();
         }
+        if alone && mode != Mode::Alone {
+            Urgency::ALL.into_iter().for_each(|class| self.meet_holders(now, class));
+        }
+    }
+
+    /// Looks for holders of a track anew: all that were known are gone, or it was opened without any.
+    pub(super) fn meet_holders(&mut self, now: Instant, class: Urgency) {
+        if let Some(track) = self.tracks[class as usize].as_mut() {
+            track.names_holders = false;
+        }
+        if let Some(file) = self.file_mut(class) {
+            let policy = file.plan.policy();
+            file.plan.set_policy(now, Policy { searching: true, ..policy });
+        }
+        self.seek_holders(now, class);
     }
 
     /// What we asked a neighbour for is over.

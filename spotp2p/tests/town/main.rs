@@ -6,6 +6,7 @@
 extern crate alloc;
 
 mod anything;
+mod changes;
 mod crooks;
 #[path = "../cached/disk.rs"]
 mod disk;
