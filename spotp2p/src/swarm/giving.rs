@@ -88,6 +88,16 @@ impl<K: Copy + Eq> Swarm<K> {
         self.arm_uploads(now);
     }
 
+    /// A neighbour said too much in this minute to be heard. It is told that it gets nothing, or it would wait for an answer.
+    pub(super) fn refuse_unheard(&mut self, now: Instant, from: PeerId, file: K) {
+        if self.neighbours.contains(from) {
+            self.uploads.unwant(now, from, file, &self.config.uploads, &mut self.out);
+            refuse(&mut self.out, from, file, SlotRefusal::Busy);
+            self.stats.wants_refused += 1;
+            self.arm_uploads(now);
+        }
+    }
+
     pub(super) fn peer_wants_no_more(&mut self, now: Instant, from: PeerId, file: K) {
         if self.uploads.unwant(now, from, file, &self.config.uploads, &mut self.out) {
             self.arm_uploads(now);

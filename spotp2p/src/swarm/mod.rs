@@ -122,6 +122,9 @@ impl<K: Copy + Eq> Swarm<K> {
             PeerMessage::Hit(hit) => return self.hit(now, from, hit),
         };
         if !self.listen(now, from, units) {
+            if let PeerMessage::Want(Want { file, urgency: Some(_) }) = message {
+                self.refuse_unheard(now, from, file);
+            }
             return;
         }
         match message {

@@ -38,6 +38,20 @@ fn a_flood_of_queries_is_dropped_then_ends_the_link_and_others_hear_little_of_it
 }
 
 #[test]
+fn a_want_beyond_what_is_listened_to_is_refused_and_none_is_left_waiting() {
+    let mut rig = Rig::new(2);
+    rig.says_want(0, 7, Playing);
+    (0..59).for_each(|_| rig.says_slot(0, 7, Served));
+    rig.outputs();
+    rig.says_want(0, 8, Playing);
+    assert_eq!(slots(&rig.outputs()), [(0, 8, Refused(SlotRefusal::Busy))]);
+    rig.says_want(0, 7, Next);
+    assert_eq!(slots(&rig.outputs()), [(0, 7, Refused(SlotRefusal::Busy))]);
+    rig.requests(0, 1, 7, 0, 9);
+    assert_eq!(reads(&rig.outputs()), [], "its slot is gone");
+}
+
+#[test]
 fn a_slow_flood_of_queries_never_reaches_a_neighbour_faster_than_it_may() {
     let mut rig = Rig::new(60);
     let mut to_last = 0;
@@ -108,9 +122,9 @@ fn a_peer_that_wants_a_thousand_files_has_four_wants_and_one_slot() {
     let count = |wanted: fn(&spotp2p::swarm::SlotState) -> bool| {
         told.iter().filter(|(_, _, state)| wanted(state)).count()
     };
-    assert_eq!(told.len(), 60);
+    assert_eq!(told.len(), 239);
     assert_eq!((count(|s| *s == Served), count(|s| matches!(s, Queued { .. }))), (1, 3));
-    assert_eq!(count(|s| *s == Refused(SlotRefusal::Busy)), 56);
+    assert_eq!(count(|s| *s == Refused(SlotRefusal::Busy)), 235);
     rig.says_want(1, 7, Offline);
     assert_eq!(slots(&rig.outputs()), [(1, 7, Served)]);
 }

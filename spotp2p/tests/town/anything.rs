@@ -17,6 +17,9 @@ use spotproto::ticket::{Pseudonym, Rights, Ticket};
 /// Longer than any wait that a node may be in when all is well again.
 const CALM: Duration = Duration::from_secs(90);
 
+/// What a good line takes, in bytes a second.
+const LINE: f64 = 1.25e6;
+
 /// The tune takes two minutes.
 const TUNE: Duration = Duration::from_secs(180);
 
@@ -94,10 +97,13 @@ struct Life {
 }
 
 impl Life {
-    fn new(listeners: usize, heard: usize) -> Self {
-        let mut town = Town::new(listeners);
+    /// So many listeners, with lines of these speeds, of whom the first have heard the tune.
+    fn new(lines: &[f64], heard: usize, server: f64) -> Self {
+        let mut town = Town::new(lines.len());
         town.wakes_up();
         town.heard_before(&(0..heard).collect::<Vec<_>>());
+        town.server_up = server;
+        town.listeners.iter_mut().zip(lines).for_each(|(listener, up)| listener.up = *up);
         Self { town, crooks: Vec::new() }
     }
 
@@ -229,7 +235,7 @@ impl Life {
 
     /// All is well again: whoever clicks hears the tune.
     fn ends_well(mut self, who: usize) {
-        self.town.up = true;
+        (self.town.up, self.town.server_up) = (true, LINE);
         self.town.run(CALM);
         self.town.comes_home(who);
         self.town.clicks(who);
@@ -243,15 +249,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn whatever_happens_whoever_clicks_in_the_end_hears_the_tune(
-        listeners in 5usize..=8,
+        lines in vec(proptest::sample::select(vec![15_000.0, 60_000.0, LINE]), 5..=8),
+        server in proptest::sample::select(vec![40_000.0, 250_000.0, LINE]),
         heard in 0usize..4,
         acts in vec(act(), 0..60),
         who in any::<Index>(),
     ) {
-        let mut life = Life::new(listeners, heard);
+        let mut life = Life::new(&lines, heard, server);
         for act in &acts {
             life.act(act);
         }
-        life.ends_well(who.index(listeners));
+        life.ends_well(who.index(lines.len()));
     }
 }
