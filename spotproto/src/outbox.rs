@@ -34,7 +34,7 @@ impl<T> Outbox<T> {
         output
     }
 
-    /// Gives back what an empty queue keeps, where nothing is likely to follow soon.
+    /// Gives back what a queue keeps that is empty, where nothing is likely to follow soon.
     pub fn give_back(&mut self) {
         if self.queue.is_empty() {
             self.queue = VecDeque::new();

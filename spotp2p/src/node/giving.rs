@@ -232,7 +232,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     fn send_ready(&mut self, at: Where) {
         while let Some(giving) = self.giving.as_mut() {
             let Some(queue) = giving.reading.get_mut(&at) else { return };
-            let Some(Outgoing { piece, last, data, .. }) = queue.pop_front_if(|it| it.data.is_some()) else {
+            let ready = queue.front().is_some_and(|it| it.data.is_some());
+            let Some(Outgoing { piece, last, data, .. }) = ready.then(|| queue.pop_front()).flatten() else {
                 return;
             };
             if queue.is_empty() {

@@ -16,7 +16,7 @@ use spotproto::content::FileId;
 use spotproto::crypto::{PublicKey, SecretKey};
 use spotproto::message::{Dial, Message};
 use spotproto::preamble::LinkId;
-use spotproto::{Instant, Machine, SessionError};
+use spotproto::{CloseCode, Instant, Machine, SessionError};
 
 pub(crate) type Text = Message<FileId, Bytes>;
 
@@ -60,7 +60,7 @@ pub(crate) struct Town {
     /// Bytes of pieces that the access point sent.
     pub(crate) served: usize,
     pub(crate) shunned: Vec<PublicKey>,
-    /// Who was reported by whom.
+    /// Who was reported, or shown the door, by whom.
     pub(crate) accusations: Vec<(usize, usize)>,
     pub(crate) wire: Wire,
 }
@@ -286,6 +286,10 @@ impl Town {
             Effect::Link { session, dial, .. } => self.link(who, session, dial),
             Effect::HangUp { session, code } => {
                 self.listeners[who].refused.push((session, code));
+                let met = self.listeners[who].met.get(&session);
+                if let (CloseCode::Protocol | CloseCode::NotAdmitted, Some((_, other))) = (code, met) {
+                    self.accusations.push((who, *other));
+                }
                 self.hang_up(who, session);
             }
             Effect::Report { session, what } => {
