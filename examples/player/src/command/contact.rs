@@ -123,7 +123,7 @@ impl<'a> Party<'a> {
         let agent = concat!("spot/", env!("CARGO_PKG_VERSION"));
         let clock = Clock::start();
         let config = Config::new(log_in, agent, seed()?, (clock.now(), today()));
-        let mut config = Config { mode: peers.mode, swarm: peers.config(), explain: true, ..config };
+        let mut config = Config { mode: peers.mode, swarm: peers.config().into(), explain: true, ..config };
         let mut disk = None;
         if let Some(CachePlace { folder, quota }) = cache {
             match Disk::open(&folder) {

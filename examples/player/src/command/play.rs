@@ -51,8 +51,9 @@ impl Play {
             first.1 = seek;
         }
         let settings = Settings::load(&self.flags())?;
-        if tracks.len() > 1 && matches!(settings.output.value, Choice::Wav(_)) {
-            let line = "the output wav:FILE takes one track; play them one by one";
+        let one_file = matches!(&settings.output.value, Choice::Wav(file) if !file.is_dir());
+        if tracks.len() > 1 && one_file {
+            let line = "the output wav:FILE takes one track; name a folder for more";
             return Err(Failure::new(Exit::Usage, line));
         }
         let device = device(&settings)?;
@@ -99,6 +100,11 @@ async fn play_all(
     let mut output = settings.output.value.output();
     let mut reports = Vec::new();
     for (gid, at) in tracks {
+        if let Choice::Wav(folder) = &settings.output.value
+            && folder.is_dir()
+        {
+            output = Choice::Wav(folder.join(format!("{gid}.wav"))).output();
+        }
         let (report, back) = hear(&mut listener, *gid, *at, output, &screen, Some((device, &server))).await?;
         output = back;
         device.keep_play(&why::kept(&report))?;

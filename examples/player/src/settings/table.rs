@@ -122,7 +122,7 @@ pub static OUTPUT: Setting<Choice> = Setting {
         },
         unset: "auto",
         help: "auto (PulseAudio or PipeWire, else pacat, aplay or ffplay, else silence), pulse, pacat, aplay, ffplay, \
-               null, null:fast, wav:FILE [default: auto]",
+               null, null:fast, wav:FILE, or wav:FOLDER for a file of each track [default: auto]",
     },
     words: parsed,
 };

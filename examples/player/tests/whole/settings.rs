@@ -51,7 +51,7 @@ fn every_layer_is_read_and_printed_with_where_it_comes_from() {
 
     let table = spot(home.path(), ["config", "print"]);
     good(&table);
-    assert!(out(&table).contains("cache.limit   2 GB"), "{}", out(&table));
+    assert!(out(&table).contains("cache.limit        2 GB"), "{}", out(&table));
     assert!(out(&table).contains("file, line 4"), "{}", out(&table));
     assert_eq!(out(&spot(home.path(), ["config", "path"])), format!("{}\n", file.display()));
 
