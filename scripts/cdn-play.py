@@ -35,6 +35,7 @@ http {{
   server {{
     listen 127.0.0.1:{port};
     location / {{
+      limit_rate {rate};
       slice 256k;
       proxy_cache music;
       proxy_cache_key $uri$slice_range;
@@ -71,9 +72,14 @@ def tries(spot, nginx, scratch):
         running.append(subprocess.Popen(serve, stdout=said))
         listening, tracks = testbed.serving(running[0], said.name, 1)
         origin = next(event["http"] for event in testbed.events(said.name) if event["event"] == "listening")
-        running.append(start_nginx(nginx, scratch, port, origin))
+        running.append(start_nginx(nginx, scratch / "fast", port, origin, "0"))
         link = tracks["tune.ogg"]["link"]
-        rows = [play(spot, scratch, listening, link, name, running[1]) for name in ("cold CDN", "warm CDN", "nginx killed")]
+        rows = [play(spot, scratch, listening, link, name, running[1]) for name in ("cold CDN", "warm CDN")]
+        running[1].kill()
+        running[1].wait()
+        # A slow one, or all would be here before it is killed.
+        running.append(start_nginx(nginx, scratch / "slow", port, origin, "20k"))
+        rows.append(play(spot, scratch, listening, link, "nginx killed", running[2]))
     finally:
         for process in running:
             process.kill()
@@ -92,11 +98,10 @@ def tries(spot, nginx, scratch):
     return 1 if failed else 0
 
 
-def start_nginx(nginx, scratch, port, origin):
-    folder = scratch / "nginx"
+def start_nginx(nginx, folder, port, origin, rate):
     folder.mkdir()
-    conf = scratch / "nginx.conf"
-    conf.write_text(CONF.format(folder=folder, port=port, origin=origin.rstrip("/")))
+    conf = folder / "nginx.conf"
+    conf.write_text(CONF.format(folder=folder, port=port, origin=origin.rstrip("/"), rate=rate))
     process = subprocess.Popen([nginx, "-c", conf, "-e", folder / "error.log"], stderr=subprocess.DEVNULL)
     for _ in range(100):
         try:
@@ -114,7 +119,7 @@ def play(spot, scratch, listening, link, name, nginx):
                "--json", link]
     player = subprocess.Popen(command, stdout=output)
     if name == "nginx killed":
-        time.sleep(0.3)
+        time.sleep(20)
         nginx.send_signal(signal.SIGKILL)
     if player.wait(timeout=SECONDS + 240):
         sys.exit(f"{name}: the player failed")

@@ -111,10 +111,11 @@ impl Seed {
         let mut standing = Standing::default();
         loop {
             tokio::select! {
-                event = client.next() => match event.ok_or_else(gone)? {
-                    ClientEvent::Node(event) => standing.heed(server, event, &bar)?,
-                    _ => {}
-                },
+                event = client.next() => {
+                    if let ClientEvent::Node(event) = event.ok_or_else(gone)? {
+                        standing.heed(server, event, &bar)?;
+                    }
+                }
                 _ = tick.tick() => self.show(&standing, &bar),
                 () = &mut over => break,
             }
