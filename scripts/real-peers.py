@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Real music among listeners: scripts/real-peers.py FOLDER, for a folder as scripts/real-music.sh makes it.
 
-A server and five listeners, each a process in a network namespace of its own, 10 Mbit/s and 30 ms between any two. Each
-plays a random playlist from the folder into WAV files, while it serves the others what it has; each file has to be the
-same as what `spot decode` makes of the music itself. Prints the bytes by source; the exit code is 1 if a file differs.
+A server whose uplink is 3 Mbit/s and five listeners at 10 Mbit/s, each a process in a network namespace of its own, 30 ms
+between any two. Each plays a random playlist into WAV files, as fast as the music comes, while it serves the others what it
+has; each file has to be the same as what `spot decode` makes of the music itself. Playlists are drawn from some of the
+folder's tracks, so that listeners meet. Prints the bytes by source; the exit code is 1 if a file differs.
 
     NETLAB=folder with lab.py     builds the namespaces; needs root
     SPOT=path                     the program; built if not named
@@ -29,6 +30,7 @@ def main():
     options.add_argument("music", type=Path)
     options.add_argument("--listeners", type=int, default=5)
     options.add_argument("--tracks", type=int, default=12, help="of each playlist")
+    options.add_argument("--pool", type=int, default=16, help="tracks that playlists are drawn from")
     options.add_argument("--seed", type=int, default=1, help="decides the playlists")
     options = options.parse_args()
     missing = testbed.what_is_missing()
@@ -37,7 +39,7 @@ def main():
         return 0
     spot = testbed.program()
     line = {"rate": "10M", "rtt": 15}
-    hosts = {"server": {"link": line}} | {f"l{n}": {"link": line} for n in range(options.listeners)}
+    hosts = {"server": {"link": line | {"up": "3M"}}} | {f"l{n}": {"link": line} for n in range(options.listeners)}
     lab = testbed.lab().up({"hosts": hosts}, name=f"real{os.getpid()}")
     # The network goes before the folder that its programs write to.
     with tempfile.TemporaryDirectory() as scratch:
@@ -55,9 +57,10 @@ def play(lab, spot, options, scratch):
     server = lab.popen("server", [str(word) for word in serve], stdout=said)
     listening, tracks = testbed.serving(server, said.name, len(files), seconds=300)
     dice = random.Random(options.seed)
+    pool = dice.sample(sorted(tracks), min(options.pool, len(tracks)))
     players = []
     for n in range(options.listeners):
-        playlist = dice.sample(sorted(tracks), min(options.tracks, len(tracks)))
+        playlist = dice.sample(pool, min(options.tracks, len(pool)))
         folder = scratch / f"l{n}"
         (folder / "wav").mkdir(parents=True)
         command = [spot, "play", "--server", listening, "--device", folder / "device", "--cache-dir", folder / "cache",
