@@ -14,7 +14,7 @@
 //! **When would it be here?** Each source is a line that sends what it was asked, in order. A piece asked now is here
 //! after a round trip, or after what is still under way, whichever is longer, and after its own time. Mean and mean
 //! deviation are learnt from arrivals as TCP learns round trips (RFC 6298). How much may be outstanding is bandwidth ×
-//! delay ([`Flow`](crate::flow::Flow)), never a constant, and at most the source's credit.
+//! delay ([`Flow`]), never a constant, and at most the source's credit.
 //!
 //! **Who is asked?** The most urgent piece first (Kreitz 2010, "Downloading in P2P"). Among the sources with room that are
 //! sure to be in time, in 99 of 100 cases, the cheapest: cache, LAN, peers; of the same price the soonest (Kreitz and
