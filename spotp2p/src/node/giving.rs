@@ -218,9 +218,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             Ok(Content::Piece(data)) if giving.proofs.is_genuine(&file, index, &data) => data,
             Ok(_) => {
                 // It is not what it was, and is fetched again when it is wanted here.
-                if let Some(shelf) = self.shelf.as_mut() {
-                    shelf.cache.forget(now, &file, index..index.saturating_add(1));
-                }
+                self.forget_piece(now, file, index);
                 return self.swarm.unreadable(now, at.0, at.1, Refusal::Unavailable);
             }
             Err(_) => return self.swarm.unreadable(now, at.0, at.1, Refusal::Unavailable),

@@ -1,7 +1,7 @@
 //! Listeners that mean ill: the tune is heard all the same, and whoever is to blame, and nobody else, goes.
 
 use crate::crooks::Crook;
-use crate::listening::{HOLDERS, holders, played};
+use crate::listening::{HOLDERS, TUNE, holders, played};
 use crate::shelf::SHELF;
 use crate::town::Town;
 use core::time::Duration;
@@ -60,6 +60,23 @@ fn a_holder_whose_disk_rots_is_not_taken_for_a_forger() {
     assert!(town.listeners.iter().all(|it| it.reported.is_empty()));
     let holding = town.listeners[1].node.cache().and_then(|cache| cache.holding(&SHELF.file()));
     assert!(holding.is_some_and(|it| !it.complete), "what rotted is known by now");
+}
+
+/// What rots is found by serving it, while the same listener plays the tune itself.
+#[test]
+fn what_rots_under_a_listener_that_serves_is_fetched_again_for_its_own_ear() {
+    let mut town = holders();
+    town.clicks(1);
+    town.run(Duration::from_secs(1));
+    for piece in 300..SHELF.pieces.len() as u32 {
+        town.listeners[1].disk.rot(SHELF.file(), Place::Piece(piece));
+    }
+    // The others are too slow to be asked for all of it.
+    HOLDERS.into_iter().skip(1).for_each(|who| town.listeners[who].up = 20_000.0);
+    town.clicks(0);
+    town.until_heard(0, TUNE);
+    town.until_heard(1, TUNE);
+    assert!(town.listeners[0].has_played() && town.listeners[1].has_played());
 }
 
 #[test]

@@ -116,12 +116,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             .pieces_of(group)
             .filter(|piece| !file.has_leaf(*piece) && shelf.holds(&name, *piece))
             .collect();
-        for piece in &unprovable {
-            shelf.cache.forget(now, &name, *piece..*piece + 1);
-        }
         file.drop_unprovable(now);
         for piece in unprovable {
-            self.recheck(now, class, PieceRange { start: piece, count: 1 });
+            self.forget_piece(now, name, piece);
         }
         self.write_leaves(class);
         self.take_all(now, class, judged);
@@ -145,11 +142,19 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// A piece out of the cache is not what it was: it is fetched again.
     pub(in crate::node) fn forget_shelved(&mut self, now: Instant, class: Urgency, index: u32) {
+        if let Some(name) = self.file(class).map(|file| file.head.file) {
+            self.forget_piece(now, name, index);
+        }
+    }
+
+    /// What the cache has as this piece is of no use: every track of the file is told.
+    pub(in crate::node) fn forget_piece(&mut self, now: Instant, name: K, index: u32) {
         let Some(shelf) = self.shelf.as_mut() else { return };
-        let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
-            return;
-        };
-        shelf.cache.forget(now, &file.head.file, index..index.saturating_add(1));
-        self.recheck(now, class, PieceRange { start: index, count: 1 });
+        shelf.cache.forget(now, &name, index..index.saturating_add(1));
+        for class in Urgency::ALL {
+            if self.file(class).is_some_and(|file| file.head.file == name) {
+                self.recheck(now, class, PieceRange { start: index, count: 1 });
+            }
+        }
     }
 }
