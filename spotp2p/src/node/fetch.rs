@@ -20,6 +20,12 @@ const MOST_REQUESTS: usize = 48;
 /// Requests at which a connection that had too many is asked again.
 const FEW_REQUESTS: usize = 40;
 
+/// The same for a peer, which answers so many of one that it serves ([`UploadConfig`](crate::swarm::UploadConfig)).
+const MOST_OF_PEER: usize = 12;
+
+/// The same for a peer.
+const FEW_OF_PEER: usize = 8;
+
 /// Wrong pieces of the access point's after which a track is given up: it keeps lying.
 const MOST_FORGED: u32 = 3;
 
@@ -58,38 +64,48 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// Whether as many requests are open on a connection as may be; then nothing more is asked on it until fewer are.
     fn is_full(&mut self, now: Instant, class: Urgency, ask: &Ask) -> bool {
-        let session = match Who::of(ask.source) {
-            Who::Server => self.server.session,
-            Who::Peer(peer) => Some(super::links::session(peer)),
-            Who::Mirror(_) => None,
-        };
-        let Some(session) = session.filter(|session| self.requests.on(*session) >= MOST_REQUESTS) else {
+        let most = if ask.source == SERVER { MOST_REQUESTS } else { MOST_OF_PEER };
+        if self.session_of(ask.source).is_none_or(|session| self.requests.on(session) < most) {
             return false;
-        };
+        }
         for file in self.tracks.iter_mut().flatten().filter_map(|track| track.file.as_mut()) {
             file.plan.set_credit(now, ask.source, 0);
+            if !file.full.contains(&ask.source) {
+                file.full.push(ask.source);
+            }
         }
         if let Some(file) = self.file_mut(class) {
             (ask.pieces.start..ask.pieces.end())
                 .for_each(|piece| file.plan.unanswered(now, ask.source, piece));
-        }
-        if !self.full.contains(&(session, ask.source)) {
-            self.full.push((session, ask.source));
         }
         true
     }
 
     /// Connections on which few requests are open may be asked again.
     pub(super) fn ask_again(&mut self, now: Instant) {
-        for at in (0..self.full.len()).rev() {
-            let Some((session, source)) = self.full.get(at).copied() else { return };
-            if self.requests.on(session) > FEW_REQUESTS {
+        for class in Urgency::ALL {
+            let Some(full) = self.file_mut(class).map(|file| core::mem::take(&mut file.full)) else {
                 continue;
+            };
+            for source in full {
+                let few = if source == SERVER { FEW_REQUESTS } else { FEW_OF_PEER };
+                let still = self.session_of(source).is_some_and(|session| self.requests.on(session) > few);
+                let Some(file) = self.file_mut(class) else { return };
+                if still {
+                    file.full.push(source);
+                } else {
+                    file.plan.set_credit(now, source, u32::MAX);
+                }
             }
-            self.full.swap_remove(at);
-            for file in self.tracks.iter_mut().flatten().filter_map(|track| track.file.as_mut()) {
-                file.plan.set_credit(now, source, u32::MAX);
-            }
+        }
+    }
+
+    /// The connection on which a source is asked, if it is asked on one.
+    fn session_of(&self, source: Source) -> Option<SessionId> {
+        match Who::of(source) {
+            Who::Server => self.server.session,
+            Who::Peer(peer) => Some(super::links::session(peer)),
+            Who::Mirror(_) => None,
         }
     }
 
@@ -134,7 +150,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let Some(name) = self.file(class).map(|file| file.head.file) else { return };
         match Who::of(source) {
             Who::Peer(peer) => self.swarm.withdrawn(now, peer, name, pieces.count),
-            Who::Mirror(mirror) => return self.call_back_mirror(mirror, class),
+            Who::Mirror(mirror) => return self.call_back_mirror(now, mirror, class),
             Who::Server => {}
         }
         let Self { tracks, requests, .. } = self;
@@ -333,6 +349,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             Some(why) if source == SERVER && why != Refusal::Busy && !all_came => {
                 file.refused = Some(why);
                 file.plan.lost(now, source);
+            }
+            Some(Refusal::Busy) => {
+                left.iter().for_each(|piece| file.plan.unanswered(now, source, *piece));
+                file.plan.busy(now, source);
             }
             _ => {
                 for piece in &left {

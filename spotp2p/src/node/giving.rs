@@ -6,7 +6,7 @@ use super::shelf::Reader;
 use super::{Event, Node, Output};
 use crate::payload::{FileKey, Payload};
 use crate::swarm::{self, PeerId, PeerMessage, PieceRequest, SlotRefusal, SlotState};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use spotcache::cache::{Content, DiskError, Place};
 use spotproto::Instant;
@@ -26,6 +26,8 @@ pub(super) struct Giving<K, B> {
     wants: BTreeMap<Where, K>,
     /// Requests that wait for proofs.
     waiting: Vec<(PeerId, Channel, Read<K>)>,
+    /// Requests that are not answered yet.
+    answers: BTreeSet<Where>,
     /// Pieces being read, in the order in which they have to go.
     reading: BTreeMap<Where, VecDeque<Outgoing<K, B>>>,
     /// Bytes of the pieces that the line has not taken yet.
@@ -46,6 +48,7 @@ impl<K, B> Default for Giving<K, B> {
         Self {
             wants: BTreeMap::new(),
             waiting: Vec::new(),
+            answers: BTreeSet::new(),
             reading: BTreeMap::new(),
             going: BTreeMap::new(),
             proofs: ProofBooks::new(),
@@ -60,15 +63,16 @@ impl<K: FileKey, B> Giving<K, B> {
         of.find(|(_, wanted)| *wanted == file).map(|((_, channel), _)| *channel)
     }
 
-    /// Whether nothing is, and nothing is remembered.
+    /// Whether nobody wants anything.
     fn is_idle(&self) -> bool {
         let nothing = self.wants.is_empty() && self.waiting.is_empty() && self.reading.is_empty();
-        nothing && self.going.is_empty() && self.proofs.is_empty()
+        nothing && self.going.is_empty() && self.answers.is_empty()
     }
 
     /// Drops what was to go on a channel.
     fn drop_answer(&mut self, to: PeerId, channel: Channel) {
         self.waiting.retain(|(peer, on, _)| (*peer, *on) != (to, channel));
+        self.answers.remove(&(to, channel));
         self.reading.remove(&(to, channel));
         self.going.retain(|(peer, on, _), _| (*peer, *on) != (to, channel));
     }
@@ -121,6 +125,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// A neighbour asks for pieces. They go out once they can be proved: nobody shall be accused for a disk that rots.
     pub(super) fn peer_reads(&mut self, now: Instant, from: PeerId, channel: Channel, read: Read<K>) {
+        if !self.swarm.serves(from, &read.file) && read.pieces.count == 0 {
+            return self.send(session(from), Message::Refuse { channel, why: Refusal::Busy });
+        }
         if !self.swarm.serves(from, &read.file) {
             return self.request(now, from, channel, &read);
         }
@@ -139,7 +146,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     }
 
     /// The proofs of a file are here, or can't be had.
-    pub(super) fn go_on(&mut self, now: Instant, file: K, provable: bool) {
+    pub(super) fn go_on(&mut self, now: Instant, file: K, provable: Result<(), Refusal>) {
         let giving = self.giving();
         let waiting = core::mem::take(&mut giving.waiting);
         let (these, others) = waiting.into_iter().partition(|(.., read)| read.file == file);
@@ -147,9 +154,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let these: Vec<(PeerId, Channel, Read<K>)> = these;
         for (from, channel, read) in these {
             let proof = match (read.leaves, provable) {
-                (_, false) => Err(Refusal::Unavailable),
-                (None, true) => Ok(None),
-                (Some(range), true) => match self.giving().proofs.prove(&file, range.start..range.end()) {
+                (_, Err(why)) => Err(why),
+                (None, Ok(())) => Ok(None),
+                (Some(range), Ok(())) => match self.giving().proofs.prove(&file, range.start..range.end()) {
                     Some(proof) => Ok(Some(proof)),
                     None => Err(Refusal::NotFound),
                 },
@@ -170,6 +177,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         if read.pieces.count == 0 {
             return self.send(session(from), Message::End { channel });
         }
+        self.giving().answers.insert((from, channel));
         let request = PieceRequest { channel, file: read.file, pieces: read.pieces };
         self.swarm.request(now, from, request);
     }
@@ -190,13 +198,19 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// The turn of a piece has come.
     pub(super) fn read_piece(&mut self, now: Instant, (to, channel): Where, file: K, piece: u32, last: bool) {
-        let reader = Reader::Peer { to, channel };
-        let shelf = self.shelf.as_mut();
-        if shelf.is_some_and(|shelf| shelf.read(reader, &file, Place::Piece(piece))) {
+        // It may have been refused since.
+        if !self.giving().answers.contains(&(to, channel)) {
+            return;
+        }
+        self.giving().proofs.touch(&file);
+        let Some(shelf) = self.shelf.as_mut() else { return };
+        if shelf.read(Reader::Peer { to, channel }, &file, Place::Piece(piece)) {
             let outgoing = Outgoing { file, piece, last, data: None };
             self.giving().reading.entry((to, channel)).or_default().push_back(outgoing);
         } else {
-            self.swarm.unreadable(now, to, channel, Refusal::Unavailable);
+            // The cache takes so many reads at a time.
+            let why = if shelf.holds(&file, piece) { Refusal::Busy } else { Refusal::Unavailable };
+            self.swarm.unreadable(now, to, channel, why);
         }
     }
 
@@ -214,17 +228,26 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             return;
         };
         let file = outgoing.file;
-        let data = match read {
-            Ok(Content::Piece(data)) if giving.proofs.is_genuine(&file, index, &data) => data,
-            Ok(_) => {
+        let genuine = match &read {
+            Ok(Content::Piece(data)) => giving.proofs.is_genuine(&file, index, data),
+            _ => Some(false),
+        };
+        match (read, genuine) {
+            (Ok(Content::Piece(data)), Some(true)) => {
+                outgoing.data = Some(data);
+                self.send_ready(at);
+            }
+            // Others are served from so many files that the leaves of this one were pushed out.
+            (Ok(_), None) | (Err(DiskError::Busy), _) => {
+                self.swarm.unreadable(now, at.0, at.1, Refusal::Busy);
+            }
+            (Ok(_), _) => {
                 // It is not what it was, and is fetched again when it is wanted here.
                 self.forget_piece(now, file, index);
-                return self.swarm.unreadable(now, at.0, at.1, Refusal::Unavailable);
+                self.swarm.unreadable(now, at.0, at.1, Refusal::Unavailable);
             }
-            Err(_) => return self.swarm.unreadable(now, at.0, at.1, Refusal::Unavailable),
-        };
-        outgoing.data = Some(data);
-        self.send_ready(at);
+            (Err(_), _) => self.swarm.unreadable(now, at.0, at.1, Refusal::Unavailable),
+        }
     }
 
     fn send_ready(&mut self, at: Where) {
@@ -239,6 +262,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             }
             let (to, channel) = (session(at.0), at.1);
             let Some(data) = data else { return };
+            if last {
+                giving.answers.remove(&at);
+            }
             giving.going.insert((at.0, channel, piece), data.size());
             self.send(to, Message::Piece { channel, index: piece, data });
             if last {
@@ -258,6 +284,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// A request, or the rest of it, is refused.
     pub(super) fn refuse(&mut self, to: PeerId, channel: Channel, why: Refusal) {
+        let open = self.giving.as_ref().is_some_and(|giving| giving.answers.contains(&(to, channel)));
+        if !open {
+            return;
+        }
         self.drop_answer(to, channel);
         self.send(session(to), Message::Refuse { channel, why });
     }
@@ -267,6 +297,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let Some(giving) = self.giving.as_mut() else { return };
         giving.wants.retain(|(of, _), _| *of != peer);
         giving.waiting.retain(|(of, ..)| *of != peer);
+        giving.answers.retain(|(of, _)| *of != peer);
         giving.reading.retain(|(of, _), _| *of != peer);
         giving.going.retain(|(of, ..), _| *of != peer);
         if let Some(shelf) = self.shelf.as_mut() {

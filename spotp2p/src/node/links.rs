@@ -10,6 +10,7 @@ use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use spotproto::crypto::Crypto;
 use spotproto::message::{Channel, Dial, Greeting, Message};
+use spotproto::preamble::LinkId;
 use spotproto::{CloseCode, Instant, SessionError};
 
 /// Links that may be in the making: others wait for the next time that they are wanted.
@@ -127,7 +128,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let Some(member) =
             self.member.as_ref().filter(|_| self.swarm.may_accept() && self.links.making.len() < MOST_MAKING)
         else {
-            self.send_server(Message::Dialled { link: dial.link, stands: false });
+            self.tell_dialled(dial.link, false);
+            if ours {
+                self.swarm.dial_failed(now, dial.pseudonym);
+            }
             return;
         };
         let greeting = Message::Greeting(Box::new(Greeting { ticket: member.ticket }));
@@ -165,8 +169,15 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         making.near = is_near(address.ip());
         making.confirmed |= confirmed;
         let link = making.dial.link;
-        self.send_server(Message::Dialled { link, stands: true });
+        self.tell_dialled(link, true);
         self.open_link(now, peer);
+    }
+
+    /// What came of dialling; a link of an earlier log-in means nothing to the access point.
+    fn tell_dialled(&mut self, link: LinkId, stands: bool) {
+        if self.server.logged_in {
+            self.send_server(Message::Dialled { link, stands });
+        }
     }
 
     /// The other side of a link is live.
@@ -192,7 +203,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     fn link_failed(&mut self, now: Instant, making: &Making<K, B>) {
         if !making.connected {
-            self.send_server(Message::Dialled { link: making.dial.link, stands: false });
+            self.tell_dialled(making.dial.link, false);
         }
         if making.direction == Direction::Ours {
             self.swarm.dial_failed(now, making.dial.pseudonym);
@@ -201,12 +212,11 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// A message came over a link that is not open: a greeting, or what has to wait until it is.
     pub(super) fn early(&mut self, now: Instant, peer: PeerId, message: Message<K, B>) {
-        let date = self.date(now);
-        let issuer = self.member.as_ref().map(|member| member.issuer);
+        let judge = self.member.as_ref().map(|member| (member.issuer, member.date(now)));
         let Some(making) = self.links.making(peer) else { return };
         let genuine = match (&message, making.greeted) {
             (Message::Greeting(greeting), false) => {
-                let ticket = issuer.and_then(|issuer| greeting.ticket.verify::<C>(&issuer, date).ok());
+                let ticket = judge.and_then(|(issuer, date)| greeting.ticket.verify::<C>(&issuer, date).ok());
                 let dial = &making.dial;
                 let genuine = ticket.is_some_and(|ticket| {
                     ticket.link_key == dial.link_key && ticket.pseudonym == dial.pseudonym
@@ -214,6 +224,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
                 making.greeted = genuine;
                 genuine
             }
+            // Whatever is optional may be skipped (docs/protocol.md §7.25).
+            (Message::Playing { .. }, _) => return,
             (_, true) if making.early.len() < MOST_EARLY => {
                 making.early.push(message);
                 return;

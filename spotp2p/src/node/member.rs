@@ -17,6 +17,16 @@ pub(super) struct Member {
     pub(super) issuer: VerifyingKey,
     /// The key that the ticket names.
     pub(super) link_key: PublicKey,
+    /// A moment, and the access point's date then: tickets are judged by that, whatever this machine's clock says.
+    dated: (Instant, UnixTime),
+}
+
+impl Member {
+    /// The access point's date.
+    pub(super) fn date(&self, now: Instant) -> UnixTime {
+        let (at, date) = self.dated;
+        date.plus(now.since(at))
+    }
 }
 
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
@@ -31,12 +41,13 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let stated = ticket.verify::<C>(&issuer, date).ok();
         if let Some(stated) = stated.filter(|it| it.pseudonym == pseudonym && it.link_key == log_in.link_key)
         {
-            self.member = Some(Box::new(Member { ticket, issuer, link_key: log_in.link_key }));
+            self.member =
+                Some(Box::new(Member { ticket, issuer, link_key: log_in.link_key, dated: (now, date) }));
             self.swarm.new_log_in(now, pseudonym, log_in.seed);
             self.renew_in_time(now, date, stated.not_after);
         }
         self.say_playing();
-        self.announce_all();
+        self.announce_all(now);
         for class in Urgency::ALL {
             if self.track(class).is_some_and(|track| !track.names_holders) {
                 self.meet_holders(now, class);
@@ -57,6 +68,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let Ok(stated) = renewed.ticket.verify::<C>(&member.issuer, renewed.now) else { return };
         if stated.link_key == member.link_key {
             member.ticket = renewed.ticket;
+            member.dated = (now, renewed.now);
             self.renew_in_time(now, renewed.now, stated.not_after);
         }
     }

@@ -11,13 +11,17 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::Range;
+use core::time::Duration;
 use spotproto::Instant;
-use spotproto::content::{Geometry, LEAF_GROUP};
+use spotproto::content::{Geometry, LEAF_GROUP, PIECE_LEN};
 use spotproto::crypto::Crypto;
 use spotproto::message::{PieceRange, Urgency};
 
 /// Requests under way to one of them: while one is answered, the other is on its way.
 const AT_A_TIME: usize = 2;
+
+/// How long a mirror is not asked for want of somebody to ask for leaves.
+const NO_LEAVES: Duration = Duration::from_secs(1);
 
 /// A place where a CDN keeps a file. Takes about 500 bytes, and 8 for each range that waits.
 #[derive(Debug)]
@@ -29,9 +33,19 @@ pub(super) struct Mirror {
     standing: Standing,
     /// Pieces to ask for when a request is over.
     waiting: VecDeque<PieceRange>,
-    under_way: Vec<(RequestId, Range<u32>)>,
+    under_way: Vec<UnderWay>,
     /// It failed and is not asked before then.
     back_at: Option<Instant>,
+}
+
+/// A request to one of them.
+#[derive(Debug)]
+struct UnderWay {
+    request: RequestId,
+    /// Pieces that are still to come, in order.
+    left: Range<u32>,
+    since: Instant,
+    pieces: u32,
 }
 
 impl Mirror {
@@ -86,20 +100,31 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// The plan asks one of them for pieces.
     pub(super) fn ask_mirror(&mut self, now: Instant, class: Urgency, id: MirrorId, pieces: PieceRange) {
         if !self.ask_for_leaves(class, pieces) {
-            // What can't be proved is of no use.
-            return self.mirror_failed(now, id);
+            return self.without_leaves(now, id);
         }
         let Some(mirror) = self.mirror(id) else { return };
         mirror.waiting.push_back(pieces);
-        self.ask_mirror_next(id);
+        self.ask_mirror_next(now, id);
     }
 
-    fn ask_mirror_next(&mut self, id: MirrorId) {
+    /// Nobody is there to ask for leaves, and what can't be proved is of no use: that is no fault of the mirror's.
+    fn without_leaves(&mut self, now: Instant, id: MirrorId) {
+        let Some(mirror) = self.mirror(id) else { return };
+        let class = mirror.class;
+        mirror.back_at = Some(now + NO_LEAVES);
+        if let Some(file) = self.file_mut(class) {
+            file.plan.lost(now, Who::Mirror(id).source());
+        }
+        self.timers.set_earlier(Timer::Mirrors, now + NO_LEAVES);
+    }
+
+    fn ask_mirror_next(&mut self, now: Instant, id: MirrorId) {
         loop {
             let request = RequestId(self.next_fetch);
             let Some(mirror) = self.mirror(id).filter(|it| it.under_way.len() < AT_A_TIME) else { return };
             let Some(pieces) = mirror.next() else { return };
-            mirror.under_way.push((request, pieces.clone()));
+            let (left, count) = (pieces.clone(), pieces.len() as u32);
+            mirror.under_way.push(UnderWay { request, left, since: now, pieces: count });
             let get = Get { request, target: mirror.target.clone(), geometry: mirror.geometry, pieces };
             self.next_fetch += 1;
             self.out.push(Output::Effect(Effect::Fetch { mirror: id, get }));
@@ -107,7 +132,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     }
 
     /// Something was called back: requests of which nothing is wanted any more are dropped.
-    pub(super) fn call_back_mirror(&mut self, id: MirrorId, class: Urgency) {
+    pub(super) fn call_back_mirror(&mut self, now: Instant, id: MirrorId, class: Urgency) {
         let Self { mirrors, tracks, out, .. } = self;
         let Some(mirror) = mirrors.iter_mut().find(|mirror| mirror.id == id) else { return };
         let Some(file) = tracks[class as usize].as_ref().and_then(|track| track.file.as_ref()) else {
@@ -116,44 +141,46 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let source = Who::Mirror(id).source();
         let wanted = |pieces: Range<u32>| pieces.into_iter().any(|piece| file.plan.is_asked(source, piece));
         mirror.waiting.retain(|range| wanted(range.start..range.end()));
-        mirror.under_way.retain(|(request, pieces)| {
-            let keep = wanted(pieces.clone());
+        mirror.under_way.retain(|under_way| {
+            let keep = wanted(under_way.left.clone());
             if !keep {
-                out.push(Output::Effect(Effect::FetchNoMore(*request)));
+                out.push(Output::Effect(Effect::FetchNoMore(under_way.request)));
             }
             keep
         });
-        self.ask_mirror_next(id);
+        self.ask_mirror_next(now, id);
     }
 
     /// A web server answers, or does not.
     pub(super) fn mirror_says(&mut self, now: Instant, request: RequestId, news: MirrorNews<B>) {
-        let of = |mirror: &&mut Mirror| mirror.under_way.iter().any(|(it, _)| *it == request);
+        let of = |mirror: &&mut Mirror| mirror.under_way.iter().any(|it| it.request == request);
         let Some(mirror) = self.mirrors.iter_mut().find(of) else { return };
         let (id, class) = (mirror.id, mirror.class);
         let source = Who::Mirror(id).source();
         match news {
             MirrorNews::Piece { index, data } => {
                 // They come in ascending order.
-                if let Some((_, left)) = mirror.under_way.iter_mut().find(|(it, _)| *it == request)
-                    && left.contains(&index)
+                if let Some(under_way) = mirror.under_way.iter_mut().find(|it| it.request == request)
+                    && under_way.left.contains(&index)
                 {
-                    left.start = index + 1;
+                    under_way.left.start = index + 1;
                     self.came(now, class, source, index, data);
                 }
             }
             MirrorNews::Finished => {
-                let left = take(&mut mirror.under_way, request);
+                let Some(over) = take(&mut mirror.under_way, request) else { return };
+                let bytes = u64::from(over.pieces) * PIECE_LEN as u64;
+                mirror.standing.served(bytes, now.since(over.since));
                 if let Some(file) = self.file_mut(class) {
-                    left.for_each(|piece| file.plan.unanswered(now, source, piece));
+                    over.left.for_each(|piece| file.plan.unanswered(now, source, piece));
                 }
-                self.ask_mirror_next(id);
+                self.ask_mirror_next(now, id);
             }
             MirrorNews::Moved(target) => {
-                let left = take(&mut mirror.under_way, request);
+                let Some(UnderWay { left, .. }) = take(&mut mirror.under_way, request) else { return };
                 mirror.target = target;
                 mirror.waiting.push_front(PieceRange { start: left.start, count: left.len() as u32 });
-                self.ask_mirror_next(id);
+                self.ask_mirror_next(now, id);
             }
             MirrorNews::Refused => self.drop_mirror(now, id),
             MirrorNews::Failed => self.mirror_failed(now, id),
@@ -167,7 +194,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         mirror.waiting.clear();
         let back_at = mirror.standing.rests_until();
         mirror.back_at = back_at;
-        for (request, _) in mirror.under_way.drain(..) {
+        for UnderWay { request, .. } in mirror.under_way.drain(..) {
             self.out.push(Output::Effect(Effect::FetchNoMore(request)));
         }
         let class = mirror.class;
@@ -197,7 +224,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     pub(super) fn drop_mirror(&mut self, now: Instant, id: MirrorId) {
         let Some(at) = self.mirrors.iter().position(|mirror| mirror.id == id) else { return };
         let mirror = self.mirrors.remove(at);
-        self.out.push(Output::Effect(Effect::LeaveMirror(id)));
+        self.leave_mirror(&mirror);
         if let Some(file) = self.file_mut(mirror.class) {
             file.plan.lost(now, Who::Mirror(id).source());
         }
@@ -205,14 +232,17 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// A track is fetched no more.
     pub(super) fn leave_mirrors(&mut self, class: Urgency) {
-        let Self { mirrors, out, .. } = self;
-        mirrors.retain(|mirror| {
-            let leaves = mirror.class == class;
-            if leaves {
-                out.push(Output::Effect(Effect::LeaveMirror(mirror.id)));
-            }
-            !leaves
-        });
+        while let Some(at) = self.mirrors.iter().position(|mirror| mirror.class == class) {
+            let mirror = self.mirrors.remove(at);
+            self.leave_mirror(&mirror);
+        }
+    }
+
+    fn leave_mirror(&mut self, mirror: &Mirror) {
+        for UnderWay { request, .. } in &mirror.under_way {
+            self.out.push(Output::Effect(Effect::FetchNoMore(*request)));
+        }
+        self.out.push(Output::Effect(Effect::LeaveMirror(mirror.id)));
     }
 
     fn mirror(&mut self, id: MirrorId) -> Option<&mut Mirror> {
@@ -220,8 +250,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     }
 }
 
-/// Ends a request; the pieces that did not come.
-fn take(under_way: &mut Vec<(RequestId, Range<u32>)>, request: RequestId) -> Range<u32> {
-    let at = under_way.iter().position(|(it, _)| *it == request);
-    at.map_or(0..0, |at| under_way.remove(at).1)
+/// Ends a request.
+fn take(under_way: &mut Vec<UnderWay>, request: RequestId) -> Option<UnderWay> {
+    let at = under_way.iter().position(|it| it.request == request)?;
+    Some(under_way.remove(at))
 }

@@ -28,13 +28,14 @@ pub use interface::{
 };
 
 use crate::payload::{FileKey, Payload};
-use crate::planner::{self, Source};
+use crate::planner;
 use crate::reach::BackoffInput;
 use crate::swarm::{Mode, Pressure, Swarm};
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use announce::Untold;
 use core::marker::PhantomData;
 use giving::Giving;
 use keep::Keeping;
@@ -85,10 +86,9 @@ pub struct Node<K: FileKey, B, C = RustCrypto> {
     links: Links<K, B>,
     /// What is on its way to neighbours, if anything is.
     giving: Option<Box<Giving<K, B>>>,
+    untold: Option<Box<Untold<K>>>,
     mirrors: Vec<Mirror>,
     requests: Requests<K>,
-    /// Connections, and what they are as sources, on which as many requests are open as may be.
-    full: Vec<(SessionId, Source)>,
     /// What is fetched, by urgency: one track of each class at a time.
     tracks: [Option<Box<Track<K, B>>>; Urgency::ALL.len()],
     shelf: Option<Box<Shelf<K, B>>>,
@@ -131,9 +131,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             pressure: Pressure::Fine,
             links: Links::new(),
             giving: None,
+            untold: None,
             mirrors: Vec::new(),
             requests: Requests::new(),
-            full: Vec::new(),
             tracks: [None, None, None],
             shelf,
             keeping: None,
@@ -340,6 +340,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             more |= self.ask_shelf(now);
             self.ask_again(now);
             self.give_back_slots(now);
+            self.look_at_supply(now);
             more |= self.carry_out_swarm(now);
             for class in Urgency::ALL {
                 more |= self.carry_out_plan(now, class);
@@ -351,7 +352,6 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         }
         self.ask_to_open(now);
         self.explain();
-        self.look_at_supply(now);
         match self.links.deadline() {
             Some(at) => self.timers.set(Timer::Links, at),
             None => self.timers.clear(Timer::Links),
@@ -427,6 +427,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Machine for Node<K, B, C> {
         }
         if self.timers.take_due(Timer::Mirrors, now) {
             self.mirrors_back(now);
+        }
+        if self.timers.take_due(Timer::Holdings, now) {
+            self.tell_holdings(now);
         }
         let _ = self.timers.take_due(Timer::Supply, now);
         self.settle(now);

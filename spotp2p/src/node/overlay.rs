@@ -82,6 +82,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             Message::Piece { channel, index, data } => self.piece(now, (session, channel), index, data),
             Message::End { channel } => self.ended(now, (session, channel), None),
             Message::Refuse { channel, why } => self.ended(now, (session, channel), Some(why)),
+            // Optional, and no news between peers.
+            Message::Playing { .. } => {}
             // Whatever else there is, no peer says it to another.
             _ => {
                 self.report(from, Misdeed::Protocol);
@@ -98,9 +100,12 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// Tells the access point what a peer did wrong.
     pub(super) fn report(&mut self, peer: PeerId, what: Misdeed) {
-        let session = super::links::session(peer);
-        self.out.push(Output::Effect(Effect::Report { session, what }));
-        self.out.push(Output::Event(Event::Reported(what)));
+        // A link of an earlier log-in means nothing to the access point, and before one it takes no word of it.
+        if self.server.logged_in {
+            let session = super::links::session(peer);
+            self.out.push(Output::Effect(Effect::Report { session, what }));
+            self.out.push(Output::Event(Event::Reported(what)));
+        }
     }
 
     /// The access point names holders of a file.
@@ -148,7 +153,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         if !named {
             self.find_holders(name);
         }
-        self.timers.set(Timer::Search, now + SEARCHING);
+        self.timers.set_earlier(Timer::Search, now + SEARCHING);
     }
 
     /// A track is whole, or fetched no more.
@@ -207,16 +212,21 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// Does another thing among peers from now on.
     pub(super) fn set_mode(&mut self, now: Instant, mode: Mode) {
         let (served, alone) = (self.mode == Mode::Full, self.mode == Mode::Alone);
-        if served && mode != Mode::Full && self.member.is_some() {
-            self.announce_nothing();
+        if served && mode != Mode::Full {
+            self.announce_nothing(now);
         }
         self.mode = mode;
         self.swarm.set_mode(now, mode);
         if mode == Mode::Alone {
             self.drop_all_making(now);
+            for file in self.tracks.iter_mut().flatten().filter_map(|track| track.file.as_mut()) {
+                file.sought = false;
+                let policy = Policy { searching: false, ..file.plan.policy() };
+                file.plan.set_policy(now, policy);
+            }
         }
         if !served && mode == Mode::Full {
-            self.announce_all();
+            self.announce_all(now);
         }
         if alone && mode != Mode::Alone {
             Urgency::ALL.into_iter().for_each(|class| self.meet_holders(now, class));
@@ -225,6 +235,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// Looks for holders of a track anew: all that were known are gone, or it was opened without any.
     pub(super) fn meet_holders(&mut self, now: Instant, class: Urgency) {
+        if self.mode == Mode::Alone {
+            return;
+        }
         if let Some(track) = self.tracks[class as usize].as_mut() {
             track.names_holders = false;
         }

@@ -10,6 +10,7 @@ use spotcache::cache::{Content, DiskError, Place};
 use spotproto::Instant;
 use spotproto::content::{Hash, LEAF_GROUP, LeafRange, Leaves};
 use spotproto::crypto::Crypto;
+use spotproto::message::Refusal;
 
 /// Files whose leaves are kept: as many as there are slots, and some that were served a moment ago.
 const MOST_BOOKS: usize = 8;
@@ -36,10 +37,6 @@ impl<K> ProofBooks<K> {
     pub(super) const fn new() -> Self {
         Self { books: Vec::new() }
     }
-
-    pub(super) const fn is_empty(&self) -> bool {
-        self.books.is_empty()
-    }
 }
 
 impl<K: FileKey> ProofBooks<K> {
@@ -59,17 +56,20 @@ impl<K: FileKey> ProofBooks<K> {
         }
     }
 
-    /// Whether this is the piece that was published. Where pieces carry their own verdict there are no leaves.
-    pub(super) fn is_genuine<B: Payload>(&mut self, file: &K, piece: u32, data: &B) -> bool {
-        let leaf = match self.book(file) {
-            Some(Book::Whole(leaves)) => leaves.hashes().get(piece as usize).copied(),
-            _ => None,
-        };
-        data.is_genuine(leaf.as_ref())
+    /// Whether this is the piece that was published; `None` if its leaf is not here any more. Where pieces carry their own
+    /// verdict there are no leaves.
+    pub(super) fn is_genuine<B: Payload>(&mut self, file: &K, piece: u32, data: &B) -> Option<bool> {
+        if file.root().is_none() {
+            return Some(data.is_genuine(None));
+        }
+        match self.book(file)? {
+            Book::Whole(leaves) => Some(data.is_genuine(leaves.hashes().get(piece as usize))),
+            Book::Reading { .. } => None,
+        }
     }
 
     /// Marks a file as the one used last; whether all its leaves are here.
-    fn touch(&mut self, file: &K) -> bool {
+    pub(super) fn touch(&mut self, file: &K) -> bool {
         let Some(at) = self.books.iter().position(|(of, _)| of == file) else { return false };
         let book = self.books.remove(at);
         let whole = matches!(book.1, Book::Whole(_));
@@ -95,14 +95,17 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// Sees to it that pieces of a file can be proved; goes on with what waits for that.
     pub(super) fn read_proofs(&mut self, now: Instant, file: K) {
         if file.root().is_none() || self.giving().proofs.touch(&file) {
-            return self.go_on(now, file, true);
+            return self.go_on(now, file, Ok(()));
         }
         if self.giving().proofs.book(&file).is_some() {
             return;
         }
         let holding = self.shelf.as_ref().and_then(|shelf| shelf.cache.holding(&file));
-        if !holding.is_some_and(|it| it.complete && self.giving().proofs.begin(file, it.pieces)) {
-            return self.go_on(now, file, false);
+        let Some(holding) = holding.filter(|it| it.complete) else {
+            return self.go_on(now, file, Err(Refusal::Unavailable));
+        };
+        if !self.giving().proofs.begin(file, holding.pieces) {
+            return self.go_on(now, file, Err(Refusal::Busy));
         }
         for _ in 0..READ_AT_A_TIME {
             self.read_next_proof(now, file);
@@ -118,8 +121,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         *next += 1;
         let shelf = self.shelf.as_mut();
         if !shelf.is_some_and(|shelf| shelf.read(Reader::Proofs, &file, Place::Leaves(group))) {
-            self.forget_proofs(&file);
-            self.go_on(now, file, false);
+            self.forget_proofs(now, &file);
         }
     }
 
@@ -150,18 +152,20 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let whole = leaves
             .and_then(Leaves::new::<C>)
             .filter(|whole| file.root().map(|root| root.root()) == Some(whole.root()));
-        let provable = whole.is_some();
         match (whole, giving.proofs.book(&file)) {
-            (Some(whole), Some(book)) => *book = Book::Whole(whole),
-            _ => self.forget_proofs(&file),
+            (Some(whole), Some(book)) => {
+                *book = Book::Whole(whole);
+                self.go_on(now, file, Ok(()));
+            }
+            _ => self.forget_proofs(now, &file),
         }
-        self.go_on(now, file, provable);
     }
 
-    /// The file is not what it was.
-    pub(super) fn forget_proofs(&mut self, file: &K) {
+    /// The file is not what it was: whoever waits for its proofs waits in vain.
+    pub(super) fn forget_proofs(&mut self, now: Instant, file: &K) {
         if let Some(giving) = self.giving.as_mut() {
             giving.proofs.forget(file);
+            self.go_on(now, *file, Err(Refusal::Unavailable));
         }
     }
 }

@@ -15,10 +15,12 @@ pub(super) enum Timer {
     Mirrors,
     /// The music ahead of the sound gets less.
     Supply,
+    /// More is to be told of what can be served.
+    Holdings,
 }
 
 impl Timer {
-    pub(super) const COUNT: usize = 5;
+    pub(super) const COUNT: usize = 6;
 }
 
 impl TimerName for Timer {

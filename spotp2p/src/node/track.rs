@@ -70,6 +70,8 @@ pub(super) struct File<K, B> {
     pub(super) groups_read: BTreeSet<u32>,
     /// Groups of leaves that are still to be written to the cache.
     pub(super) groups_owed: BTreeSet<u32>,
+    /// Sources of whom as many requests are open as may be.
+    pub(super) full: Vec<Source>,
     /// Pieces that were called back, and come nonetheless: their request goes on for others.
     pub(super) recalled: BTreeMap<u32, Source>,
     /// Pieces that are read from the cache, and since when.
@@ -158,6 +160,7 @@ impl<K: FileKey, B: Payload> File<K, B> {
             leaves_asked: BTreeMap::new(),
             groups_read: BTreeSet::new(),
             groups_owed: BTreeSet::new(),
+            full: Vec::new(),
             recalled: BTreeMap::new(),
             from_shelf: BTreeMap::new(),
             unproved: BTreeMap::new(),

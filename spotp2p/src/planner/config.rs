@@ -39,7 +39,7 @@ pub struct Config {
     pub give_up: Duration,
     /// How long such a source rests; twice as long each time.
     pub rest: Duration,
-    /// How long a server rests that was busy.
+    /// How long a source rests that was busy.
     pub busy: Duration,
     /// Without deadlines, how long nothing must have come from peers before a paid source is asked.
     pub patience: Duration,

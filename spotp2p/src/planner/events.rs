@@ -179,7 +179,7 @@ impl Planner {
             line.holds = line.holds.without(pieces, self.demand.curve.pieces());
         }
         if line.kind == Kind::Server {
-            self.rest_until(now, source, now + self.config.busy);
+            self.busy(now, source);
         }
         for piece in of_these {
             self.withdraw(now, source, piece, Outcome::Refused);
@@ -190,6 +190,12 @@ impl Planner {
     /// A source ended its answer without this piece, for no fault of its own: it may be asked again.
     pub fn unanswered(&mut self, now: Instant, source: Source, piece: u32) {
         self.withdraw(now, source, piece, Outcome::Refused);
+        self.settle(now);
+    }
+
+    /// A source has too much to do: it rests for a moment.
+    pub fn busy(&mut self, now: Instant, source: Source) {
+        self.rest_until(now, source, now + self.config.busy);
         self.settle(now);
     }
 

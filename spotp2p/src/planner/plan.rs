@@ -86,9 +86,10 @@ impl Planner {
         if let Some(why) = allowed {
             // A CDN without room now is cheaper still, as long as it is in time.
             let spares_server = self.is_cdn_in_time(now, want.piece, due);
-            let paid = self.lines.ready_paid().filter(|(_, line)| {
-                self.may_ask(line.kind) && !(spares_server && line.kind == Kind::Server)
-            });
+            let paid = self
+                .lines
+                .ready_paid()
+                .filter(|(_, line)| self.may_ask(line.kind) && !(spares_server && line.kind == Kind::Server));
             if let Some(source) = self.best(now, paid, want, due, &mut seen) {
                 return Choice::Ask(source, why);
             }

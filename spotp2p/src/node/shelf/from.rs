@@ -33,16 +33,22 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let pieces = file.head.header_pieces().chain(ahead);
         let next: Vec<u32> =
             pieces.filter(|piece| file.lacks(*piece) && shelf.holds(&name, *piece)).take(room).collect();
-        for piece in &next {
+        let mut any = false;
+        for piece in next {
             let group = piece / LEAF_GROUP;
-            if !file.is_provable(*piece) && shelf.read(Reader::Track(class), &name, Place::Leaves(group)) {
+            if !file.is_provable(piece) {
+                // The cache takes so many reads at a time, and no more: what it refuses is asked for at a later input.
+                if !shelf.read(Reader::Track(class), &name, Place::Leaves(group)) {
+                    break;
+                }
                 file.groups_read.insert(group);
             }
-            if shelf.read(Reader::Track(class), &name, Place::Piece(*piece)) {
-                file.from_shelf.insert(*piece, now);
+            if shelf.read(Reader::Track(class), &name, Place::Piece(piece)) {
+                file.from_shelf.insert(piece, now);
+                any = true;
             }
         }
-        !next.is_empty()
+        any
     }
 
     /// Tells the plan of a track what the cache holds of it.

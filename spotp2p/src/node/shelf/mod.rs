@@ -159,7 +159,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
                 if let Some(shelf) = self.shelf.as_mut() {
                     shelf.ready = true;
                 }
-                self.announce_all();
+                self.announce_all(now);
                 for class in Urgency::ALL {
                     self.look_up(now, class);
                 }
@@ -168,7 +168,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             cache::Event::Stored { file, piece } => self.written(now, file, piece, true),
             cache::Event::NotStored { file, piece } => self.written(now, file, piece, false),
             cache::Event::Complete(file) => {
-                self.announce(file);
+                self.announce(now, file);
                 self.kept_all(now);
             }
             cache::Event::Left(file) => self.not_whole(now, file),

@@ -10,6 +10,10 @@ use core::time::Duration;
 use spotproto::message::{Channel, MAX_READ, PieceRange, Refusal};
 use spotproto::{Instant, Outbox};
 
+/// Pieces read ahead of what the line has taken, at most: what waits in memory for it, and fewer than a session queues
+/// ([`spotproto::Limits::queued_pieces`]).
+const AHEAD: u32 = 16;
+
 /// A slot that is served.
 ///
 /// Pieces under way are bounded by bandwidth × delay, measured ([`Flow`]): what is read ahead of the line is memory, and
@@ -63,7 +67,7 @@ impl<K: Copy> Serving<K> {
 
     /// Whether a piece could be read now, as far as this line goes.
     pub(super) fn is_ready(&self) -> bool {
-        !self.requests.is_empty() && self.flow.in_flight() < self.flow.window()
+        !self.requests.is_empty() && self.flow.in_flight() < self.flow.window().min(AHEAD)
     }
 
     /// Reads the next piece.
