@@ -18,7 +18,7 @@ use spotproto::content::{
 use spotproto::crypto::{Aead, Crypto, KeyPair, RustCrypto, SecretKey};
 use spotproto::message::{PieceRange, Refusal, Wanted};
 use spotproto::{Gid, Instant, Limits, Seed, UnixTime};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 pub const TRACK: Gid = Gid::from_bytes([7; 16]);
 pub const PIECES: u32 = 200;
@@ -101,6 +101,8 @@ pub struct Server {
     pub task: tokio::task::JoinHandle<()>,
     /// Devices that logged in so far.
     pub logins: Arc<AtomicUsize>,
+    /// What the access point told, as far as there was room.
+    pub events: mpsc::Receiver<access_point::Event<FileId>>,
 }
 
 /// The bounds of a server: of its sessions, and of the access point.
@@ -129,18 +131,21 @@ pub fn start_bounded(shelf: Arc<Shelf>, identity: u8, address: &str, bounds: Bou
     let options = ServerOptions { identity: keys(identity), limits: bounds.0 };
     let logins = Arc::new(AtomicUsize::new(0));
     let counted = logins.clone();
+    let (tell, events) = mpsc::channel(4096);
     let task = tokio::spawn(async move {
         let stop = async {
             let _ = stopped.await;
         };
         let count = |event| {
-            if let ServerEvent::AccessPoint(access_point::Event::LoggedIn { .. }) = event {
+            let ServerEvent::AccessPoint(event) = event else { return };
+            if let access_point::Event::LoggedIn { .. } = event {
                 counted.fetch_add(1, Ordering::Relaxed);
             }
+            let _ = tell.try_send(event);
         };
         serve(listener, shelf, options, Clock::start(), config, stop, count).await;
     });
-    Server { address, stop, task, logins }
+    Server { address, stop, task, logins, events }
 }
 
 pub fn start_client(server: &str, server_key: Option<u8>) -> Client {
