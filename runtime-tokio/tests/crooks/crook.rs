@@ -14,7 +14,8 @@ use spotp2p::node::Input;
 use spotproto::content::FileId;
 use spotproto::crypto::{KeyPair, PublicKey, RustCrypto};
 use spotproto::message::{
-    Channel, Dial, Greeting, Hit, Holding, MAX_HITS, Message, Query, Read, Refusal, Slot, WireMessage,
+    Channel, Connect, Dial, Greeting, Hit, Holding, MAX_HITS, Message, Query, Read, Refusal, Slot,
+    WireMessage,
 };
 use spotproto::ticket::{Pseudonym, SIGNED_TICKET_LEN, SignedTicket};
 use spotproto::{Limits, SessionError, session};
@@ -39,6 +40,12 @@ pub(crate) enum Manner {
     Queues,
     /// Says that it has the file, but not to who asks for it.
     Lacks,
+    /// Gives slots, and refuses every request.
+    Refuses(Refusal),
+    /// Gives slots, and answers every request with proofs, but without a piece.
+    Ends,
+    /// Has itself linked to this one, and keeps the link.
+    Clings(Pseudonym),
     /// Asks without end who has the file.
     Floods,
     /// Says without end, and unasked, that these have a file.
@@ -58,6 +65,8 @@ pub(crate) enum Deed {
     Linked,
     /// A neighbour asked for so many pieces.
     Asked(u32),
+    /// A link did not come about.
+    Failed,
     /// A link that stood is over.
     Ended(Option<SessionError>),
 }
@@ -135,6 +144,10 @@ impl Crook {
 
     /// Goes about its business until the access point ends the connection.
     pub(crate) async fn run(mut self, manner: Manner) {
+        if let Manner::Clings(to) = &manner {
+            let connect = Box::new(Connect { file: self.file, peers: vec![*to] });
+            self.line.ask(|channel| Message::Connect { channel, connect }).await;
+        }
         loop {
             let due = self.late.front().map(|(at, ..)| *at);
             tokio::select! {
@@ -183,6 +196,7 @@ impl Crook {
                 self.links.forget(session);
                 let Some(neighbour) = self.neighbours.remove(&session) else { return };
                 if !neighbour.stands {
+                    self.note(Deed::Failed);
                     self.line.say(Message::Dialled { link: neighbour.dial.link, stands: false }).await;
                 } else if !neighbour.is_probe {
                     self.note(Deed::Ended(why));
@@ -229,9 +243,14 @@ impl Crook {
 
     async fn read(&mut self, manner: &Manner, place: (SessionId, Channel), read: Read<FileId>) {
         self.note(Deed::Asked(read.pieces.count));
-        if !matches!(manner, Manner::Silent) {
-            let channel = self.line.ask(|channel| Message::Read { channel, read }).await;
-            self.asked.insert(channel, place);
+        let (to, channel) = place;
+        match manner {
+            Manner::Silent => {}
+            Manner::Refuses(why) => self.say(to, Message::Refuse { channel, why: *why }),
+            _ => {
+                let channel = self.line.ask(|channel| Message::Read { channel, read }).await;
+                self.asked.insert(channel, place);
+            }
         }
     }
 
@@ -244,6 +263,7 @@ impl Crook {
             Message::Piece { index, data, .. } if matches!(manner, Manner::Garbage) => {
                 Message::Piece { channel, index, data: spoilt(&data) }
             }
+            Message::Piece { .. } if matches!(manner, Manner::Ends) => return,
             Message::Piece { index, data, .. } => Message::Piece { channel, index, data },
             Message::End { .. } => Message::End { channel },
             Message::Refuse { why, .. } => Message::Refuse { channel, why },

@@ -21,10 +21,10 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 const RATE: u32 = 2_000_000;
 
 /// Pieces that are fetched before the company is complete.
-const FIRST: u32 = 16;
+const FIRST: u32 = 48;
 
 /// Neighbours that a client has at most.
-const MOST_NEIGHBOURS: usize = 60;
+pub(crate) const MOST_NEIGHBOURS: u8 = 6;
 
 /// A client, and what it told so far.
 pub(crate) struct Listener {
@@ -45,6 +45,7 @@ impl Listener {
         let config = Config::new(log_in, "test", entropy::seed().expect("entropy"), date);
         let mut config = Config { keep: FIRST, mode, ..config };
         config.swarm.uploads.rate = RATE;
+        config.swarm.neighbours.hard = MOST_NEIGHBOURS;
         let folder = has_cache.then(|| tempfile::tempdir().expect("a folder"));
         let disk = folder.as_ref().map(|folder| Disk::open(folder.path()).expect("a folder of its own"));
         config.cache = has_cache.then(|| CacheSetup {
@@ -71,16 +72,21 @@ impl Listener {
         }
     }
 
-    /// One that has kept the tune and gives it to others, beside the test. Where its door is.
-    pub(crate) async fn holder(server: &str) -> u16 {
+    /// One that has kept the tune, and gives it to others.
+    pub(crate) async fn holder(server: &str) -> Self {
         let mut holder = Self::new(server, Mode::Alone, true);
         holder.tell(Command::Keep { wanted: Wanted::Track(TRACK) }).await;
         holder.until(|event| matches!(event, Event::Kept { .. })).await;
         holder.tell(Command::Peers(Mode::Full)).await;
-        let port = holder.client.port();
+        holder
+    }
+
+    /// Goes on beside the test. Where its door is.
+    pub(crate) fn goes_on(mut self) -> u16 {
+        let port = self.client.port();
         tokio::spawn(async move {
             loop {
-                holder.next().await;
+                self.next().await;
             }
         });
         port
@@ -98,7 +104,7 @@ impl Listener {
             };
             match &event {
                 Event::Neighbours(count) => {
-                    assert!(*count <= MOST_NEIGHBOURS);
+                    assert!(*count <= MOST_NEIGHBOURS.into());
                     self.neighbours = *count;
                 }
                 Event::Reported(what) => self.reported.push(*what),

@@ -1,11 +1,14 @@
 //! What crooks say that nobody should.
 
-use crate::crook::Manner;
+use crate::crook::{Deed, Manner};
+use crate::listener::{Listener, MOST_NEIGHBOURS, SOON};
 use crate::town::{Town, fresh};
+use core::time::Duration;
 use spotproto::crypto::{RustCrypto, SecretKey};
 use spotproto::message::Misdeed;
 use spotproto::ticket::{Pseudonym, Rights, SignedTicket, Ticket};
 use spotproto::{CloseCode, SessionError, UnixTime};
+use tokio::time::timeout;
 
 const fn closed(code: CloseCode) -> Option<SessionError> {
     Some(SessionError::Closed { code, by_peer: true })
@@ -82,4 +85,37 @@ async fn a_ticket_that_is_over_opens_no_link() {
 #[tokio::test]
 async fn an_altered_ticket_opens_no_link() {
     is_not_admitted(|_, _| Manner::Alters).await;
+}
+
+#[tokio::test]
+async fn more_that_cling_to_a_holder_than_it_has_room_for_are_shown_out() {
+    const CLINGING: usize = 15;
+    let town = Town::new(0).await;
+    let mut holder = Listener::holder(&town.server.address).await;
+    let name = town.named(|names| names.len() == 1).await[0];
+    let mut suspects = Vec::new();
+    for _ in 0..CLINGING {
+        let (crook, suspect) = town.crook(fresh()).await;
+        tokio::spawn(crook.run(Manner::Clings(name)));
+        suspects.push(suspect);
+    }
+    let room = usize::from(MOST_NEIGHBOURS);
+    let all_told = async {
+        let mut out = 0;
+        while out < CLINGING - room || holder.neighbours < room {
+            tokio::select! {
+                _ = holder.next() => {}
+                () = tokio::time::sleep(Duration::from_millis(20)) => {
+                    for suspect in &mut suspects {
+                        while let Ok(deed) = suspect.deeds.try_recv() {
+                            out += usize::from(matches!(deed, Deed::Failed | Deed::Ended(_)));
+                        }
+                    }
+                }
+            }
+        }
+        out
+    };
+    let out = timeout(SOON, all_told).await.expect("in time");
+    assert_eq!((out, holder.neighbours, holder.reported.len()), (CLINGING - room, room, 0));
 }

@@ -49,7 +49,7 @@ impl Town {
         let server = start_bounded(shelf.clone(), SERVER, "127.0.0.1:0", bounds);
         let mut town = Self { shelf, server, holders: Vec::new() };
         for _ in 0..holders {
-            town.holders.push(Listener::holder(&town.server.address).await);
+            town.holders.push(Listener::holder(&town.server.address).await.goes_on());
         }
         town.offered_by(holders).await;
         town
@@ -106,7 +106,7 @@ impl Town {
     }
 
     /// Asks who has the tune until the answer is as it should be.
-    pub(crate) async fn named(&self, wanted: impl Fn(&[Pseudonym]) -> bool) {
+    pub(crate) async fn named(&self, wanted: impl Fn(&[Pseudonym]) -> bool) -> Vec<Pseudonym> {
         let mut asker = self.log_in(fresh()).await;
         let file = self.file();
         let search = async {
@@ -114,14 +114,15 @@ impl Town {
                 asker.ask(|channel| Message::FindPeers { channel, file, most: MAX_PEERS as u8 }).await;
                 let names =
                     |message| if let Message::Peers { peers, .. } = message { Some(peers) } else { None };
-                if wanted(&asker.find(names).await.expect("the line holds")) {
-                    return;
+                let named = asker.find(names).await.expect("the line holds");
+                if wanted(&named) {
+                    return named;
                 }
                 // What was said of holdings is under way.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        timeout(SOON, search).await.expect("it is known in time");
+        timeout(SOON, search).await.expect("it is known in time")
     }
 
     /// The access point shuns this device.
@@ -167,11 +168,14 @@ impl Suspect {
         }
     }
 
-    /// None of its links was ended so far.
-    pub(crate) fn is_borne(&mut self) {
+    /// None of its links was ended so far. How often it was asked for pieces.
+    pub(crate) fn is_borne(&mut self) -> usize {
+        let mut asked = 0;
         while let Ok(deed) = self.deeds.try_recv() {
             assert!(!matches!(deed, Deed::Ended(_)), "{deed:?}");
+            asked += usize::from(matches!(deed, Deed::Asked(_)));
         }
+        asked
     }
 }
 
