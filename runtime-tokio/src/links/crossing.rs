@@ -6,7 +6,8 @@ use spotproto::preamble::{LinkId, MAGIC, PREAMBLE_LEN, Preamble};
 use spotproto::session::{Input, Output, Session};
 use spotproto::{ByteMachine, Instant, Machine, SessionError};
 
-/// A link's session over a connection that may be one of TCP's simultaneous open (RFC 9293 §3.5, figure 8).
+/// A link's session over a connection that may be one of TCP's simultaneous open (RFC 9293 §3.5, figure 8; the rule is in
+/// docs/protocol.md, section 2.1).
 ///
 /// Then both sides dialled, and can't tell. Both send their preamble: the responder as a dialler always does, the initiator
 /// with its first message behind it. What the initiator reads then begins with a preamble, which no verdict can be mistaken

@@ -5,11 +5,12 @@ use core::net::{Ipv4Addr, SocketAddr};
 use runtime_tokio::connection::drive;
 use runtime_tokio::{Clock, entropy};
 use spotp2p::SessionId;
-use spotproto::noise::Role;
-use spotproto::preamble::{LINK_LASTS, LinkId};
+use spotproto::noise::{Pattern, Role};
+use spotproto::preamble::{LINK_LASTS, LinkId, Preamble};
 use spotproto::pump::{BATCH, Pump};
 use spotproto::session::{Input, Output, Session, Setup};
 use spotproto::{CloseCode, Limits, SessionError};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -159,4 +160,12 @@ async fn an_initiator_bears_that_both_dialled_the_same_connection() {
     end.make(dial(3, Role::Initiator, 2, &[address]));
     let _line = responder(listener.accept().await.unwrap().0, 4, true);
     assert!(matches!(end.ends(3).await, Some(SessionError::Peer(_))));
+    // Nor is a second one.
+    let mut end = End::new(1, false);
+    end.make(dial(5, Role::Initiator, 2, &[address]));
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let preamble = Preamble { pattern: Pattern::Ik, role: Role::Responder, link: LinkId([5; 16]) };
+    stream.write_all(&preamble.encode()).await.unwrap();
+    let _line = responder(stream, 5, true);
+    assert!(matches!(end.ends(5).await, Some(SessionError::Peer(_))));
 }
