@@ -5,6 +5,7 @@ use crate::listener::SOON;
 use crate::shelf::{PIECES, start_server};
 use crate::town::{SERVER, Town, fresh};
 use core::net::Ipv4Addr;
+use spotp2p::node::Event;
 use spotp2p::planner::Kind;
 use spotproto::message::{Connect, Holding, MAX_PEERS, Message, Refusal, WireMessage};
 use spotproto::ticket::Pseudonym;
@@ -25,8 +26,24 @@ async fn what_a_server_that_vanished_did_not_send_comes_from_the_holders() {
     assert!(listener.offline > 0, "the listener knows");
     // It comes back, and is found again.
     let server = start_server(town.shelf.clone(), SERVER, &address);
-    listener.until(|event| matches!(event, spotp2p::node::Event::LoggedIn)).await;
+    listener.until(|event| matches!(event, Event::LoggedIn)).await;
     drop(server);
+}
+
+#[tokio::test]
+async fn a_server_that_restarts_in_mid_fetch_is_found_again() {
+    let town = Town::new(2).await;
+    let mut listener = town.listener();
+    listener.begins(&town.shelf, 2).await;
+    let address = town.server.address.clone();
+    town.server.task.abort();
+    assert!(town.server.task.await.is_err_and(|error| error.is_cancelled()));
+    let _server = start_server(town.shelf.clone(), SERVER, &address);
+    // The new log-in ends all links: they show what the old one was known by.
+    listener.hears_it(&town.shelf).await;
+    if listener.log_ins < 2 {
+        listener.until(|event| matches!(event, Event::LoggedIn)).await;
+    }
 }
 
 fn holding(town: &Town) -> WireMessage {

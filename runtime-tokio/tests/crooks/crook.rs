@@ -11,11 +11,11 @@ use core::time::Duration;
 use runtime_tokio::{Clock, LinkOptions, Links, Listener, SocketOptions, entropy};
 use spotp2p::SessionId;
 use spotp2p::node::Input;
-use spotproto::content::FileId;
+use spotproto::content::{FileId, LEAF_GROUP};
 use spotproto::crypto::{KeyPair, PublicKey, RustCrypto};
 use spotproto::message::{
-    Channel, Connect, Dial, Greeting, Hit, Holding, MAX_HITS, Message, Query, Read, Refusal, Slot,
-    WireMessage,
+    Channel, Connect, Dial, Greeting, Hit, Holding, MAX_HITS, Message, PieceRange, Query, Read, Refusal,
+    Slot, Urgency, Want, WireMessage,
 };
 use spotproto::ticket::{Pseudonym, SIGNED_TICKET_LEN, SignedTicket};
 use spotproto::{Limits, SessionError, session};
@@ -40,12 +40,16 @@ pub(crate) enum Manner {
     Queues,
     /// Says that it has the file, but not to who asks for it.
     Lacks,
+    /// Is named, and never comes.
+    Absent,
     /// Gives slots, and refuses every request.
     Refuses(Refusal),
     /// Gives slots, and answers every request with proofs, but without a piece.
     Ends,
     /// Has itself linked to this one, and keeps the link.
     Clings(Pseudonym),
+    /// The same, and as soon as it has a slot it asks without end for proofs alone.
+    Pesters(Pseudonym),
     /// Asks without end who has the file.
     Floods,
     /// Says without end, and unasked, that these have a file.
@@ -144,7 +148,7 @@ impl Crook {
 
     /// Goes about its business until the access point ends the connection.
     pub(crate) async fn run(mut self, manner: Manner) {
-        if let Manner::Clings(to) = &manner {
+        if let Manner::Clings(to) | Manner::Pesters(to) = &manner {
             let connect = Box::new(Connect { file: self.file, peers: vec![*to] });
             self.line.ask(|channel| Message::Connect { channel, connect }).await;
         }
@@ -170,6 +174,9 @@ impl Crook {
         let session = SessionId(self.next_session);
         self.next_session += 1;
         let is_probe = dial.link_key == self.server;
+        if matches!(manner, Manner::Absent) && !is_probe {
+            return self.note(Deed::Failed);
+        }
         self.neighbours.insert(session, Neighbour { dial: dial.clone(), is_probe, stands: false });
         self.links.make(session, dial, self.keys.clone());
         let ticket = match manner {
@@ -217,6 +224,8 @@ impl Crook {
                     _ => Message::Slot { channel, slot: Slot { place: 0, held: Vec::new() } },
                 },
             ),
+            Message::Slot { slot, channel } if slot.is_served() => self.ask_for_proofs(from, channel + 1),
+            Message::End { channel } => self.ask_for_proofs(from, channel + 1),
             Message::Read { channel, read } => self.read(manner, (from, channel), read).await,
             _ => {}
         }
@@ -236,9 +245,20 @@ impl Crook {
                     self.say(to, Message::Hit(Hit { id, peers }));
                 }
             }
+            Manner::Pesters(_) => {
+                let want = Want { file: self.file, urgency: Urgency::Playing };
+                self.say(to, Message::Want { channel: 1, want });
+            }
             Manner::Rude => self.say(to, Message::Renew { port: 7 }),
             _ => {}
         }
+    }
+
+    fn ask_for_proofs(&mut self, of: SessionId, channel: Channel) {
+        let leaves = Some(PieceRange { start: 0, count: LEAF_GROUP });
+        let pieces = PieceRange { start: 0, count: 0 };
+        let read = Read { file: self.file, pieces, urgency: Urgency::Playing, leaves };
+        self.say(of, Message::Read { channel, read });
     }
 
     async fn read(&mut self, manner: &Manner, place: (SessionId, Channel), read: Read<FileId>) {

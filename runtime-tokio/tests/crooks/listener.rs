@@ -33,6 +33,7 @@ pub(crate) struct Listener {
     pub(crate) neighbours: usize,
     pub(crate) reported: Vec<Misdeed>,
     pub(crate) forged: usize,
+    pub(crate) log_ins: usize,
     pub(crate) offline: usize,
     _cache: Option<TempDir>,
 }
@@ -67,6 +68,7 @@ impl Listener {
             neighbours: 0,
             reported: Vec::new(),
             forged: 0,
+            log_ins: 0,
             offline: 0,
             _cache: folder,
         }
@@ -109,6 +111,7 @@ impl Listener {
                 }
                 Event::Reported(what) => self.reported.push(*what),
                 Event::Forged { .. } => self.forged += 1,
+                Event::LoggedIn => self.log_ins += 1,
                 Event::Offline { .. } => self.offline += 1,
                 _ => {}
             }

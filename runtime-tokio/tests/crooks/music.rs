@@ -1,6 +1,6 @@
 //! What crooks send instead of music.
 
-use crate::crook::Manner;
+use crate::crook::{Deed, Manner};
 use crate::shelf::PIECES;
 use crate::town::Town;
 use core::time::Duration;
@@ -84,4 +84,17 @@ async fn who_gives_a_slot_and_then_nothing_is_not_asked_without_end() {
         let asked = is_borne(manner.clone()).await;
         assert!((1..=PIECES as usize).contains(&asked), "{manner:?}: {asked}");
     }
+}
+
+#[tokio::test]
+async fn who_is_named_and_never_comes_is_not_waited_for() {
+    let mut town = Town::new(2).await;
+    let mut absent = town.suspect(Manner::Absent).await;
+    let mut listener = town.listener();
+    listener.begins(&town.shelf, 2).await;
+    absent.until(|deed| matches!(deed, Deed::Failed)).await;
+    listener.hears_it(&town.shelf).await;
+    assert!(listener.from(NEIGHBOUR) > PIECES as usize / 2);
+    assert_eq!((listener.neighbours, listener.reported.len()), (2, 0));
+    town.shuns_nobody();
 }

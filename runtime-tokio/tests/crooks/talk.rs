@@ -4,6 +4,7 @@ use crate::crook::{Deed, Manner};
 use crate::listener::{Listener, MOST_NEIGHBOURS, SOON};
 use crate::town::{Town, fresh};
 use core::time::Duration;
+use spotp2p::node::Event;
 use spotproto::crypto::{RustCrypto, SecretKey};
 use spotproto::message::Misdeed;
 use spotproto::ticket::{Pseudonym, Rights, SignedTicket, Ticket};
@@ -118,4 +119,16 @@ async fn more_that_cling_to_a_holder_than_it_has_room_for_are_shown_out() {
     };
     let out = timeout(SOON, all_told).await.expect("in time");
     assert_eq!((out, holder.neighbours, holder.reported.len()), (CLINGING - room, room, 0));
+}
+
+#[tokio::test]
+async fn a_flood_of_requests_for_proofs_alone_ends_its_link() {
+    let mut town = Town::new(0).await;
+    let mut holder = Listener::holder(&town.server.address).await;
+    let name = town.named(|names| names.len() == 1).await[0];
+    let (crook, mut suspect) = town.crook(fresh()).await;
+    tokio::spawn(crook.run(Manner::Pesters(name)));
+    holder.until(|event| matches!(event, Event::Reported(Misdeed::Flooding))).await;
+    assert_eq!(suspect.is_dropped().await, closed(CloseCode::Protocol));
+    town.shuns(suspect.device).await;
 }

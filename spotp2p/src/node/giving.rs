@@ -175,7 +175,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     fn request(&mut self, now: Instant, from: PeerId, channel: Channel, read: &Read<K>) {
         if read.pieces.count == 0 {
-            return self.send(session(from), Message::End { channel });
+            self.send(session(from), Message::End { channel });
+            return self.swarm.proved(now, from);
         }
         self.giving().answers.insert((from, channel));
         let request = PieceRequest { channel, file: read.file, pieces: read.pieces };

@@ -23,6 +23,12 @@ impl<K: Copy + Eq> Swarm<K> {
         }
     }
 
+    /// A neighbour asked for no piece, but perhaps for proofs. It was answered at once: no slot and no rate bounds that, so it
+    /// counts as a message.
+    pub fn proved(&mut self, now: Instant, peer: PeerId) {
+        self.tire(now, peer);
+    }
+
     /// Whether a neighbour has a slot for a file, so that a request of it would be answered.
     #[must_use]
     pub fn serves(&self, peer: PeerId, file: &K) -> bool {
