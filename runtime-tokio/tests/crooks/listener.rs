@@ -45,8 +45,10 @@ impl Listener {
         let log_in = LogIn { link_key: keys(9).public, seed: Seed([2; 32]) };
         let config = Config::new(log_in, "test", entropy::seed().expect("entropy"), date);
         let mut config = Config { keep: FIRST, mode, ..config };
-        config.swarm.uploads.rate = RATE;
-        config.swarm.neighbours.hard = MOST_NEIGHBOURS;
+        let mut swarm = spotp2p::swarm::Config::default();
+        swarm.uploads.rate = RATE;
+        swarm.neighbours.hard = MOST_NEIGHBOURS;
+        config.swarm = swarm.into();
         let folder = has_cache.then(|| tempfile::tempdir().expect("a folder"));
         let disk = folder.as_ref().map(|folder| Disk::open(folder.path()).expect("a folder of its own"));
         config.cache = has_cache.then(|| CacheSetup {
