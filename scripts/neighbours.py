@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What a listener with sixty neighbours costs, on loopback.
 
-One listener holds a short track that sixty others fetch, so all of them become its neighbours; then it plays a track of
-320 kbit/s that eight of them hold. Prints its resident memory (the most there was) and its part of a core while it plays.
+One listener plays a track of 320 kbit/s that eight others hold and serve; sixty more play a track that it holds alone, so
+they become its neighbours. Prints its resident memory (the most there was) and its part of a core while it plays and serves.
 The exit code is 1 if a limit is exceeded.
 
     SPOT=path     the program; built if not named
@@ -51,21 +51,22 @@ def measure(spot, scratch, running):
 
     def listener(what, name, *words):
         output = open(scratch / f"{name}.json", "w+")
-        command = [spot, what, "--server", listening, "--device", scratch / name, "--cache-dir", scratch / f"{name}-cache",
+        command = [spot, *what, "--server", listening, "--device", scratch / name, "--cache-dir", scratch / f"{name}-cache",
                    "--json", *words]
-        running.append(subprocess.Popen(command, stdout=output))
+        running.append(subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL))
         return running[-1], output.name
 
-    # The one that is measured hears the short track, goes on with the long one, and is found by all others meanwhile.
-    first = listener("seed", "holder-0", long)
-    until(lambda: last(first, "kept") >= 1, "the first holder has the track")
-    for n in range(1, HOLDERS):
-        listener("seed", f"holder-{n}", long)
-    measured, output = listener("play", "measured", "--output", "null", f"{short}#1:50", short, long)
-    until(lambda: len(testbed.events(output)) >= 1, "it has heard the end of the short track")
+    # Those that only take announce nothing, so all of them come to the one that is measured for the short track.
+    for n in range(HOLDERS):
+        holder = listener(["seed"], f"holder-{n}", long)
+        until(lambda: last(holder, "kept") >= 1, "a holder has the track")
+    keeping, _ = listener(["offline", "add"], "measured", short)
+    until(lambda: keeping.poll() is not None, "the measured one has the short track")
+    measured, _ = listener(["play"], "measured", "--output", "null", long)
+    time.sleep(2)
     for n in range(NEIGHBOURS):
-        listener("seed", f"neighbour-{n}", short)
-    until(lambda: len(testbed.events(output)) >= 2, "it has heard the short track", seconds=300)
+        listener(["play"], f"neighbour-{n}", "--metered", "--output", "null", short)
+    until(lambda: connections(measured.pid) > NEIGHBOURS, "it has its neighbours")
     time.sleep(3)
     begun, before = time.monotonic(), cpu_seconds(measured.pid)
     time.sleep(WATCH)

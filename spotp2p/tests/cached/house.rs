@@ -49,9 +49,14 @@ impl House {
 
     /// A program that starts with this disk, on this day.
     pub(crate) fn with(disk: Disk, date: UnixTime, quota: Quota) -> Self {
+        Self::of(disk, date, spotcache::cache::Config { quota, ..Default::default() })
+    }
+
+    /// A program whose cache has these numbers.
+    pub(crate) fn of(disk: Disk, date: UnixTime, config: spotcache::cache::Config) -> Self {
         let now = Instant::START;
         let keys = keys();
-        let cache = CacheSetup { config: spotcache::cache::Config { quota, ..Default::default() }, keys };
+        let cache = CacheSetup { config, keys };
         let config = Config::new(log_in(), "test", Seed([3; 32]), (now, date));
         let config = Config { cache: Some(cache), mode: Mode::Alone, ..config };
         let server = AccessPoint::new(access_point::Config {

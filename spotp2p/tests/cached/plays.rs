@@ -1,8 +1,10 @@
 //! What comes from where.
 
+use crate::disk::Disk;
 use crate::house::{House, LEASE, TRACK};
 use crate::shelf::{PIECES, SHELF};
 use core::time::Duration;
+use spotcache::cache::Quota;
 use spotp2p::node::{Command, Event};
 use spotp2p::planner::Kind;
 use spotproto::UnixTime;
@@ -137,4 +139,18 @@ fn a_lease_runs_out_while_a_program_runs_too() {
     house.wait(LEASE + Duration::from_secs(1));
     house.play(0);
     assert!(house.opened().is_none());
+}
+
+/// Others are served from the cache too, and it takes only so many reads at a time.
+#[test]
+fn a_cache_that_takes_few_reads_is_read_all_the_same() {
+    let mut limits = spotcache::cache::Limits::DEFAULT;
+    limits.reads = 2;
+    let config = spotcache::cache::Config { quota: Quota::Bytes(1 << 30), limits, ..Default::default() };
+    let mut house = House::of(Disk::default(), UnixTime(1_800_000_000), config);
+    house.play(0);
+    house.slow = true;
+    house.tell(Command::Open { wanted: Wanted::Track(TRACK), at_ms: 0 });
+    house.catch_up();
+    assert_eq!(house.pieces(Kind::Cache).len(), 256, "what the program has room for");
 }

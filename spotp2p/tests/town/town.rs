@@ -296,8 +296,9 @@ impl Town {
                 let link = self.listeners[who].known_links[&session];
                 self.listeners[who].blamed.push(session);
                 self.accusations.push((who, self.listeners[who].met[&session].1));
-                if let Some((_, there)) = self.listeners[who].server {
+                if let Some((here, there)) = self.listeners[who].server {
                     let text = Message::Report { link, what };
+                    self.wire.says(who, here, &text);
                     self.put(self.now + self.delay, News::ToServer { from: there, text });
                 }
             }

@@ -15,6 +15,8 @@ const PIECES: u32 = 1024;
 pub(crate) struct Wire {
     /// Pieces that may still come, by channel.
     open: BTreeMap<(usize, SessionId), BTreeMap<Channel, u32>>,
+    /// Connections on which the access point answered the log-in.
+    welcomed: BTreeSet<(usize, SessionId)>,
     /// Wants that came and were not answered.
     owed: BTreeSet<(usize, SessionId, Channel)>,
 }
@@ -37,6 +39,10 @@ impl Wire {
             }
             Message::Abort { channel } => {
                 open.remove(channel);
+            }
+            // An access point hangs up on who says this before it is known (docs/protocol.md, section 7.25).
+            Message::Dialled { .. } | Message::Report { .. } => {
+                assert!(self.welcomed.contains(&(who, to)), "{who} speaks before it is welcome: {text:?}");
             }
             Message::Slot { channel, .. } | Message::Refuse { channel, .. } | Message::End { channel } => {
                 self.owed.remove(&(who, to, *channel));
@@ -62,6 +68,9 @@ impl Wire {
             }
             Message::Want { channel, .. } => {
                 self.owed.insert((who, from, *channel));
+            }
+            Message::Welcome(_) => {
+                self.welcomed.insert((who, from));
             }
             Message::Abort { channel } => {
                 self.owed.remove(&(who, from, *channel));
