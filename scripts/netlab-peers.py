@@ -8,7 +8,7 @@ the next is a click on a standing connection. Rows:
     strangers   it has no neighbours when it clicks
     neighbours  the holders are its neighbours already
     stalled     two of the eight are stopped (SIGSTOP) 3 s after the click
-    garbage     a ninth holder sends bytes that nobody published
+    garbage     one of the eight sends bytes that nobody published; it has no neighbours when it clicks
 
 For each: the time to the first sound, stutters, bytes by source. The exit code is 1 if a limit is exceeded.
 
@@ -73,7 +73,7 @@ def main():
 def topology():
     line = {"rate": "10M", "rtt": 25}
     hosts = {"server": {"link": {"down": "10M", "up": "2M", "rtt": 25}}, "player": {"link": line}}
-    hosts |= {f"holder{n}": {"link": line} for n in range(HOLDERS + 1)}
+    hosts |= {f"holder{n}": {"link": line} for n in range(HOLDERS)}
     return {"hosts": hosts}
 
 
@@ -95,14 +95,15 @@ def play(row, lab, spot, crook, music, scratch):
     long, short = tracks["long.ogg"], tracks["short.ogg"]
     # Holders fetch from each other too: one after the other they cost the server the least.
     holders = []
-    for n in range(HOLDERS):
-        links = [long["link"]] + ([short["link"]] if row != "strangers" else [])
+    strangers = row in ("strangers", "garbage")
+    for n in range(HOLDERS - (row == "garbage")):
+        links = [long["link"]] + ([] if strangers else [short["link"]])
         holders.append(seed(lab, spot, listening, scratch, f"holder{n}", links))
         kept(holders[-1], len(links))
     if row == "garbage":
         said = open(scratch / "crook.txt", "w+")
         command = [crook, "--server", listening, "--file", long["file"], "--port", str(PORT), "--as", "garbage"]
-        lab.popen(f"holder{HOLDERS}", command, stdout=said, stderr=said)
+        lab.popen(f"holder{HOLDERS - 1}", command, stdout=said, stderr=said)
         time.sleep(2)
     output = open(scratch / "player.json", "w+")
     command = [spot, "play", "--server", listening, "--device", str(scratch / "player"), "--cache-dir",
@@ -117,6 +118,7 @@ def play(row, lab, spot, crook, music, scratch):
     if player.wait(timeout=SECONDS + 120):
         sys.exit(f"{row}: the player failed: {Path(scratch, 'player.txt').read_text()}")
     for process, _ in holders[:2]:
+        # Or they could not be ended.
         process.send_signal(signal.SIGCONT)
     played = [event for event in testbed.events(output.name) if event["event"] == "played"]
     report = played[-1]
