@@ -74,15 +74,16 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         }
         if untold.is_empty() {
             self.untold = None;
-        } else {
-            self.timers.set(Timer::Holdings, now + EVERY);
         }
+        self.timers.set(Timer::Holdings, now + EVERY);
         self.send_server(Message::Holding(Box::new(message::Holding { joined, left })));
     }
 
-    /// The word waits for others like it, so that many changes cost few messages.
+    /// A word goes at once if none did lately; else it waits for others like it, so that many changes cost few messages.
     fn tell_holdings_soon(&mut self, now: Instant) {
-        self.timers.set_earlier(Timer::Holdings, now + EVERY);
+        if self.timers.get(Timer::Holdings).is_none() {
+            self.tell_holdings(now);
+        }
     }
 
     fn untold(&mut self, files: impl IntoIterator<Item = K>, held: bool) {

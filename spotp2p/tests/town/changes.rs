@@ -1,11 +1,13 @@
 //! What changes in mid play: log-ins, modes, places.
 
 use crate::listening::{HOLDERS, holders};
+use crate::shelf::SHELF;
 use crate::town::Town;
 use core::time::Duration;
 use spotp2p::node::Command;
 use spotp2p::planner::Kind;
 use spotp2p::swarm::Mode;
+use spotproto::message::Wanted;
 
 /// Those whose lines are so slow that it takes a while to fetch all of the tune.
 fn slow_holders() -> Town {
@@ -51,4 +53,18 @@ fn who_comes_out_of_being_alone_in_mid_play_takes_from_peers() {
     town.tell(0, Command::Peers(Mode::Full));
     town.run(Duration::from_secs(10));
     assert!(town.listeners[0].share(Kind::Peer) > 0.1);
+}
+
+/// Whoever asks next is to find it.
+#[test]
+fn what_was_just_heard_is_offered_at_once() {
+    let mut town = Town::new(2);
+    town.wakes_up();
+    let server_up = core::mem::replace(&mut town.server_up, 1e9);
+    town.tell(1, Command::Keep { wanted: Wanted::File(SHELF.file()) });
+    town.run(Duration::from_millis(500));
+    town.server_up = server_up;
+    town.clicks(0);
+    town.until_heard(0, Duration::from_secs(140));
+    assert!(town.listeners[0].share(Kind::Peer) > 0.8, "{}", town.listeners[0].share(Kind::Peer));
 }
