@@ -4,7 +4,7 @@ use bytes::Bytes;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use spotp2p::access_point::{self, LEASE, Limits};
-use spotp2p::node::{self, Command, Effect};
+use spotp2p::node::{self, Command, Effect, LogIn};
 use spotp2p::{AccessPoint, Node, SessionId};
 use spotproto::content::FileId;
 use spotproto::crypto::{KeyPair, PublicKey, RustCrypto, SecretKey};
@@ -13,8 +13,9 @@ use spotproto::{Instant, Machine, Seed, UnixTime};
 /// A node wants to connect when told to; an access point takes a connection and gives it time.
 pub fn node_and_access_point() -> Option<()> {
     let link_key = KeyPair::new::<RustCrypto>(SecretKey([4; 32])).public;
-    let config =
-        node::Config::new(link_key, "no-std-link", Seed([5; 32]), (Instant::START, UnixTime(1_800_000_000)));
+    let log_in = LogIn { link_key, seed: Seed([9; 32]) };
+    let date = (Instant::START, UnixTime(1_800_000_000));
+    let config = node::Config::new(log_in, "no-std-link", Seed([5; 32]), date);
     let mut node = Node::<FileId, Bytes>::new(Instant::START, config);
     node.handle_input(Instant::START, node::Input::Command(Command::Connect)).ok()?;
     let node::Output::Effect(Effect::Connect { .. }) = node.poll_output()? else { return None };
