@@ -3,16 +3,12 @@
 //! Of many batches the fast tenth counts, since whatever interrupts a batch makes it slower. The gate is the design's own:
 //! a million a second.
 
+use allocation_counter::measure;
 use core::hint::black_box;
 use spotp2p::tracker::{Client, Tracker, TrackerLimits};
 use spotproto::content::FileId;
 use spotproto::{Dice, Seed};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use std::alloc::System;
 use std::time::Instant;
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const FILES: usize = 1_000_000;
 const CLIENTS: usize = 20_000;
@@ -68,20 +64,18 @@ fn main() {
         FileId(bytes)
     };
     let files: Vec<FileId> = (0..FILES).map(|_| name()).collect();
-    let region = Region::new(ALLOCATOR);
     let mut tracker = Tracker::new(TrackerLimits::DEFAULT, &Seed([6; 32]));
     let clients: Vec<Client> = (0..CLIENTS).map(|_| tracker.enter()).collect();
     let begin = Instant::now();
-    for (file, client) in files.iter().zip(clients.iter().cycle()) {
-        assert!(tracker.join(*client, file));
-    }
+    let held = measure(|| {
+        for (file, client) in files.iter().zip(clients.iter().cycle()) {
+            assert!(tracker.join(*client, file));
+        }
+    })
+    .bytes_current;
     let filled = FILES as f64 / begin.elapsed().as_secs_f64();
     assert_eq!(tracker.files(), FILES);
-    let held = |region: &Region<'_, System>| {
-        let change = region.change();
-        (change.bytes_allocated - change.bytes_deallocated) as f64 / FILES as f64
-    };
-    println!("filled at {filled:.0} files/s; {:.0} bytes a file with one holder", held(&region));
+    println!("filled at {filled:.0} files/s; {} bytes a file with one holder", held / FILES as i64);
 
     let mut bench = Bench { tracker, files, clients, dice: Dice::new(&Seed([7; 32])) };
     let joins = bench.rate(|tracker, two| join(tracker, &two[0]));
@@ -98,6 +92,7 @@ fn main() {
         let said = bench.next();
         join(&mut bench.tracker, &said);
     }
-    println!("{:.0} bytes a file with five holders on average", held(&region));
+    let held = -measure(|| drop(bench.tracker)).bytes_current;
+    println!("{} bytes a file with five holders on average", held / FILES as i64);
     assert!(2.0 * mixed >= GATE, "{:.0} a second is below the gate", 2.0 * mixed);
 }

@@ -3,6 +3,7 @@
 mod forger;
 mod pair;
 
+use allocation_counter::measure;
 use bytes::{Bytes, BytesMut};
 use core::convert::Infallible;
 use core::time::Duration;
@@ -16,12 +17,6 @@ use spotproto::pump::{BATCH, SCRATCH};
 use spotproto::record::MAX_PLAINTEXT;
 use spotproto::session::{Input, Output, Session};
 use spotproto::{ByteMachine, Instant, Limits, Machine, Pump};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use std::alloc::System;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 /// What an idle connection may hold in all: what [`Limits`] says, of the 8 KiB that the design allows.
 const IDLE: usize = 2 * 1024;
@@ -29,17 +24,10 @@ const IDLE: usize = 2 * 1024;
 /// What a connection may hold at any moment of its handshake, lines' buffers apart.
 const SHAKING: usize = 4 * 1024;
 
-/// The counters are the process's, so tests take turns.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Bytes that `value` holds, its own included.
 fn held_by<T>(value: T) -> usize {
-    let region = Region::new(ALLOCATOR);
-    drop(value);
-    size_of::<T>() + region.change().bytes_deallocated
+    let given_back = -measure(|| drop(value)).bytes_current;
+    size_of::<T>() + usize::try_from(given_back).expect("a drop gives back")
 }
 
 /// Two pumped sessions, each of which asks and answers.
@@ -158,7 +146,6 @@ impl Peer {
 
 #[test]
 fn a_connection_gone_idle_after_megabytes_both_ways_holds_next_to_nothing() {
-    let _turn = alone();
     let mut peers = Peers::new();
     peers.settle();
     for round in 0..4 {
@@ -182,7 +169,6 @@ fn a_connection_gone_idle_after_megabytes_both_ways_holds_next_to_nothing() {
 
 #[test]
 fn a_connection_in_its_handshake_holds_little() {
-    let _turn = alone();
     let mut most = 0;
     for remote in [Some(keys(2).public), None] {
         for turns in 0..6 {
@@ -208,7 +194,6 @@ fn a_connection_in_its_handshake_holds_little() {
 
 #[test]
 fn a_peer_that_fills_everything_stays_within_the_documented_worst_case() {
-    let _turn = alone();
     let limits = Limits::DEFAULT;
     let now = Instant::START;
     let mut victim = Session::new(now, setup(Role::Responder, 2, 12, None)).unwrap();

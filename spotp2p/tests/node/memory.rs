@@ -2,12 +2,11 @@
 
 use crate::neighbourhood::{NOW, Neighbourhood};
 use crate::world::{DATE, log_in};
-use crate::{ALLOCATOR, alone};
+use allocation_counter::measure;
 use spotcache::sheet::CacheKeys;
 use spotp2p::node::{CacheSetup, Config};
 use spotproto::Seed;
 use spotproto::crypto::{RustCrypto, SecretKey};
-use stats_alloc::Region;
 
 /// A whole simulated client with sixty idle neighbours.
 const IDLE: usize = 4 * 1024;
@@ -16,10 +15,8 @@ const IDLE: usize = 4 * 1024;
 const EMPTY_CACHE: usize = 2 * 1024;
 
 fn held_by<T>(value: T) -> usize {
-    let region = Region::new(ALLOCATOR);
-    drop(value);
-    let change = region.change();
-    size_of::<T>() + change.bytes_deallocated - change.bytes_allocated
+    let given_back = -measure(|| drop(value)).bytes_current;
+    size_of::<T>() + usize::try_from(given_back).expect("a drop gives back")
 }
 
 /// A node that shares its numbers with others.
@@ -29,7 +26,6 @@ fn idle(config: &Config, neighbours: u8) -> usize {
 
 #[test]
 fn a_node_with_sixty_idle_neighbours_takes_four_kibibytes() {
-    let _turn = alone();
     let config = Config::new(log_in(), "test", Seed([3; 32]), (NOW, DATE));
     let (none, sixty) = (idle(&config, 0), idle(&config, 60));
     println!("node of nobody {none} B, of sixty {sixty} B");
@@ -38,7 +34,6 @@ fn a_node_with_sixty_idle_neighbours_takes_four_kibibytes() {
 
 #[test]
 fn an_empty_cache_adds_two_kibibytes() {
-    let _turn = alone();
     let config = Config::new(log_in(), "test", Seed([3; 32]), (NOW, DATE));
     let keys = CacheKeys::new::<RustCrypto>(&SecretKey([7; 32]));
     let cache = Some(CacheSetup { config: spotcache::cache::Config::default(), keys });

@@ -1,6 +1,6 @@
-//! What a swarm holds, measured as what dropping it gives back to the allocator, plus its own size. One process, one test
-//! at a time: the counters are the process's.
+//! What a swarm holds, measured as what dropping it gives back to the allocator, plus its own size.
 
+use allocation_counter::measure;
 use core::time::Duration;
 use spotp2p::swarm::{
     Config, Direction, Hit, Holding, Origin, PeerId, PeerMessage, PieceRequest, Pressure, Query, QueryId,
@@ -10,12 +10,6 @@ use spotproto::content::FileId;
 use spotproto::message::{PieceRange, Urgency};
 use spotproto::ticket::Pseudonym;
 use spotproto::{Instant, Seed};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
-use std::alloc::System;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const NOW: Instant = Instant::START;
 
@@ -25,16 +19,9 @@ const IDLE: usize = 4 * 1024;
 /// With production's names, everything full and nothing drained but outputs.
 const FULL: usize = 64 * 1024;
 
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 fn held_by<T>(value: T) -> usize {
-    let region = Region::new(ALLOCATOR);
-    drop(value);
-    let change = region.change();
-    size_of::<T>() + change.bytes_deallocated - change.bytes_allocated
+    let given_back = -measure(|| drop(value)).bytes_current;
+    size_of::<T>() + usize::try_from(given_back).expect("a drop gives back")
 }
 
 fn name(n: u32) -> Pseudonym {
@@ -60,7 +47,6 @@ fn drain<K: Copy + Eq>(swarm: &mut Swarm<K>) {
 
 #[test]
 fn idle_neighbours_cost_less_than_44_bytes_each_and_the_swarm_with_sixty_of_them_four_kibibytes() {
-    let _turn = alone();
     let (none, sixty) = (held_by(swarm::<u32>(0)), held_by(swarm::<u32>(60)));
     println!("swarm of nobody {none} B, of sixty {sixty} B");
     assert!(sixty - none <= 60 * 44, "{}", sixty - none);
@@ -69,7 +55,6 @@ fn idle_neighbours_cost_less_than_44_bytes_each_and_the_swarm_with_sixty_of_them
 
 #[test]
 fn after_a_busy_time_memory_is_given_back() {
-    let _turn = alone();
     let mut busy = swarm::<u32>(60);
     let idle = held_by(swarm::<u32>(60));
     let mut now = NOW;
@@ -95,7 +80,6 @@ fn after_a_busy_time_memory_is_given_back() {
 
 #[test]
 fn everything_full_stays_within_its_bound_however_long_it_goes_on() {
-    let _turn = alone();
     let key = |n: u32| FileId::from(spotproto::content::Hash([n as u8; 32]));
     for minutes in 1..=4 {
         let mut full = swarm::<FileId>(60);
