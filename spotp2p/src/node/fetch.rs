@@ -224,6 +224,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// A piece came from a source.
     pub(super) fn came(&mut self, now: Instant, class: Urgency, source: Source, index: u32, data: B) {
         let (kind, bytes) = (self.kind(source), data.size());
+        self.link_brought(now, class, bytes);
         let Some(file) = self.file_mut(class) else { return };
         let name = file.head.file;
         if file.recalled.get(&index) == Some(&source) {

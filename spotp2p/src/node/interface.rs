@@ -2,6 +2,7 @@
 
 use crate::cdn::{Get, Target};
 use crate::planner::{self, Decision, Kind};
+use crate::playout::{Summary, Why};
 use crate::swarm::{self, Mode};
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
@@ -39,6 +40,8 @@ pub struct Config {
     pub swarm: Arc<swarm::Config>,
     /// The numbers by which sources are chosen.
     pub planner: Arc<planner::Config>,
+    /// What earlier runs knew of the link ([`Event::Link`]); [`Summary::UNKNOWN`] if nothing.
+    pub link: Summary,
     /// Whether the program wants to know why each piece came from where it came ([`Event::Decided`]).
     pub explain: bool,
 }
@@ -77,6 +80,7 @@ impl Config {
             mode: Mode::Full,
             swarm: Arc::default(),
             planner: Arc::default(),
+            link: Summary::UNKNOWN,
             explain: false,
         }
     }
@@ -269,7 +273,7 @@ pub enum Effect<K, B> {
 pub struct MirrorId(pub u32);
 
 /// What a node tells the program.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Event<K, B> {
     /// The access point answered the log-in.
@@ -304,6 +308,13 @@ pub enum Event<K, B> {
         /// Who delivered it.
         from: Kind,
     },
+    /// The sound that waits is to start: said once for each [`Command::Open`], [`Command::Seek`] and [`Command::Silent`],
+    /// unless the program says [`Command::Sounds`] before.
+    Start(Why),
+    /// The sound had better wait, and for this; said at most ten times a second, and only if it is news.
+    Buffering(Why),
+    /// What is known of the link by now, to be kept for the next run; said at [`Command::Stop`] and [`Command::Leave`].
+    Link(Summary),
     /// These pieces may be dropped; if they are needed after all the node will fetch them again.
     Drop(PieceRange),
     /// A piece or a proof was wrong; it was thrown away, and whoever sent it is asked for no more.
@@ -375,7 +386,7 @@ pub enum NotKept {
 }
 
 /// What a node asks of its owner, in order.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Output<K, B> {
     /// Send a message.

@@ -13,12 +13,12 @@ mod member;
 mod mirrors;
 mod open;
 mod overlay;
+mod playout;
 mod proofs;
 mod requests;
 mod server;
 mod shelf;
 mod sources;
-mod supply;
 mod timer;
 mod track;
 mod why;
@@ -29,6 +29,7 @@ pub use interface::{
 
 use crate::payload::{FileKey, Payload};
 use crate::planner;
+use crate::playout::SUMMARY_LEN;
 use crate::reach::BackoffInput;
 use crate::swarm::{Mode, Pressure, Swarm};
 use crate::{RequestId, SessionId};
@@ -42,6 +43,7 @@ use keep::Keeping;
 use links::Links;
 use member::Member;
 use mirrors::Mirror;
+use playout::Playout;
 use requests::Requests;
 use server::Server;
 use shelf::Shelf;
@@ -68,7 +70,8 @@ pub type Never = core::convert::Infallible;
 /// Memory, in words: a node that is logged in, has sixty neighbours and nothing to do takes 4 KiB in all, where files have
 /// names of four bytes and nodes share their numbers ([`Config`]); a cache with nothing in it 1.7 KiB more. The pieces
 /// themselves belong to the program and to the disk. Of what goes on the node keeps, for each of at most three tracks, its
-/// plan, a byte and two bits for each piece, and 2 KiB of leaves for each MiB in reach; 12 bytes for each neighbour that
+/// plan, a byte and two bits for each piece, and 2 KiB of leaves for each MiB in reach; for the one that plays 3 KiB of
+/// what is known of the link, and 12 KiB more until the sound runs; 12 bytes for each neighbour that
 /// was asked for something, beside what the swarm keeps; for each of at most eight files that are served 64 bytes for each
 /// piece; and the cache's index.
 #[derive(Debug)]
@@ -91,6 +94,10 @@ pub struct Node<K: FileKey, B, C = RustCrypto> {
     requests: Requests<K>,
     /// What is fetched, by urgency: one track of each class at a time.
     tracks: [Option<Box<Track<K, B>>>; Urgency::ALL.len()],
+    /// What the sound of the playing track hangs on, once the track is known.
+    playout: Option<Box<Playout>>,
+    /// What is known of the link while nothing plays, encoded.
+    link: [u8; SUMMARY_LEN],
     shelf: Option<Box<Shelf<K, B>>>,
     /// What is to be kept, if anything is.
     keeping: Option<Box<Keeping<K>>>,
@@ -135,6 +142,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             mirrors: Vec::new(),
             requests: Requests::new(),
             tracks: [None, None, None],
+            playout: None,
+            link: playout::encoded(&config.link),
             shelf,
             keeping: None,
             leaving: false,
@@ -182,9 +191,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             }
             Command::Seek { at_ms } => self.seek(now, at_ms),
             Command::Reading { piece } => self.reading(now, piece),
-            Command::Sounds { at_ms } => self.set_clock(now, jump::clock(now, true, at_ms)),
-            Command::Silent { at_ms } => self.set_clock(now, jump::clock(now, false, at_ms)),
-            Command::Stop => self.close(now, Urgency::Playing),
+            Command::Sounds { at_ms } => self.sounds(now, at_ms),
+            Command::Silent { at_ms } => self.silent(now, at_ms),
+            Command::Stop => self.stop(now),
             Command::Keep { wanted } => self.keep_offline(now, wanted),
             Command::Peers(mode) => self.set_mode(now, mode),
             Command::Leave => self.leave(now),
@@ -346,7 +355,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
                 more |= self.carry_out_plan(now, class);
             }
             self.give_up_hopeless(now);
-            if !more {
+            if !more && !self.look_at_playout(now) {
                 break;
             }
         }
@@ -431,7 +440,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Machine for Node<K, B, C> {
         if self.timers.take_due(Timer::Holdings, now) {
             self.tell_holdings(now);
         }
-        let _ = self.timers.take_due(Timer::Supply, now);
+        if self.timers.take_due(Timer::Playout, now) {
+            self.playout_is_due();
+        }
         self.settle(now);
         Ok(())
     }

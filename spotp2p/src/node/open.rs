@@ -103,6 +103,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         track.wanted = Wanted::File(file.head.file);
         track.stage = Stage::Open;
         track.file = Some(file);
+        let at_ms = track.at_ms;
+        if class == Urgency::Playing {
+            self.begin_playout(now, at_ms);
+        }
         self.keep_as_there_is_room(now, class);
     }
 

@@ -225,7 +225,7 @@ impl Planner {
     /// What is due by then may be asked of paid sources.
     fn paid_until(&self, now: Instant) -> Instant {
         // Nothing is known of any source yet: enough to begin with, even if that is some time ahead.
-        let first = self.demand.begins(now).unwrap_or(now).max(now) + self.config.first_ahead;
+        let first = self.demand.begins(now).unwrap_or(now).max(now) + self.config.first_ahead.max(self.ahead);
         if self.begun || self.demand.due(now, self.gap()).is_some_and(|due| due >= first) {
             return now + self.paid_ahead();
         }
@@ -234,11 +234,12 @@ impl Planner {
 
     /// How far ahead of the play point paid sources are asked, once playing began.
     fn paid_ahead(&self) -> Duration {
-        match (self.lines.peers(), self.policy.searching) {
+        let ahead = match (self.lines.peers(), self.policy.searching) {
             (0, false) => self.config.alone_ahead,
             (0, true) => self.config.search_ahead,
             _ => self.config.ahead,
-        }
+        };
+        ahead.max(self.ahead)
     }
 
     /// How soon the quickest paid source that may be asked would deliver; `None` if there is none.

@@ -12,6 +12,7 @@ use spotcache::sheet::CacheKeys;
 use spotp2p::SessionId;
 use spotp2p::node::{CacheSetup, Command, Config, Event, Input, LogIn, Node};
 use spotp2p::planner::{Decision, Kind};
+use spotp2p::playout::{Pace, Summary, Throughput};
 use spotp2p::swarm::{Mode, PeerId};
 use spotproto::content::FileId;
 use spotproto::crypto::{PublicKey, RustCrypto, SecretKey};
@@ -30,7 +31,7 @@ pub(crate) struct End {
     pub(crate) link: LinkId,
 }
 
-/// Who plays: sound begins with two pieces from the place on, and stops where one is missing.
+/// Who plays: sound begins when the node says so, and stops where a piece is missing.
 #[derive(Debug, Default)]
 pub(crate) struct Player {
     clicked: Option<Instant>,
@@ -39,6 +40,8 @@ pub(crate) struct Player {
     pub(crate) start_delay: Option<Duration>,
     pub(crate) stutters: u32,
     piece: u32,
+    /// The node said that the sound is to start.
+    told: bool,
 }
 
 pub(crate) struct Listener {
@@ -104,7 +107,7 @@ impl Listener {
         let mut seed = [number; 32];
         seed[0] ^= 0x5a;
         let config = Config::new(log_in(number, log_ins), "test", Seed(seed), (now, TODAY));
-        let config = Config { cache, mode, explain: true, ..config };
+        let config = Config { cache, mode, explain: true, link: link(), ..config };
         Self {
             node: Node::new(now, config),
             at_home: true,
@@ -133,6 +136,12 @@ impl Listener {
             shown: Vec::new(),
             crook: Crook::Honest,
         }
+    }
+
+    /// Nothing is known of its line any more.
+    pub(crate) fn forgets_its_line(&mut self, now: Instant) {
+        let config = Config::new(self.log_in, "test", Seed([self.number; 32]), (now, TODAY));
+        self.node = Node::new(now, Config { explain: true, ..config });
     }
 
     pub(crate) fn device(&self) -> PublicKey {
@@ -169,6 +178,9 @@ impl Listener {
                 if let Event::Reported(what) = event {
                     self.reported.push(what);
                 }
+                if let Event::Start(_) = event {
+                    assert!(!core::mem::replace(&mut self.player.told, true), "it is said once");
+                }
                 self.events.push(event);
             }
         }
@@ -186,8 +198,15 @@ impl Listener {
     pub(crate) fn seek(&mut self, at_ms: u32) -> Command<FileId> {
         let head = &SHELF.entry.head;
         self.player.piece = head.piece_at(at_ms);
-        self.player.began = None;
+        (self.player.began, self.player.told) = (None, false);
         Command::Seek { at_ms }
+    }
+
+    /// Wants silence, and then to go on from there.
+    pub(crate) fn pause(&mut self, at_ms: u32) -> Command<FileId> {
+        self.player.piece = SHELF.entry.head.piece_at(at_ms);
+        (self.player.began, self.player.told) = (None, false);
+        Command::Silent { at_ms }
     }
 
     /// Has enough of the tune.
@@ -201,10 +220,7 @@ impl Listener {
         let clicked = self.player.clicked?;
         let head = &SHELF.entry.head;
         let Some(began) = self.player.began else {
-            let ready = [0, self.player.piece, self.player.piece + 1]
-                .iter()
-                .all(|piece| self.pieces.contains(piece) || *piece >= head.pieces());
-            if !ready {
+            if !self.player.told {
                 return None;
             }
             self.player.start_delay.get_or_insert(now.since(clicked));
@@ -219,7 +235,7 @@ impl Listener {
         }
         if !self.pieces.contains(&piece) {
             self.player.stutters += 1;
-            self.player.began = None;
+            (self.player.began, self.player.told) = (None, false);
             return Some(Command::Silent { at_ms: head.due(piece) });
         }
         self.player.piece += 1;
@@ -248,6 +264,14 @@ impl Listener {
     pub(crate) fn share(&self, kind: Kind) -> f64 {
         self.delivered.values().filter(|from| **from == kind).count() as f64 / SHELF.pieces.len() as f64
     }
+}
+
+/// What earlier runs knew of a listener's line: 250 kB a second.
+fn link() -> Summary {
+    let mut link = Throughput::new(Summary::UNKNOWN);
+    let arrivals = (0..1000).map(|n| Instant::after_start(Duration::from_millis(64) * n));
+    arrivals.for_each(|at| link.arrived(at, 16_000, Pace::Free));
+    link.summary()
 }
 
 fn log_in(number: u8, count: u8) -> LogIn {

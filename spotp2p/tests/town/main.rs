@@ -15,6 +15,7 @@ mod listener;
 mod listening;
 #[path = "../contract/shelf.rs"]
 mod shelf;
+mod starting;
 mod streets;
 mod town;
 mod wire;

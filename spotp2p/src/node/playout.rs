@@ -1,0 +1,365 @@
+//! When the sound of the playing track may start, and how safe it is while it runs.
+
+use super::bits::Bits;
+use super::track::File;
+use super::{Event, Node, Output, Timer};
+use crate::payload::{FileKey, Payload};
+use crate::playout::{
+    Basis, Config, Demand, Gauge, Level, Pace, SUMMARY_LEN, Sources, Start, Summary, Supplier, Thresholds,
+    Throughput, Verdict, Why,
+};
+use crate::swarm::Pressure;
+use alloc::boxed::Box;
+use core::time::Duration;
+use spotproto::Instant;
+use spotproto::codec::Reader;
+use spotproto::crypto::Crypto;
+use spotproto::message::Urgency;
+
+/// How often the rest of the music is looked at, whatever happens.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The program is told no more often than this what it waits for.
+const SAY: Duration = Duration::from_millis(100);
+
+/// A start needs as much while nothing is known of the link. That lasts a tenth of a second of arrivals at most, and what
+/// brings this much within that time is no slow link; nor do paid sources bring more before anything is known
+/// ([`first_ahead`](crate::planner::Config::first_ahead)).
+const BLIND: Duration = Duration::from_secs(3);
+
+/// Paid sources are asked for this much more than has to be here.
+const MARGIN: Duration = Duration::from_secs(1);
+
+const START: Config = Config { blind: BLIND, ..Config::DEFAULT };
+
+/// What the sound of the playing track hangs on. Takes 3 KB, and 13 KB more while the sound waits.
+#[derive(Debug)]
+pub(super) struct Playout {
+    link: Throughput,
+    /// At some moment since the last arrival more could have been asked for.
+    held_back: bool,
+    sound: Sound,
+    gauge: Gauge,
+    /// When it is looked at again, if nothing happens.
+    next: Instant,
+    /// That time has come.
+    due: bool,
+}
+
+#[derive(Debug)]
+enum Sound {
+    /// Until the program is told to start.
+    Waits(Box<Wait>),
+    /// The program was told, and has not said that it runs.
+    MayStart,
+    Runs {
+        at: Instant,
+        at_ms: u32,
+    },
+}
+
+/// A start to come.
+#[derive(Debug)]
+struct Wait {
+    at_ms: u32,
+    /// What it is decided by, and the pieces that were here when that was made: anew every second, since pieces come in
+    /// another order than they are needed in.
+    start: Option<(Start, Bits)>,
+    renew_at: Instant,
+    /// What was here at the last look.
+    seen: Option<(u32, u64)>,
+    /// What the program was told last, and when.
+    said: Option<(Instant, Said)>,
+}
+
+/// What of a reason people see.
+type Said = (u128, u128, Supplier);
+
+impl Playout {
+    fn new(now: Instant, before: Summary, at_ms: u32) -> Self {
+        let sound = Sound::waits(now, at_ms);
+        let gauge = Gauge::new(Thresholds::DEFAULT);
+        Self { link: Throughput::new(before), held_back: true, sound, gauge, next: now, due: true }
+    }
+
+    /// Something may have been held back since the last arrival: what comes next is no measure.
+    fn heed_pace<K: FileKey, B: Payload>(&mut self, file: &File<K, B>) {
+        if !self.held_back && file.plan.is_held_back() {
+            self.held_back = true;
+            self.link.paused();
+        }
+    }
+
+    /// Looks whether to start now.
+    fn look_at_start<K: FileKey, B: Payload>(&mut self, now: Instant, file: &mut File<K, B>) -> Option<Why> {
+        let Sound::Waits(wait) = &mut self.sound else { return None };
+        if self.due && now >= wait.renew_at {
+            wait.start = None;
+            wait.renew_at = now + LOOK;
+        }
+        let (start, before) = wait.start.get_or_insert_with(|| {
+            let demand = Demand::new(&file.head, wait.at_ms, |piece| file.plan.has(piece));
+            (Start::new(START, demand), here(file))
+        });
+        let arrived = arrived(file, before, wait.at_ms);
+        let seen = Some((file.held.count(), arrived));
+        if !core::mem::take(&mut self.due) && seen == wait.seen {
+            return None;
+        }
+        wait.seen = seen;
+        self.next = wait.renew_at;
+        let mut why = start.look(now, &self.link, &Sources::UNKNOWN, arrived);
+        why.supplier = supplier(file);
+        if why.basis == Basis::Forecast {
+            file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN));
+        }
+        // A plan that asks for no more would be waited for for ever.
+        if why.verdict == Verdict::Wait && arrived >= start.demand().first() && file.plan.is_at_rest() {
+            why.verdict = Verdict::Start;
+        }
+        if !sounds(file, wait.at_ms) {
+            why.verdict = Verdict::Wait;
+        }
+        Some(why)
+    }
+
+    /// Looks at the rest of the music while it runs; the level if it is another one.
+    fn look_at_rest<K: FileKey, B: Payload>(&mut self, now: Instant, file: &mut File<K, B>) -> Level {
+        let Sound::Runs { at, at_ms } = self.sound else { return Level::Fine };
+        if !core::mem::take(&mut self.due) {
+            return self.gauge.level();
+        }
+        self.next = now + LOOK;
+        let gone = u32::try_from(now.since(at).as_millis()).unwrap_or(u32::MAX);
+        let demand = Demand::new(&file.head, at_ms.saturating_add(gone), |piece| file.plan.has(piece));
+        let mut why = Start::new(START, demand).look(now, &self.link, &Sources::UNKNOWN, 0);
+        if let Some(due) = file.plan.due(now, file.plan.gap()) {
+            // Steps of a forecast are too coarse for what is near.
+            why.buffered = due.since(now);
+        }
+        if why.basis == Basis::Forecast {
+            file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN));
+        }
+        let _ = self.gauge.look(&why);
+        self.gauge.level()
+    }
+}
+
+impl Sound {
+    fn waits(now: Instant, at_ms: u32) -> Self {
+        Self::Waits(Box::new(Wait { at_ms, start: None, renew_at: now + LOOK, seen: None, said: None }))
+    }
+}
+
+impl Wait {
+    /// Whether the program is to be told what it waits for; if so but too soon, when.
+    fn says(&mut self, now: Instant, why: &Why) -> Result<(), Option<Instant>> {
+        let tenths = |span: Duration| span.as_millis() / 100;
+        let news = (tenths(why.buffered), tenths(why.wanted), why.supplier);
+        match self.said {
+            Some((_, said)) if said == news => Err(None),
+            Some((at, _)) if now < at + SAY => Err(Some(at + SAY)),
+            _ => {
+                self.said = Some((now, news));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
+    /// The playing track is known: it is to start from there.
+    pub(super) fn begin_playout(&mut self, now: Instant, at_ms: u32) {
+        self.leave_playout();
+        self.playout = Some(Box::new(Playout::new(now, self.summary(), at_ms)));
+    }
+
+    /// The playing track is fetched no more.
+    pub(super) fn leave_playout(&mut self) {
+        if let Some(playout) = self.playout.take() {
+            self.link = encoded(&playout.link.summary());
+        }
+    }
+
+    /// The program may keep what is known of the link.
+    pub(super) fn tell_link(&mut self) {
+        self.out.push(Output::Event(Event::Link(self.summary())));
+    }
+
+    fn summary(&self) -> Summary {
+        Summary::decode(&mut Reader::new(&self.link)).unwrap_or(Summary::UNKNOWN)
+    }
+
+    /// The sound stands still, and is to go on there; `jumped` says that what comes now was asked for elsewhere.
+    pub(super) fn wait_for_start(&mut self, now: Instant, at_ms: u32, jumped: bool) {
+        let Some(playout) = self.playout.as_mut() else { return };
+        if jumped {
+            playout.link.paused();
+        }
+        playout.sound = Sound::waits(now, at_ms);
+        playout.gauge = Gauge::new(Thresholds::DEFAULT);
+        (playout.next, playout.due) = (now, true);
+    }
+
+    /// The sound runs, told to or not.
+    pub(super) fn sound_runs(&mut self, now: Instant, at_ms: u32) {
+        if let Some(playout) = self.playout.as_mut() {
+            playout.sound = Sound::Runs { at: now, at_ms };
+            (playout.next, playout.due) = (now, true);
+        }
+    }
+
+    /// Bytes of a track came over a network.
+    pub(super) fn link_brought(&mut self, now: Instant, class: Urgency, bytes: usize) {
+        let Self { playout, tracks, .. } = self;
+        let file = tracks[class as usize].as_ref().and_then(|track| track.file.as_ref());
+        let (Some(playout), Some(file), Urgency::Playing) = (playout.as_mut(), file, class) else { return };
+        playout.heed_pace(file);
+        let pace = if playout.held_back { Pace::Throttled } else { Pace::Free };
+        playout.link.arrived(now, bytes as u64, pace);
+        playout.held_back = false;
+    }
+
+    /// It is time to look again.
+    pub(super) fn playout_is_due(&mut self) {
+        if let Some(playout) = self.playout.as_mut() {
+            playout.due = true;
+        }
+    }
+
+    /// Looks whether the sound may start, or how safe it is; whether the plan asks for more by that.
+    pub(super) fn look_at_playout(&mut self, now: Instant) -> bool {
+        let class = Urgency::Playing as usize;
+        let file = self.tracks[class].as_mut().and_then(|track| track.file.as_mut());
+        let (Some(playout), Some(file)) = (self.playout.as_mut(), file) else {
+            self.timers.clear(Timer::Playout);
+            self.press(now, Pressure::Fine);
+            return false;
+        };
+        playout.heed_pace(file);
+        let why = playout.look_at_start(now, file);
+        let level = playout.look_at_rest(now, file);
+        if let Some(why) = why {
+            self.tell_start(now, why);
+        }
+        self.press(now, pressure(level));
+        match self.playout.as_ref().filter(|playout| !matches!(playout.sound, Sound::MayStart)) {
+            Some(playout) => self.timers.set(Timer::Playout, playout.next),
+            None => self.timers.clear(Timer::Playout),
+        }
+        self.carry_out_plan(now, Urgency::Playing)
+    }
+
+    /// Tells the program to start, or what it waits for.
+    fn tell_start(&mut self, now: Instant, why: Why) {
+        let Some(playout) = self.playout.as_mut() else { return };
+        let Sound::Waits(wait) = &mut playout.sound else { return };
+        if why.verdict == Verdict::Start {
+            playout.sound = Sound::MayStart;
+            return self.out.push(Output::Event(Event::Start(why)));
+        }
+        match wait.says(now, &why) {
+            Ok(()) => self.out.push(Output::Event(Event::Buffering(why))),
+            Err(Some(later)) => playout.next = playout.next.min(later),
+            Err(None) => {}
+        }
+    }
+
+    fn press(&mut self, now: Instant, pressure: Pressure) {
+        if pressure != self.pressure {
+            self.pressure = pressure;
+            self.swarm.set_pressure(now, pressure);
+        }
+    }
+}
+
+/// What stays of a link: this is all that a node keeps that plays nothing.
+pub(super) fn encoded(link: &Summary) -> [u8; SUMMARY_LEN] {
+    let mut bytes = [0; SUMMARY_LEN];
+    link.encode(&mut bytes.as_mut_slice());
+    bytes
+}
+
+const fn pressure(level: Level) -> Pressure {
+    match level {
+        Level::Fine => Pressure::Fine,
+        Level::Low => Pressure::Low,
+        Level::VeryLow => Pressure::VeryLow,
+    }
+}
+
+/// Whom a start waits for, for people.
+fn supplier<K: FileKey, B: Payload>(file: &File<K, B>) -> Supplier {
+    match file.plan.sources() {
+        _ if file.plan.has_peers() => Supplier::Peers,
+        0 => Supplier::Link,
+        _ => Supplier::Server,
+    }
+}
+
+/// The pieces that are here.
+fn here<K: FileKey, B: Payload>(file: &File<K, B>) -> Bits {
+    let mut here = Bits::new(file.head.pieces());
+    (0..file.head.pieces()).filter(|piece| file.plan.has(*piece)).for_each(|piece| here.set(piece, true));
+    here
+}
+
+/// Bytes that came since, in the order in which they are needed.
+fn arrived<K: FileKey, B: Payload>(file: &File<K, B>, before: &Bits, at_ms: u32) -> u64 {
+    let begin = file.head.piece_at(at_ms);
+    let headers = file.head.header_pieces().take_while(|piece| *piece < begin);
+    let needed = headers.chain(begin..file.head.pieces());
+    let here = needed.take_while(|piece| file.plan.has(*piece));
+    here.filter(|piece| !before.get(*piece)).map(|piece| file.head.geometry.piece_len(piece) as u64).sum()
+}
+
+/// Whether the program has what sounds first: what the cache has is not read yet.
+fn sounds<K: FileKey, B: Payload>(file: &File<K, B>, at_ms: u32) -> bool {
+    let begin = file.head.piece_at(at_ms);
+    let headers = file.head.header_pieces().take_while(|piece| *piece < begin);
+    headers.chain([begin]).all(|piece| piece >= file.head.pieces() || file.held.get(piece))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why(buffered_ms: u64) -> Why {
+        Why {
+            verdict: Verdict::Wait,
+            basis: Basis::Blind,
+            buffered: Duration::from_millis(buffered_ms),
+            wanted: BLIND,
+            state: 0,
+            rate: 0.0,
+            risk: 1.0,
+            budget: 0.01,
+            supplier: Supplier::Link,
+            wait: None,
+        }
+    }
+
+    #[test]
+    fn reasons_are_told_when_they_read_otherwise_and_ten_times_a_second_at_most() {
+        let Sound::Waits(mut wait) = Sound::waits(Instant::START, 0) else { unreachable!() };
+        let mut says =
+            |ms, buffered| wait.says(Instant::after_start(Duration::from_millis(ms)), &why(buffered));
+        assert_eq!(says(0, 0), Ok(()));
+        assert_eq!(says(10, 90), Err(None), "it reads the same");
+        let later = Instant::after_start(SAY);
+        assert_eq!(says(20, 200), Err(Some(later)));
+        assert_eq!((says(100, 300), says(500, 310)), (Ok(()), Err(None)));
+    }
+
+    #[test]
+    fn a_link_stays_known_in_thirteen_bytes() {
+        let mut link = Throughput::new(Summary::UNKNOWN);
+        for second in 0..20u64 {
+            link.arrived(Instant::after_start(Duration::from_secs(second)), 100_000, Pace::Free);
+        }
+        let bytes = encoded(&link.summary());
+        let back = Summary::decode(&mut Reader::new(&bytes)).expect("it was encoded");
+        assert_eq!(encoded(&back), bytes);
+        assert!(back.is_known());
+    }
+}
