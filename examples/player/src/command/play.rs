@@ -176,12 +176,13 @@ impl Screen {
                 self.bar.set_prefix(name.join(" – ").chars().filter(|c| !c.is_control()).collect::<String>());
                 self.bar.set_length(duration.as_millis() as u64);
             }
-            Progress::At { position, waiting } => {
+            Progress::At { position, waiting, why } => {
                 self.bar.set_position(position.as_millis() as u64);
                 let of = Duration::from_millis(self.bar.length().unwrap_or(0));
                 let waits = waiting.filter(|wait| *wait >= Duration::from_millis(100));
-                let waits = waits.map_or(String::new(), |wait| {
-                    format!("  waiting for the server, {:.1} s", wait.as_secs_f64())
+                let waits = waits.map_or(String::new(), |wait| match why {
+                    Some(why) => format!("  {why}"),
+                    None => format!("  waiting for the server, {:.1} s", wait.as_secs_f64()),
                 });
                 self.bar.set_message(format!("{} of {}{waits}", clock(*position), clock(of)));
             }

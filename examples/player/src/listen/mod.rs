@@ -1,6 +1,8 @@
 //! A listener: tracks opened over the network and heard through an output.
 
 mod buffer;
+mod decoding;
+mod gate;
 mod layout;
 mod player;
 mod report;

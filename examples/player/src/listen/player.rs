@@ -1,19 +1,22 @@
 //! Plays tracks one after the other over one standing connection.
 
 use super::buffer::Held;
+use super::decoding::{Decoded, Stopped, Told, decode};
+use super::gate::Gate;
 use super::report::date;
 use super::sound::Sound;
 use super::why::Step;
-use super::{Report, TrackBuffer, layout_of};
-use crate::decode::{DecodeError, Decoder, Samples};
+use super::{Report, TrackBuffer};
+use crate::decode::DecodeError;
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, OutputError};
+use crate::output::Output;
 use bytes::Bytes;
 use core::time::Duration;
 use runtime_tokio::{Client, ClientEvent};
 use spotcache::cache::Trouble;
 use spotp2p::node::{Command, Event};
 use spotp2p::planner::Kind;
+use spotp2p::playout::Why;
 use spotproto::content::FileId;
 use spotproto::crypto::PublicKey;
 use spotproto::error::Refused;
@@ -62,8 +65,10 @@ pub enum Progress {
     At {
         /// Time in the track.
         position: Duration,
-        /// For how long the decoder has been waiting for a piece from the server, if it is.
+        /// For how long the decoder has been waiting, if it is.
         waiting: Option<Duration>,
+        /// What for, where the node says so.
+        why: Option<Why>,
     },
     /// The connection is gone and will be tried again.
     Offline {
@@ -97,6 +102,9 @@ struct Play {
     sound: Sound,
     at: Duration,
     held: Held,
+    gate: Gate,
+    /// What a start waits for.
+    buffering: Option<Why>,
     report: Report,
     /// Who knew the track, once somebody did.
     from: Option<Kind>,
@@ -104,29 +112,6 @@ struct Play {
     lease_over: Option<UnixTime>,
     offline_since: Option<Instant>,
     ever_online: bool,
-}
-
-/// What the decoding thread tells.
-#[derive(Clone, Copy, Debug)]
-enum Told {
-    FirstSound(Instant),
-    At(Duration),
-}
-
-/// What the decoding thread leaves behind.
-struct Decoded {
-    output: Box<dyn Output>,
-    result: Result<(), Stopped>,
-    heard: Duration,
-    stutters: u32,
-    damaged: u64,
-}
-
-/// Why a thread stopped decoding.
-#[derive(Debug)]
-enum Stopped {
-    Decode(DecodeError),
-    Output(OutputError),
 }
 
 impl Listener {
@@ -168,10 +153,11 @@ impl Listener {
         let (finish, mut finished) = oneshot::channel();
         let buffer =
             TrackBuffer::new(play.held.clone(), opened.head.geometry, &opened.key, self.client.commands());
+        let gate = play.gate.clone();
         std::thread::Builder::new()
             .name("decoder".into())
             .spawn(move || {
-                let _ = finish.send(decode(buffer, &opened, at, output, &told));
+                let _ = finish.send(decode(buffer, &gate, &opened, at, output, &told));
             })
             .map_err(|error| Failure::runtime(format!("cannot start a thread: {error}")))?;
         let mut tick = tokio::time::interval(TICK);
@@ -182,7 +168,7 @@ impl Listener {
                 event = self.client.next() => {
                     let event = event.ok_or_else(gone)?;
                     if let Err(failure) = self.heed(&mut play, event, &mut show) {
-                        play.held.fail(io::ErrorKind::Interrupted);
+                        play.fail();
                         return Err(failure);
                     }
                 }
@@ -192,15 +178,13 @@ impl Listener {
                 },
                 decoded = &mut finished => break decoded.map_err(|_| gone())?,
                 _ = tick.tick() => {
-                    let waiting = play.held.waiting().map(|(_, since)| since.elapsed());
-                    if let Some(command) = play.sound.look(position, waiting, play.report.first_sound) {
-                        // If there is no room for it, the next tick tells it.
-                        let _ = self.client.commands().try_send(command);
-                    }
-                    show(Progress::At { position, waiting });
+                    let waiting = play.waiting();
+                    self.tell_sound(&mut play, position, waiting);
+                    let why = play.buffering.filter(|_| waiting.is_some());
+                    show(Progress::At { position, waiting, why });
                     // What comes out of the cache needs no server.
                     if let (Some(_), Err(failure)) = (waiting, self.patience(&play)) {
-                        play.held.fail(io::ErrorKind::Interrupted);
+                        play.fail();
                         return Err(failure);
                     }
                 }
@@ -216,6 +200,19 @@ impl Listener {
     /// Makes safe what is cached, and says goodbye to the server.
     pub async fn leave(self) {
         self.client.leave().await;
+    }
+
+    /// Tells the node where the sound is, if that is news. After a stop the sound waits for the node's word.
+    fn tell_sound(&self, play: &mut Play, position: Duration, waiting: Option<Duration>) {
+        let before = play.sound;
+        let Some(command) = play.sound.look(position, waiting, play.report.first_sound) else { return };
+        let stops = matches!(command, Command::Silent { .. });
+        if self.client.commands().try_send(command).is_err() {
+            // There is no room for it: the next tick tells it.
+            play.sound = before;
+        } else if stops {
+            play.gate.close();
+        }
     }
 
     async fn tell(&self, command: Command<FileId>) -> Result<(), Failure> {
@@ -287,6 +284,11 @@ impl Listener {
                 return Ok(Some(opened));
             }
             Event::Piece { index, data, from } => play.piece(index, data, from),
+            Event::Buffering(why) => play.buffering = Some(why),
+            Event::Start(_) => {
+                play.buffering = None;
+                play.gate.open();
+            }
             Event::LeaseOver { until } => play.lease_over = Some(until),
             Event::CacheTrouble(error) => show(Progress::CacheTrouble(error)),
             Event::Drop(range) => play.held.drop_range(range),
@@ -350,12 +352,27 @@ impl Play {
             sound: Sound::default(),
             at,
             held: Held::default(),
+            gate: Gate::default(),
+            buffering: None,
             report: Report { gid: Some(gid), ..Report::default() },
             from: None,
             lease_over: None,
             offline_since: None,
             ever_online: false,
         }
+    }
+
+    /// For how long the decoder has been waiting, for a piece or for the word to start.
+    fn waiting(&self) -> Option<Duration> {
+        let piece = self.held.waiting().map(|(_, since)| since);
+        let since = [piece, self.gate.waiting()].into_iter().flatten().min();
+        since.map(|since| since.elapsed())
+    }
+
+    /// Ends the wait of whoever waits.
+    fn fail(&self) {
+        self.held.fail(io::ErrorKind::Interrupted);
+        self.gate.give_up();
     }
 
     fn online(&mut self) {
@@ -410,51 +427,4 @@ impl Play {
 
 fn gone() -> Failure {
     Failure::runtime("the network task ended; this is a mistake in the program")
-}
-
-/// The decoding thread: waits for bytes, decodes, waits for the output.
-fn decode(
-    buffer: TrackBuffer,
-    opened: &Opened<FileId>,
-    at: Duration,
-    output: Box<dyn Output>,
-    told: &mpsc::Sender<Told>,
-) -> Decoded {
-    let mut decoded = Decoded { output, result: Ok(()), heard: at, stutters: 0, damaged: 0 };
-    decoded.result = run(buffer, opened, at, &mut decoded, told);
-    decoded
-}
-
-fn run(
-    buffer: TrackBuffer,
-    opened: &Opened<FileId>,
-    at: Duration,
-    decoded: &mut Decoded,
-    told: &mpsc::Sender<Told>,
-) -> Result<(), Stopped> {
-    let mut decoder =
-        Decoder::open(Box::new(buffer), layout_of(&opened.head), at).map_err(Stopped::Decode)?;
-    let Some(mut spec) = decoder.spec() else { return Ok(()) };
-    decoded.output.start(spec).map_err(Stopped::Output)?;
-    let mut samples = Samples::new();
-    let mut written = 0u64;
-    while decoder.next(&mut samples).map_err(Stopped::Decode)? {
-        if samples.spec() != spec {
-            spec = samples.spec();
-            written = 0;
-            decoded.output.start(spec).map_err(Stopped::Output)?;
-        }
-        if written == 0 {
-            let _ = told.try_send(Told::FirstSound(Instant::now()));
-        } else if decoded.output.is_timed() && decoded.output.played() >= written {
-            decoded.stutters += 1;
-        }
-        decoded.output.write(&samples).map_err(Stopped::Output)?;
-        written += samples.frames() as u64;
-        let end = samples.at + samples.frames() as u64;
-        decoded.heard = Duration::from_secs_f64(end as f64 / f64::from(spec.rate.max(1)));
-        let _ = told.try_send(Told::At(decoded.heard));
-    }
-    decoded.damaged = decoder.skipped();
-    decoded.output.drain().map_err(Stopped::Output)
 }
