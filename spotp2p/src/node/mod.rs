@@ -29,7 +29,6 @@ pub use interface::{
 
 use crate::payload::{FileKey, Payload};
 use crate::planner;
-use crate::playout::SUMMARY_LEN;
 use crate::reach::BackoffInput;
 use crate::swarm::{Mode, Pressure, Swarm};
 use crate::{RequestId, SessionId};
@@ -94,10 +93,8 @@ pub struct Node<K: FileKey, B, C = RustCrypto> {
     requests: Requests<K>,
     /// What is fetched, by urgency: one track of each class at a time.
     tracks: [Option<Box<Track<K, B>>>; Urgency::ALL.len()],
-    /// What the sound of the playing track hangs on, once the track is known.
+    /// What is known of the link, and what the sound of the playing track hangs on.
     playout: Option<Box<Playout>>,
-    /// What is known of the link while nothing plays, encoded.
-    link: [u8; SUMMARY_LEN],
     shelf: Option<Box<Shelf<K, B>>>,
     /// What is to be kept, if anything is.
     keeping: Option<Box<Keeping<K>>>,
@@ -142,8 +139,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             mirrors: Vec::new(),
             requests: Requests::new(),
             tracks: [None, None, None],
-            playout: None,
-            link: playout::encoded(&config.link),
+            playout: Playout::of(config.link),
             shelf,
             keeping: None,
             leaving: false,
@@ -349,7 +345,6 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             more |= self.ask_shelf(now);
             self.ask_again(now);
             self.give_back_slots(now);
-            self.look_at_supply(now);
             more |= self.carry_out_swarm(now);
             for class in Urgency::ALL {
                 more |= self.carry_out_plan(now, class);

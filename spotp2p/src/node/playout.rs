@@ -5,14 +5,13 @@ use super::track::File;
 use super::{Event, Node, Output, Timer};
 use crate::payload::{FileKey, Payload};
 use crate::playout::{
-    Basis, Config, Demand, Gauge, Level, Pace, SUMMARY_LEN, Sources, Start, Summary, Supplier, Thresholds,
-    Throughput, Verdict, Why,
+    Basis, Config, Demand, Gauge, Level, Pace, Sources, Start, Summary, Supplier, Thresholds, Throughput,
+    Verdict, Why,
 };
 use crate::swarm::Pressure;
 use alloc::boxed::Box;
 use core::time::Duration;
 use spotproto::Instant;
-use spotproto::codec::Reader;
 use spotproto::crypto::Crypto;
 use spotproto::message::Urgency;
 
@@ -32,9 +31,17 @@ const MARGIN: Duration = Duration::from_secs(1);
 
 const START: Config = Config { blind: BLIND, ..Config::DEFAULT };
 
-/// What the sound of the playing track hangs on. Takes 3 KB, and 13 KB more while the sound waits.
+/// What is known of the link, and what the sound of the playing track hangs on.
 #[derive(Debug)]
 pub(super) struct Playout {
+    /// While nothing plays; what plays has more to say.
+    known: Summary,
+    playing: Option<Box<Playing>>,
+}
+
+/// A track of which the head is known. Takes 3 KB, and 13 KB more while the sound waits.
+#[derive(Debug)]
+struct Playing {
     link: Throughput,
     /// At some moment since the last arrival more could have been asked for.
     held_back: bool,
@@ -76,6 +83,17 @@ struct Wait {
 type Said = (u128, u128, Supplier);
 
 impl Playout {
+    /// Nothing plays on a link of which this is known; takes no memory if that is nothing.
+    pub(super) fn of(known: Summary) -> Option<Box<Self>> {
+        known.is_known().then(|| Box::new(Self { known, playing: None }))
+    }
+
+    fn summary(&self) -> Summary {
+        self.playing.as_ref().map_or(self.known, |playing| playing.link.summary())
+    }
+}
+
+impl Playing {
     fn new(now: Instant, before: Summary, at_ms: u32) -> Self {
         let sound = Sound::waits(now, at_ms);
         let gauge = Gauge::new(Thresholds::DEFAULT);
@@ -170,15 +188,14 @@ impl Wait {
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// The playing track is known: it is to start from there.
     pub(super) fn begin_playout(&mut self, now: Instant, at_ms: u32) {
-        self.leave_playout();
-        self.playout = Some(Box::new(Playout::new(now, self.summary(), at_ms)));
+        let known = self.summary();
+        let playing = Some(Box::new(Playing::new(now, known, at_ms)));
+        self.playout = Some(Box::new(Playout { known, playing }));
     }
 
     /// The playing track is fetched no more.
     pub(super) fn leave_playout(&mut self) {
-        if let Some(playout) = self.playout.take() {
-            self.link = encoded(&playout.link.summary());
-        }
+        self.playout = Playout::of(self.summary());
     }
 
     /// The program may keep what is known of the link.
@@ -187,25 +204,29 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     }
 
     fn summary(&self) -> Summary {
-        Summary::decode(&mut Reader::new(&self.link)).unwrap_or(Summary::UNKNOWN)
+        self.playout.as_ref().map_or(Summary::UNKNOWN, |playout| playout.summary())
+    }
+
+    fn playing(&mut self) -> Option<&mut Playing> {
+        self.playout.as_mut()?.playing.as_deref_mut()
     }
 
     /// The sound stands still, and is to go on there; `jumped` says that what comes now was asked for elsewhere.
     pub(super) fn wait_for_start(&mut self, now: Instant, at_ms: u32, jumped: bool) {
-        let Some(playout) = self.playout.as_mut() else { return };
+        let Some(playing) = self.playing() else { return };
         if jumped {
-            playout.link.paused();
+            playing.link.paused();
         }
-        playout.sound = Sound::waits(now, at_ms);
-        playout.gauge = Gauge::new(Thresholds::DEFAULT);
-        (playout.next, playout.due) = (now, true);
+        playing.sound = Sound::waits(now, at_ms);
+        playing.gauge = Gauge::new(Thresholds::DEFAULT);
+        (playing.next, playing.due) = (now, true);
     }
 
     /// The sound runs, told to or not.
     pub(super) fn sound_runs(&mut self, now: Instant, at_ms: u32) {
-        if let Some(playout) = self.playout.as_mut() {
-            playout.sound = Sound::Runs { at: now, at_ms };
-            (playout.next, playout.due) = (now, true);
+        if let Some(playing) = self.playing() {
+            playing.sound = Sound::Runs { at: now, at_ms };
+            (playing.next, playing.due) = (now, true);
         }
     }
 
@@ -213,17 +234,18 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     pub(super) fn link_brought(&mut self, now: Instant, class: Urgency, bytes: usize) {
         let Self { playout, tracks, .. } = self;
         let file = tracks[class as usize].as_ref().and_then(|track| track.file.as_ref());
-        let (Some(playout), Some(file), Urgency::Playing) = (playout.as_mut(), file, class) else { return };
-        playout.heed_pace(file);
-        let pace = if playout.held_back { Pace::Throttled } else { Pace::Free };
-        playout.link.arrived(now, bytes as u64, pace);
-        playout.held_back = false;
+        let playing = playout.as_mut().and_then(|playout| playout.playing.as_deref_mut());
+        let (Some(playing), Some(file), Urgency::Playing) = (playing, file, class) else { return };
+        playing.heed_pace(file);
+        let pace = if playing.held_back { Pace::Throttled } else { Pace::Free };
+        playing.link.arrived(now, bytes as u64, pace);
+        playing.held_back = false;
     }
 
     /// It is time to look again.
     pub(super) fn playout_is_due(&mut self) {
-        if let Some(playout) = self.playout.as_mut() {
-            playout.due = true;
+        if let Some(playing) = self.playing() {
+            playing.due = true;
         }
     }
 
@@ -231,20 +253,25 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     pub(super) fn look_at_playout(&mut self, now: Instant) -> bool {
         let class = Urgency::Playing as usize;
         let file = self.tracks[class].as_mut().and_then(|track| track.file.as_mut());
-        let (Some(playout), Some(file)) = (self.playout.as_mut(), file) else {
+        let playing = self.playout.as_mut().and_then(|playout| playout.playing.as_deref_mut());
+        let (Some(playing), Some(file)) = (playing, file) else {
             self.timers.clear(Timer::Playout);
             self.press(now, Pressure::Fine);
             return false;
         };
-        playout.heed_pace(file);
-        let why = playout.look_at_start(now, file);
-        let level = playout.look_at_rest(now, file);
+        playing.heed_pace(file);
+        let why = playing.look_at_start(now, file);
+        let level = playing.look_at_rest(now, file);
         if let Some(why) = why {
             self.tell_start(now, why);
         }
         self.press(now, pressure(level));
-        match self.playout.as_ref().filter(|playout| !matches!(playout.sound, Sound::MayStart)) {
-            Some(playout) => self.timers.set(Timer::Playout, playout.next),
+        match self
+            .playing()
+            .filter(|playing| !matches!(playing.sound, Sound::MayStart))
+            .map(|playing| playing.next)
+        {
+            Some(next) => self.timers.set(Timer::Playout, next),
             None => self.timers.clear(Timer::Playout),
         }
         self.carry_out_plan(now, Urgency::Playing)
@@ -252,15 +279,15 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// Tells the program to start, or what it waits for.
     fn tell_start(&mut self, now: Instant, why: Why) {
-        let Some(playout) = self.playout.as_mut() else { return };
-        let Sound::Waits(wait) = &mut playout.sound else { return };
+        let Some(playing) = self.playing() else { return };
+        let Sound::Waits(wait) = &mut playing.sound else { return };
         if why.verdict == Verdict::Start {
-            playout.sound = Sound::MayStart;
+            playing.sound = Sound::MayStart;
             return self.out.push(Output::Event(Event::Start(why)));
         }
         match wait.says(now, &why) {
             Ok(()) => self.out.push(Output::Event(Event::Buffering(why))),
-            Err(Some(later)) => playout.next = playout.next.min(later),
+            Err(Some(later)) => playing.next = playing.next.min(later),
             Err(None) => {}
         }
     }
@@ -271,13 +298,6 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             self.swarm.set_pressure(now, pressure);
         }
     }
-}
-
-/// What stays of a link: this is all that a node keeps that plays nothing.
-pub(super) fn encoded(link: &Summary) -> [u8; SUMMARY_LEN] {
-    let mut bytes = [0; SUMMARY_LEN];
-    link.encode(&mut bytes.as_mut_slice());
-    bytes
 }
 
 const fn pressure(level: Level) -> Pressure {
@@ -349,17 +369,5 @@ mod tests {
         let later = Instant::after_start(SAY);
         assert_eq!(says(20, 200), Err(Some(later)));
         assert_eq!((says(100, 300), says(500, 310)), (Ok(()), Err(None)));
-    }
-
-    #[test]
-    fn a_link_stays_known_in_thirteen_bytes() {
-        let mut link = Throughput::new(Summary::UNKNOWN);
-        for second in 0..20u64 {
-            link.arrived(Instant::after_start(Duration::from_secs(second)), 100_000, Pace::Free);
-        }
-        let bytes = encoded(&link.summary());
-        let back = Summary::decode(&mut Reader::new(&bytes)).expect("it was encoded");
-        assert_eq!(encoded(&back), bytes);
-        assert!(back.is_known());
     }
 }
