@@ -99,6 +99,14 @@ pub enum Command<K> {
         /// Where to start, in milliseconds.
         at_ms: u32,
     },
+    /// This will most likely be opened next: it is fetched when the playing track nears its end, as long as that one is
+    /// safe. The latest word counts, until the next [`Command::Open`] or [`Command::Stop`].
+    Next {
+        /// A track or a file; `None` for nothing.
+        wanted: Option<Wanted<K>>,
+        /// Where it will start, in milliseconds.
+        at_ms: u32,
+    },
     /// Go to this time of the playing track.
     Seek {
         /// In milliseconds.
@@ -307,6 +315,28 @@ pub enum Event<K, B> {
         data: B,
         /// Who delivered it.
         from: Kind,
+    },
+    /// What was said to follow ([`Command::Next`]) is known; its first pieces may come. If it is opened, that is said
+    /// once more, by [`Event::Opened`].
+    NextOpened {
+        /// What a player needs.
+        opened: Box<Opened<K>>,
+        /// Who knew it.
+        from: Kind,
+    },
+    /// A piece of it came and was proved. If it is opened the piece is not said again.
+    NextPiece {
+        /// Which one.
+        index: u32,
+        /// Its ciphertext.
+        data: B,
+        /// Who delivered it.
+        from: Kind,
+    },
+    /// It is fetched no more: something else plays, or will, or it can't be had. Its pieces may be dropped.
+    NextDropped {
+        /// Bytes that came of it over a network, by [`Kind`]: nobody needed them.
+        wasted: [u64; Kind::COUNT],
     },
     /// The sound that waits is to start: said once for each [`Command::Open`], [`Command::Seek`] and [`Command::Silent`],
     /// unless the program says [`Command::Sounds`] before.

@@ -87,12 +87,14 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// Plays nothing any more.
     pub(super) fn stop(&mut self, now: Instant) {
+        self.expect_next(now, None, 0);
         self.close(now, Urgency::Playing);
         self.tell_link();
     }
 
     /// Leaves the access point and everybody else.
     pub(super) fn leave(&mut self, now: Instant) {
+        self.expect_next(now, None, 0);
         for class in Urgency::ALL {
             self.close(now, class);
         }

@@ -11,6 +11,7 @@ mod keep;
 mod links;
 mod member;
 mod mirrors;
+mod next;
 mod open;
 mod overlay;
 mod playout;
@@ -26,6 +27,7 @@ mod why;
 pub use interface::{
     CacheSetup, Command, Config, Effect, Event, Input, LogIn, MirrorId, MirrorNews, NotKept, Output,
 };
+pub use next::Guesses;
 
 use crate::payload::{FileKey, Payload};
 use crate::planner;
@@ -42,6 +44,7 @@ use keep::Keeping;
 use links::Links;
 use member::Member;
 use mirrors::Mirror;
+use next::Upcoming;
 use playout::Playout;
 use requests::Requests;
 use server::Server;
@@ -95,6 +98,8 @@ pub struct Node<K: FileKey, B, C = RustCrypto> {
     tracks: [Option<Box<Track<K, B>>>; Urgency::ALL.len()],
     /// What is known of the link, and what the sound of the playing track hangs on.
     playout: Option<Box<Playout>>,
+    /// What most likely follows, once that was said.
+    upcoming: Option<Box<Upcoming<K>>>,
     shelf: Option<Box<Shelf<K, B>>>,
     /// What is to be kept, if anything is.
     keeping: Option<Box<Keeping<K>>>,
@@ -140,6 +145,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             requests: Requests::new(),
             tracks: [None, None, None],
             playout: Playout::of(config.link),
+            upcoming: None,
             shelf,
             keeping: None,
             leaving: false,
@@ -180,11 +186,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         match command {
             Command::Connect => self.connect(now),
             Command::Open { wanted, at_ms } => {
-                self.close(now, Urgency::Playing);
-                self.tracks[Urgency::Playing as usize] = Some(Box::new(Track::new(wanted, at_ms)));
-                self.connect(now);
-                self.look_up(now, Urgency::Playing);
+                self.open(now, wanted, at_ms);
             }
+            Command::Next { wanted, at_ms } => self.expect_next(now, wanted, at_ms),
             Command::Seek { at_ms } => self.seek(now, at_ms),
             Command::Reading { piece } => self.reading(now, piece),
             Command::Sounds { at_ms } => self.sounds(now, at_ms),
@@ -331,10 +335,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// How many pieces of a track the program has at most.
     fn keep(&self, class: Urgency) -> u32 {
-        if class != Urgency::Playing {
+        if class == Urgency::Offline {
             return 0;
         }
-        let shelved = self.file(class).is_some_and(|file| file.shelved);
+        let shelved = class == Urgency::Next || self.file(class).is_some_and(|file| file.shelved);
         if shelved { self.settings.keep.min(shelf::AHEAD) } else { self.settings.keep }
     }
 

@@ -1,6 +1,7 @@
 //! When the sound of the playing track may start, and how safe it is while it runs.
 
 use super::bits::Bits;
+use super::next::Rest;
 use super::track::File;
 use super::{Event, Node, Output, Timer};
 use crate::payload::{FileKey, Payload};
@@ -47,6 +48,8 @@ struct Playing {
     held_back: bool,
     sound: Sound,
     gauge: Gauge,
+    /// How the rest stood at the latest look, until that is passed on.
+    rest: Option<Rest>,
     /// When it is looked at again, if nothing happens.
     next: Instant,
     /// That time has come.
@@ -97,7 +100,8 @@ impl Playing {
     fn new(now: Instant, before: Summary, at_ms: u32) -> Self {
         let sound = Sound::waits(now, at_ms);
         let gauge = Gauge::new(Thresholds::DEFAULT);
-        Self { link: Throughput::new(before), held_back: true, sound, gauge, next: now, due: true }
+        let link = Throughput::new(before);
+        Self { link, held_back: true, sound, gauge, rest: None, next: now, due: true }
     }
 
     /// Something may have been held back since the last arrival: what comes next is no measure.
@@ -159,7 +163,17 @@ impl Playing {
             file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN));
         }
         let _ = self.gauge.look(&why);
+        let left = file.head.duration_ms.saturating_sub(at_ms);
+        let ends = at + Duration::from_millis(left.into());
+        self.next = Rest::next_look(ends, now).map_or(self.next, |look| look.min(self.next));
+        self.rest = Some(Rest { ends, why });
         self.gauge.level()
+    }
+
+    /// Whether something else may be fetched meanwhile.
+    fn is_safe<K: FileKey, B: Payload>(&self, file: &File<K, B>) -> bool {
+        let runs = matches!(self.sound, Sound::Runs { .. });
+        file.plan.is_complete() || (runs && self.gauge.level() == Level::Fine)
     }
 }
 
@@ -262,6 +276,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         playing.heed_pace(file);
         let why = playing.look_at_start(now, file);
         let level = playing.look_at_rest(now, file);
+        let (rest, safe) = (playing.rest.take(), playing.is_safe(file));
         if let Some(why) = why {
             self.tell_start(now, why);
         }
@@ -274,7 +289,19 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             Some(next) => self.timers.set(Timer::Playout, next),
             None => self.timers.clear(Timer::Playout),
         }
-        self.carry_out_plan(now, Urgency::Playing)
+        let began = rest.is_some_and(|rest| self.look_at_next(now, rest));
+        self.hold_next(now, safe);
+        let next = self.carry_out_plan(now, Urgency::Next);
+        self.carry_out_plan(now, Urgency::Playing) || next || began
+    }
+
+    /// How much music a start of this track will need, if something is known of the link.
+    pub(super) fn start_needs(&self, now: Instant, class: Urgency) -> Option<Duration> {
+        let (track, file) = (self.track(class)?, self.file(class)?);
+        let playing = self.playout.as_ref()?.playing.as_ref()?;
+        let demand = Demand::new(&file.head, track.at_ms, |piece| file.plan.has(piece));
+        let why = Start::new(START, demand).look(now, &playing.link, &Sources::UNKNOWN, 0);
+        Some(if why.basis == Basis::Forecast { why.wanted } else { BLIND })
     }
 
     /// Tells the program to start, or what it waits for.

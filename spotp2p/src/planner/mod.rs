@@ -135,6 +135,8 @@ pub struct Planner {
     catch_up: CatchUp,
     /// Something arrived since playing began here.
     begun: bool,
+    /// Nobody is asked for anything.
+    paused: bool,
     /// When a free source last delivered, or there was none.
     peers_gave_at: Instant,
     timers: Timers<{ Timer::COUNT }>,
@@ -186,6 +188,7 @@ impl Planner {
             ledger: Ledger::default(),
             catch_up: CatchUp::new(),
             begun: false,
+            paused: false,
             peers_gave_at: now,
             timers: Timers::new(),
             growing: None,

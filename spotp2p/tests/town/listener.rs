@@ -2,7 +2,7 @@
 
 use crate::crooks::Crook;
 use crate::disk::Disk;
-use crate::shelf::SHELF;
+use crate::shelf::{SHELF, Shelf};
 use crate::town::Text;
 use alloc::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
@@ -63,9 +63,13 @@ pub(crate) struct Listener {
     pub(crate) early: BTreeMap<SessionId, Vec<Text>>,
     /// Pieces that the player has.
     pieces: BTreeSet<u32>,
+    /// Pieces of the next tune that the player has.
+    ahead: BTreeSet<u32>,
     /// Who delivered each piece of this play.
     delivered: BTreeMap<u32, Kind>,
     pub(crate) player: Player,
+    /// What plays.
+    tune: &'static Shelf,
     /// The player looks again and again.
     pub(crate) looks: bool,
     pub(crate) events: Vec<Event<FileId, Bytes>>,
@@ -121,8 +125,10 @@ impl Listener {
             known_links: BTreeMap::new(),
             early: BTreeMap::new(),
             pieces: BTreeSet::new(),
+            ahead: BTreeSet::new(),
             delivered: BTreeMap::new(),
             player: Player::default(),
+            tune: &SHELF,
             looks: false,
             events: Vec::new(),
             decisions: Vec::new(),
@@ -167,7 +173,7 @@ impl Listener {
     pub(crate) fn hears(&mut self, event: Event<FileId, Bytes>) {
         match event {
             Event::Piece { index, data, from } => {
-                assert_eq!(data, SHELF.pieces[index as usize], "piece {index} is a lie");
+                assert_eq!(data, self.tune.pieces[index as usize], "piece {index} is a lie");
                 self.pieces.insert(index);
                 self.delivered.entry(index).or_insert(from);
             }
@@ -177,6 +183,12 @@ impl Listener {
             event => {
                 if let Event::Reported(what) = event {
                     self.reported.push(what);
+                }
+                match &event {
+                    Event::Opened { .. } => self.pieces.append(&mut self.ahead),
+                    Event::NextPiece { index, .. } => _ = self.ahead.insert(*index),
+                    Event::NextDropped { .. } => self.ahead.clear(),
+                    _ => {}
                 }
                 if let Event::Start(_) = event {
                     assert!(!core::mem::replace(&mut self.player.told, true), "it is said once");
@@ -188,15 +200,21 @@ impl Listener {
 
     /// Clicks on the tune.
     pub(crate) fn click(&mut self, now: Instant) -> Input<FileId, Bytes> {
+        self.click_on(now, &SHELF)
+    }
+
+    /// Clicks on another tune. What of it was told before as the next is there.
+    pub(crate) fn click_on(&mut self, now: Instant, tune: &'static Shelf) -> Input<FileId, Bytes> {
+        self.tune = tune;
         self.pieces.clear();
         self.delivered.clear();
         self.player = Player { clicked: Some(now), ..Player::default() };
-        Input::Command(Command::Open { wanted: Wanted::File(SHELF.file()), at_ms: 0 })
+        Input::Command(Command::Open { wanted: Wanted::File(tune.file()), at_ms: 0 })
     }
 
     /// Goes to another place of the tune.
     pub(crate) fn seek(&mut self, at_ms: u32) -> Command<FileId> {
-        let head = &SHELF.entry.head;
+        let head = &self.tune.entry.head;
         self.player.piece = head.piece_at(at_ms);
         (self.player.began, self.player.told) = (None, false);
         Command::Seek { at_ms }
@@ -204,7 +222,7 @@ impl Listener {
 
     /// Wants silence, and then to go on from there.
     pub(crate) fn pause(&mut self, at_ms: u32) -> Command<FileId> {
-        self.player.piece = SHELF.entry.head.piece_at(at_ms);
+        self.player.piece = self.tune.entry.head.piece_at(at_ms);
         (self.player.began, self.player.told) = (None, false);
         Command::Silent { at_ms }
     }
@@ -218,7 +236,7 @@ impl Listener {
     /// What the player does now, if anything: it looks ten times a second.
     pub(crate) fn plays(&mut self, now: Instant) -> Option<Command<FileId>> {
         let clicked = self.player.clicked?;
-        let head = &SHELF.entry.head;
+        let head = &self.tune.entry.head;
         let Some(began) = self.player.began else {
             if !self.player.told {
                 return None;
@@ -242,6 +260,11 @@ impl Listener {
         Some(Command::Reading { piece: (piece + 1).min(head.pieces() - 1) })
     }
 
+    /// When the tune's beginning sounded, or would have.
+    pub(crate) const fn plays_since(&self) -> Option<Instant> {
+        self.player.began
+    }
+
     pub(crate) fn is_playing(&self) -> bool {
         self.player.clicked.is_some() && !self.has_played()
     }
@@ -257,12 +280,12 @@ impl Listener {
     }
 
     pub(crate) fn has_played(&self) -> bool {
-        self.player.piece >= SHELF.entry.head.pieces()
+        self.player.piece >= self.tune.entry.head.pieces()
     }
 
     /// Bytes of the last play by who delivered them.
     pub(crate) fn share(&self, kind: Kind) -> f64 {
-        self.delivered.values().filter(|from| **from == kind).count() as f64 / SHELF.pieces.len() as f64
+        self.delivered.values().filter(|from| **from == kind).count() as f64 / self.tune.pieces.len() as f64
     }
 }
 

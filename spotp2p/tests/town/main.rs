@@ -13,6 +13,7 @@ mod disk;
 mod hostile;
 mod listener;
 mod listening;
+mod next;
 #[path = "../contract/shelf.rs"]
 mod shelf;
 mod starting;
