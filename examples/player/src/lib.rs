@@ -13,4 +13,5 @@ pub mod origin;
 pub mod output;
 pub mod server_name;
 pub mod settings;
+pub mod start_log;
 pub mod tune;

@@ -6,8 +6,8 @@ use super::track::File;
 use super::{Event, Node, Output, Timer};
 use crate::payload::{FileKey, Payload};
 use crate::playout::{
-    Basis, Config, Demand, Gauge, Level, Pace, Sources, Start, Summary, Supplier, Thresholds, Throughput,
-    Verdict, Why,
+    Basis, Config, Demand, Expected, Gauge, Level, Pace, Sources, Start, Summary, Supplier, Thresholds,
+    Throughput, Verdict, Why,
 };
 use crate::swarm::Pressure;
 use alloc::boxed::Box;
@@ -30,14 +30,20 @@ const BLIND: Duration = Duration::from_secs(3);
 /// Paid sources are asked for this much more than has to be here.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// Those who have a track count by what each of them delivers if all together deliver less than this part of what the link
+/// usually brings. Above that the link's past says more, fades included.
+const FEW: f64 = 1.0 / 3.0;
+
 const START: Config = Config { blind: BLIND, ..Config::DEFAULT };
 
 /// What is known of the link, and what the sound of the playing track hangs on.
 #[derive(Debug)]
 pub(super) struct Playout {
-    /// While nothing plays; what plays has more to say.
+    /// What earlier runs knew; what plays, or did until just now, has more to say.
     known: Summary,
     playing: Option<Box<Playing>>,
+    /// From one track to the next, until nothing is to play any more. Takes 2 KB.
+    between: Option<Box<Throughput>>,
 }
 
 /// A track of which the head is known. Takes 3 KB, and 13 KB more while the sound waits.
@@ -72,9 +78,9 @@ enum Sound {
 #[derive(Debug)]
 struct Wait {
     at_ms: u32,
-    /// What it is decided by, and the pieces that were here when that was made: anew every second, since pieces come in
-    /// another order than they are needed in.
-    start: Option<(Start, Bits)>,
+    /// What it is decided by, what was known of the sources and which pieces were here when that was made: anew every
+    /// second, since pieces come in another order than they are needed in.
+    start: Option<(Start, Sources, Bits)>,
     renew_at: Instant,
     /// What was here at the last look.
     seen: Option<(u32, u64)>,
@@ -88,19 +94,19 @@ type Said = (u128, u128, Supplier);
 impl Playout {
     /// Nothing plays on a link of which this is known; takes no memory if that is nothing.
     pub(super) fn of(known: Summary) -> Option<Box<Self>> {
-        known.is_known().then(|| Box::new(Self { known, playing: None }))
+        known.is_known().then(|| Box::new(Self { known, playing: None, between: None }))
     }
 
     fn summary(&self) -> Summary {
-        self.playing.as_ref().map_or(self.known, |playing| playing.link.summary())
+        let playing = self.playing.as_ref().map(|playing| &playing.link);
+        playing.or(self.between.as_deref()).map_or(self.known, Throughput::summary)
     }
 }
 
 impl Playing {
-    fn new(now: Instant, before: Summary, at_ms: u32) -> Self {
+    fn new(now: Instant, link: Throughput, at_ms: u32) -> Self {
         let sound = Sound::waits(now, at_ms);
         let gauge = Gauge::new(Thresholds::DEFAULT);
-        let link = Throughput::new(before);
         Self { link, held_back: true, sound, gauge, rest: None, next: now, due: true }
     }
 
@@ -119,9 +125,9 @@ impl Playing {
             wait.start = None;
             wait.renew_at = now + LOOK;
         }
-        let (start, before) = wait.start.get_or_insert_with(|| {
+        let (start, sources, before) = wait.start.get_or_insert_with(|| {
             let demand = Demand::new(&file.head, wait.at_ms, |piece| file.plan.has(piece));
-            (Start::new(START, demand), here(file))
+            (Start::new(START, demand), sources(&self.link, file), here(file))
         });
         let arrived = arrived(file, before, wait.at_ms);
         let seen = Some((file.held.count(), arrived));
@@ -130,7 +136,7 @@ impl Playing {
         }
         wait.seen = seen;
         self.next = wait.renew_at;
-        let mut why = start.look(now, &self.link, &Sources::UNKNOWN, arrived);
+        let mut why = start.look(now, &self.link, sources, arrived);
         why.supplier = supplier(file);
         if why.basis == Basis::Forecast {
             file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN));
@@ -154,7 +160,7 @@ impl Playing {
         self.next = now + LOOK;
         let gone = u32::try_from(now.since(at).as_millis()).unwrap_or(u32::MAX);
         let demand = Demand::new(&file.head, at_ms.saturating_add(gone), |piece| file.plan.has(piece));
-        let mut why = Start::new(START, demand).look(now, &self.link, &Sources::UNKNOWN, 0);
+        let mut why = Start::new(START, demand).look(now, &self.link, &sources(&self.link, file), 0);
         if let Some(due) = file.plan.due(now, file.plan.gap()) {
             // Steps of a forecast are too coarse for what is near.
             why.buffered = due.since(now);
@@ -203,18 +209,26 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// The playing track is known: it is to start from there.
     pub(super) fn begin_playout(&mut self, now: Instant, at_ms: u32) {
         let known = self.summary();
-        let playing = Some(Box::new(Playing::new(now, known, at_ms)));
-        self.playout = Some(Box::new(Playout { known, playing }));
+        let before = self.playout.take().and_then(|playout| playout.between);
+        let link = before.map_or_else(|| Throughput::new(known), |link| *link);
+        let playing = Some(Box::new(Playing::new(now, link, at_ms)));
+        self.playout = Some(Box::new(Playout { known, playing, between: None }));
     }
 
-    /// The playing track is fetched no more.
+    /// The playing track is fetched no more; another one may follow.
     pub(super) fn leave_playout(&mut self) {
-        self.playout = Playout::of(self.summary());
+        let Some(playout) = self.playout.as_mut() else { return };
+        if let Some(mut playing) = playout.playing.take() {
+            playing.link.paused();
+            playout.between = Some(Box::new(playing.link));
+        }
     }
 
-    /// The program may keep what is known of the link.
+    /// Nothing is to play any more: the program may keep what is known of the link, and little stays here.
     pub(super) fn tell_link(&mut self) {
-        self.out.push(Output::Event(Event::Link(self.summary())));
+        let known = self.summary();
+        self.playout = Playout::of(known);
+        self.out.push(Output::Event(Event::Link(known)));
     }
 
     fn summary(&self) -> Summary {
@@ -335,6 +349,14 @@ const fn pressure(level: Level) -> Pressure {
     }
 }
 
+/// What those who have the track say beyond the link's past: a server that is slower than the link, or few peers.
+fn sources<K: FileKey, B: Payload>(link: &Throughput, file: &File<K, B>) -> Sources {
+    let expected = file.plan.pace().zip(link.usual()).filter(|((mean, _), usual)| *mean < FEW * usual);
+    let peers =
+        expected.map(|((mean, deviation), _)| Expected { mean: mean as f32, deviation: deviation as f32 });
+    Sources { peers, ..Sources::UNKNOWN }
+}
+
 /// Whom a start waits for, for people.
 fn supplier<K: FileKey, B: Payload>(file: &File<K, B>) -> Supplier {
     match file.plan.sources() {
@@ -379,6 +401,8 @@ mod tests {
             wanted: BLIND,
             state: 0,
             rate: 0.0,
+            usual: 0.0,
+            music: 0.0,
             risk: 1.0,
             budget: 0.01,
             supplier: Supplier::Link,

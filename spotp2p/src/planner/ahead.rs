@@ -2,6 +2,8 @@
 
 use super::Planner;
 use super::demand::Want;
+use super::line::Line;
+use super::source::Kind;
 use core::time::Duration;
 use spotproto::Instant;
 
@@ -28,6 +30,20 @@ impl Planner {
     #[must_use]
     pub const fn has_peers(&self) -> bool {
         self.lines.peers() > 0
+    }
+
+    /// Bytes a second that all who may be asked deliver together, and the standard deviation of that; nothing as long as
+    /// one of them has not shown yet what it delivers, or there is nobody. The cache is no line.
+    #[must_use]
+    pub fn pace(&self) -> Option<(f64, f64)> {
+        let able = |line: &Line| line.kind != Kind::Cache && line.serves() && self.may_ask(line.kind);
+        let (mut mean, mut variance) = (0.0, 0.0);
+        for (_, line) in self.lines.iter().filter(|(_, line)| able(line)) {
+            let (rate, deviation) = line.estimate.pace()?;
+            mean += rate;
+            variance += deviation * deviation;
+        }
+        (mean > 0.0).then(|| (mean, libm::sqrt(variance)))
     }
 
     /// Paid sources may be asked this far ahead of the play point, even where they would be asked for less: a start waits

@@ -134,6 +134,8 @@ mod tests {
             wanted: buffered,
             state: 3,
             rate: 1.0,
+            usual: 0.0,
+            music: 0.0,
             risk,
             budget: 0.01,
             supplier,

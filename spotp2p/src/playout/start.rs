@@ -95,6 +95,8 @@ impl Start {
             wanted: self.config.blind.min(self.demand.rest()),
             state: 0,
             rate: rate.unwrap_or(0.0),
+            usual: 0.0,
+            music: self.demand.rate(),
             risk: 1.0,
             budget: self.config.budget,
             supplier: sources.supplier(),
@@ -128,6 +130,7 @@ impl Start {
             basis: Basis::Forecast,
             wanted: self.demand.music_in(bytes as u64),
             state: known.chain.likeliest(&states),
+            usual: known.chain.usual(),
             risk,
             wait: needed.map(|needed| Duration::from_secs_f32(((needed - ahead) / comes).clamp(0.0, 1e6))),
             ..why

@@ -1,6 +1,6 @@
 //! `spot play`: plays tracks from a server.
 
-use super::contact::Party;
+use super::contact::{Party, today};
 use super::serve::stopped;
 use super::{device, link, runtime, server, why};
 use crate::device::Device;
@@ -58,13 +58,7 @@ impl Play {
         }
         let device = device(&settings)?;
         let server = server(&settings, &device)?;
-        runtime()?.block_on(async {
-            let playing = play_all(&self, &settings, &device, server, &tracks);
-            tokio::select! {
-                played = playing => played,
-                () = stopped() => Err(Failure::runtime("stopped")),
-            }
-        })
+        runtime()?.block_on(play_all(&self, &settings, &device, server, &tracks))
     }
 
     fn flags(&self) -> Flags {
@@ -99,13 +93,29 @@ async fn play_all(
     let screen = Screen::new();
     let mut output = settings.output.value.output();
     let mut reports = Vec::new();
+    let mut interrupt = core::pin::pin!(stopped());
+    let mut cut = None;
     for (gid, at) in tracks {
         if let Choice::Wav(folder) = &settings.output.value
             && folder.is_dir()
         {
             output = Choice::Wav(folder.join(format!("{gid}.wav"))).output();
         }
-        let (report, back) = hear(&mut listener, *gid, *at, output, &screen, Some((device, &server))).await?;
+        let heard = {
+            let hearing = hear(&mut listener, *gid, *at, output, &screen, Some((device, &server)));
+            tokio::select! {
+                heard = hearing => heard,
+                () = &mut interrupt => Err(Failure::runtime("stopped")),
+            }
+        };
+        device.starts().add(*gid, today(), listener.starts()).map_err(Failure::runtime)?;
+        let (report, back) = match heard {
+            Ok(heard) => heard,
+            Err(failure) => {
+                cut = Some(failure);
+                break;
+            }
+        };
         output = back;
         device.keep_play(&why::kept(&report))?;
         if play.json {
@@ -113,7 +123,12 @@ async fn play_all(
         }
         reports.push(report);
     }
-    listener.leave().await;
+    if let Some(link) = listener.leave().await {
+        device.keep_link(&server.address, &link)?;
+    }
+    if let Some(failure) = cut {
+        return Err(failure);
+    }
     if !play.json {
         print!("{}", table(&reports));
     }
@@ -176,14 +191,10 @@ impl Screen {
                 self.bar.set_prefix(name.join(" – ").chars().filter(|c| !c.is_control()).collect::<String>());
                 self.bar.set_length(duration.as_millis() as u64);
             }
-            Progress::At { position, waiting, why } => {
+            Progress::At { position, waiting } => {
                 self.bar.set_position(position.as_millis() as u64);
                 let of = Duration::from_millis(self.bar.length().unwrap_or(0));
-                let waits = waiting.filter(|wait| *wait >= Duration::from_millis(100));
-                let waits = waits.map_or(String::new(), |wait| match why {
-                    Some(why) => format!("  {why}"),
-                    None => format!("  waiting for the server, {:.1} s", wait.as_secs_f64()),
-                });
+                let waits = waiting.as_ref().map_or(String::new(), |waiting| format!("  {waiting}"));
                 self.bar.set_message(format!("{} of {}{waits}", clock(*position), clock(of)));
             }
             Progress::Offline { why, cached: true, .. } => {

@@ -7,10 +7,13 @@ mod layout;
 mod player;
 mod report;
 mod sound;
+mod starts;
 mod why;
+mod words;
 
 pub use buffer::{Held, TrackBuffer};
 pub use layout::layout_of;
 pub use player::{Listener, Patience, Progress};
 pub use report::{Report, Sources, bytes, clock, date, table};
+pub use starts::Start;
 pub use why::{Step, steps_table};

@@ -3,10 +3,10 @@
 use super::buffer::Held;
 use super::decoding::{Decoded, Stopped, Told, decode};
 use super::gate::Gate;
-use super::report::date;
 use super::sound::Sound;
+use super::starts::Starts;
 use super::why::Step;
-use super::{Report, TrackBuffer};
+use super::{Report, Start, TrackBuffer};
 use crate::decode::DecodeError;
 use crate::failure::{Exit, Failure};
 use crate::output::Output;
@@ -16,12 +16,11 @@ use runtime_tokio::{Client, ClientEvent};
 use spotcache::cache::Trouble;
 use spotp2p::node::{Command, Event};
 use spotp2p::planner::Kind;
-use spotp2p::playout::Why;
+use spotp2p::playout::{Summary, Why};
 use spotproto::content::FileId;
 use spotproto::crypto::PublicKey;
-use spotproto::error::Refused;
-use spotproto::message::{Opened, Refusal, Wanted};
-use spotproto::{Gid, SessionError, UnixTime};
+use spotproto::message::{Opened, Wanted};
+use spotproto::{Gid, UnixTime};
 use std::io;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
@@ -43,8 +42,14 @@ impl Default for Patience {
     }
 }
 
-/// How often progress is shown.
-const TICK: Duration = Duration::from_millis(100);
+/// How often progress is shown: what a wait is for is on the screen within 100 ms of its begin.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A wait that is said.
+const SAID: Duration = Duration::from_millis(40);
+
+/// How long to wait for the node's last words on the link.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What a listener may want to see while a track plays.
 #[derive(Clone, PartialEq, Debug)]
@@ -65,10 +70,8 @@ pub enum Progress {
     At {
         /// Time in the track.
         position: Duration,
-        /// For how long the decoder has been waiting, if it is.
-        waiting: Option<Duration>,
-        /// What for, where the node says so.
-        why: Option<Why>,
+        /// What it waits for, if it does.
+        waiting: Option<String>,
     },
     /// The connection is gone and will be tried again.
     Offline {
@@ -87,15 +90,17 @@ pub enum Progress {
 #[derive(Debug)]
 pub struct Listener {
     client: Client,
-    server: String,
+    pub(super) server: String,
     /// Whether the client has a cache.
-    cached: bool,
+    pub(super) cached: bool,
     patience: Patience,
+    /// The starts of the track that plays, or did last.
+    starts: Starts,
 }
 
 /// A track that plays.
-struct Play {
-    gid: Gid,
+pub(super) struct Play {
+    pub(super) gid: Gid,
     clicked: Instant,
     /// The same moment as the node has it.
     began: spotproto::Instant,
@@ -104,14 +109,14 @@ struct Play {
     held: Held,
     gate: Gate,
     /// What a start waits for.
-    buffering: Option<Why>,
-    report: Report,
+    pub(super) buffering: Option<Why>,
+    pub(super) report: Report,
     /// Who knew the track, once somebody did.
-    from: Option<Kind>,
+    pub(super) from: Option<Kind>,
     /// The cache has it, but had to ask the server for leave; until when it had not.
-    lease_over: Option<UnixTime>,
-    offline_since: Option<Instant>,
-    ever_online: bool,
+    pub(super) lease_over: Option<UnixTime>,
+    pub(super) offline_since: Option<Instant>,
+    pub(super) ever_online: bool,
 }
 
 impl Listener {
@@ -119,7 +124,7 @@ impl Listener {
     #[must_use]
     pub fn new(client: Client, server: String) -> Self {
         let cached = client.has_cache();
-        Self { client, server, cached, patience: Patience::default() }
+        Self { client, server, cached, patience: Patience::default(), starts: Starts::new() }
     }
 
     /// Waits this long for a server that does not answer.
@@ -140,10 +145,11 @@ impl Listener {
         mut show: impl FnMut(Progress),
     ) -> Result<(Report, Box<dyn Output>), Failure> {
         let mut play = Play::new(gid, at, self.client.clock().now());
+        self.starts = Starts::new();
         let at_ms = u32::try_from(at.as_millis()).unwrap_or(u32::MAX);
         self.tell(Command::Open { wanted: Wanted::Track(gid), at_ms }).await?;
         let opened = loop {
-            let event = self.next(&play).await?;
+            let event = self.next(&play, &mut show).await?;
             if let Some(opened) = self.heed(&mut play, event, &mut show)? {
                 break opened;
             }
@@ -180,8 +186,8 @@ impl Listener {
                 _ = tick.tick() => {
                     let waiting = play.waiting();
                     self.tell_sound(&mut play, position, waiting);
-                    let why = play.buffering.filter(|_| waiting.is_some());
-                    show(Progress::At { position, waiting, why });
+                    let waiting_for = waiting.filter(|wait| *wait >= SAID).map(|wait| self.wait(&play, wait));
+                    show(Progress::At { position, waiting: waiting_for });
                     // What comes out of the cache needs no server.
                     if let (Some(_), Err(failure)) = (waiting, self.patience(&play)) {
                         play.fail();
@@ -193,17 +199,34 @@ impl Listener {
         while let Ok(Told::FirstSound(when)) = tidings.try_recv() {
             play.report.first_sound = Some(when.duration_since(play.clicked));
         }
-        self.tell(Command::Stop).await?;
+        self.starts.ended();
+        play.report.starts = self.starts.so_far().to_vec();
         play.finish(decoded)
     }
 
-    /// Makes safe what is cached, and says goodbye to the server.
-    pub async fn leave(self) {
+    /// Why and when the sound of the track that plays, or did last, started.
+    #[must_use]
+    pub fn starts(&self) -> &[Start] {
+        self.starts.so_far()
+    }
+
+    /// Stops, makes safe what is cached, and says goodbye to the server. What is known of the link by now, if anything.
+    pub async fn leave(mut self) -> Option<Summary> {
+        let words = async {
+            self.client.tell(Command::Stop).await.ok()?;
+            loop {
+                if let ClientEvent::Node(Event::Link(link)) = self.client.next().await? {
+                    break Some(link);
+                }
+            }
+        };
+        let link = tokio::time::timeout(LAST_WORDS, words).await.ok().flatten();
         self.client.leave().await;
+        link.filter(Summary::is_known)
     }
 
     /// Tells the node where the sound is, if that is news. After a stop the sound waits for the node's word.
-    fn tell_sound(&self, play: &mut Play, position: Duration, waiting: Option<Duration>) {
+    fn tell_sound(&mut self, play: &mut Play, position: Duration, waiting: Option<Duration>) {
         let before = play.sound;
         let Some(command) = play.sound.look(position, waiting, play.report.first_sound) else { return };
         let stops = matches!(command, Command::Silent { .. });
@@ -212,6 +235,7 @@ impl Listener {
             play.sound = before;
         } else if stops {
             play.gate.close();
+            self.starts.stuttered();
         }
     }
 
@@ -219,11 +243,16 @@ impl Listener {
         self.client.tell(command).await.map_err(|_| gone())
     }
 
-    async fn next(&mut self, play: &Play) -> Result<ClientEvent, Failure> {
+    /// The next event before the track is known.
+    async fn next(&mut self, play: &Play, show: &mut impl FnMut(Progress)) -> Result<ClientEvent, Failure> {
         loop {
-            match tokio::time::timeout(Duration::from_millis(500), self.client.next()).await {
+            match tokio::time::timeout(TICK, self.client.next()).await {
                 Ok(event) => return event.ok_or_else(gone),
-                Err(_) => self.patience(play)?,
+                Err(_) => {
+                    self.patience(play)?;
+                    let waiting = Some(self.wait(play, play.clicked.elapsed()));
+                    show(Progress::At { position: play.at, waiting });
+                }
             }
         }
     }
@@ -237,31 +266,9 @@ impl Listener {
         Ok(())
     }
 
-    /// What was missing when the server did not answer, in one line.
-    fn missing(&self, play: &Play) -> String {
-        let Self { server, .. } = self;
-        let gid = play.gid;
-        match (play.from, play.lease_over) {
-            (None, Some(until)) => format!(
-                "{server} does not answer; the cache has track {gid}, but only the server can let it be played \
-                 again: its lease ended on {}",
-                date(until)
-            ),
-            (None, None) if self.cached => {
-                format!("{server} does not answer, and the cache does not have track {gid}")
-            }
-            (None, None) => {
-                format!("{server} does not answer; is the server running, and the address right?")
-            }
-            (Some(_), _) => {
-                format!("{server} does not answer, and the cache does not have all of track {gid}")
-            }
-        }
-    }
-
     /// Takes one event; the head of the track when it is that.
     fn heed(
-        &self,
+        &mut self,
         play: &mut Play,
         event: ClientEvent,
         show: &mut impl FnMut(Progress),
@@ -283,10 +290,16 @@ impl Listener {
                 }
                 return Ok(Some(opened));
             }
+            // What was said of the track before is of no use any more.
+            Event::Piece { .. } | Event::Buffering(_) | Event::Start(_) if play.from.is_none() => {}
             Event::Piece { index, data, from } => play.piece(index, data, from),
-            Event::Buffering(why) => play.buffering = Some(why),
-            Event::Start(_) => {
+            Event::Buffering(why) => {
+                play.buffering = Some(why);
+                self.starts.buffering(&why);
+            }
+            Event::Start(why) => {
                 play.buffering = None;
+                self.starts.made(&why);
                 play.gate.open();
             }
             Event::LeaseOver { until } => play.lease_over = Some(until),
@@ -310,36 +323,6 @@ impl Listener {
             _ => {}
         }
         Ok(None)
-    }
-
-    fn refused(&self, play: &Play, why: Refusal) -> Failure {
-        let server = &self.server;
-        if play.report.forged > 0 {
-            let line =
-                format!("{server} sends pieces that are not what it published; nothing of them was played");
-            return Failure::new(Exit::Untrusted, line);
-        }
-        match why {
-            Refusal::NotFound => Failure::new(Exit::NotFound, format!("{server} has no track {}", play.gid)),
-            Refusal::NoRight => {
-                Failure::new(Exit::Unreachable, format!("{server} does not let this device play it"))
-            }
-            why => Failure::runtime(format!("{server} can't deliver the track: {why}")),
-        }
-    }
-
-    fn gave_up(&self, why: SessionError) -> Failure {
-        let server = &self.server;
-        match why {
-            SessionError::Refused(Refused::WrongKey) => Failure::new(
-                Exit::Untrusted,
-                format!(
-                    "{server} does not have the key it is expected to have: it was set up anew, or somebody is in \
-                     between; nothing was sent. If the change is right, name it with its new key (HOST:PORT#KEY)"
-                ),
-            ),
-            why => Failure::new(Exit::Unreachable, format!("{server}: {why}")),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What came of a play, as a table for people and as JSON for scripts.
 
+use super::starts::Start;
 use super::why::Step;
 use core::fmt::Write;
 use core::time::Duration;
@@ -42,6 +43,8 @@ pub struct Report {
     pub damaged: u64,
     /// What took the sound.
     pub output: String,
+    /// Why and when the sound started, each time that it did.
+    pub starts: Vec<Start>,
     /// Why each piece came from where it came.
     pub steps: Vec<Step>,
 }
@@ -122,6 +125,7 @@ impl Report {
             "waited_ms": ms(self.waited),
             "breaks": self.breaks,
             "damaged_packets": self.damaged,
+            "starts": self.starts.iter().map(Start::json).collect::<Vec<_>>(),
             "output": self.output,
         })
     }

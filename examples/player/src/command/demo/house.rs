@@ -9,6 +9,7 @@ use core::time::Duration;
 use runtime_tokio::{Client, ClientEvent, entropy};
 use spotcache::cache::Quota;
 use spotp2p::node::{Command, Event};
+use spotp2p::playout::Summary;
 use spotproto::Gid;
 use spotproto::crypto::{KeyPair, RustCrypto};
 use spotproto::message::Wanted;
@@ -41,7 +42,7 @@ pub(super) async fn play_in_silence(
 fn newcomer(server: &ServerName, cache: PathBuf) -> Result<Client, Failure> {
     let identity = KeyPair::new::<RustCrypto>(entropy::secret_key().map_err(Failure::runtime)?);
     let cache = Some(CachePlace { folder: cache, quota: Quota::Auto });
-    Party { server, identity, port: 0, cache, peers: Peers::FULL }.client()
+    Party { server, identity, port: 0, cache, peers: Peers::FULL, link: Summary::UNKNOWN }.client()
 }
 
 /// A listener that has heard the music, and serves it.
