@@ -7,6 +7,7 @@ pub mod command;
 pub mod decode;
 pub mod device;
 pub mod failure;
+pub mod keys;
 pub mod library;
 pub mod listen;
 pub mod origin;

@@ -173,7 +173,7 @@ impl Listener {
     pub(crate) fn hears(&mut self, event: Event<FileId, Bytes>) {
         match event {
             Event::Piece { index, data, from } => {
-                assert_eq!(data, self.tune.pieces[index as usize], "piece {index} is a lie");
+                assert!(data == self.tune.pieces[index as usize], "piece {index} is a lie");
                 self.pieces.insert(index);
                 self.delivered.entry(index).or_insert(from);
             }
@@ -203,10 +203,15 @@ impl Listener {
         self.click_on(now, &SHELF)
     }
 
-    /// Clicks on another tune. What of it was told before as the next is there.
-    pub(crate) fn click_on(&mut self, now: Instant, tune: &'static Shelf) -> Input<FileId, Bytes> {
+    /// Will play this tune.
+    pub(crate) fn listens_to(&mut self, tune: &'static Shelf) {
         self.tune = tune;
         self.pieces.clear();
+    }
+
+    /// Clicks on another tune. What of it was told before as the next is there.
+    pub(crate) fn click_on(&mut self, now: Instant, tune: &'static Shelf) -> Input<FileId, Bytes> {
+        self.listens_to(tune);
         self.delivered.clear();
         self.player = Player { clicked: Some(now), ..Player::default() };
         Input::Command(Command::Open { wanted: Wanted::File(tune.file()), at_ms: 0 })

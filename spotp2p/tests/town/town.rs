@@ -128,11 +128,12 @@ impl Town {
         self.heard_all_of(who, &SHELF);
     }
 
-    pub(crate) fn heard_all_of(&mut self, who: &[usize], tune: &Shelf) {
+    pub(crate) fn heard_all_of(&mut self, who: &[usize], tune: &'static Shelf) {
         let (rate, served) = (self.server_up, self.served);
         self.server_up = 1e9;
         for who in who {
             self.tell(*who, Command::Peers(Mode::Alone));
+            self.listeners[*who].listens_to(tune);
             self.tell(*who, Command::Open { wanted: Wanted::File(tune.file()), at_ms: 0 });
             self.run(Duration::from_secs(5));
             self.tell(*who, Command::Stop);

@@ -5,11 +5,13 @@ use super::serve::stopped;
 use super::{device, link, runtime, server, why};
 use crate::device::Device;
 use crate::failure::{Exit, Failure};
-use crate::listen::{Listener, Patience, Progress, Report, clock, table};
-use crate::output::{Choice, Output};
+use crate::keys::{self, Keyboard};
+use crate::listen::{Heard, Listener, Patience, Progress, Then, Voice, clock, table};
+use crate::output::Choice;
 use crate::server_name::ServerName;
 use crate::settings::{
-    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, PeersFlags, Settings,
+    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, PeersFlags, Prefetch,
+    PrefetchFlags, Settings,
 };
 use clap::Args;
 use core::time::Duration;
@@ -38,6 +40,8 @@ pub(super) struct Play {
     #[command(flatten)]
     peers: PeersFlags,
     #[command(flatten)]
+    prefetch: PrefetchFlags,
+    #[command(flatten)]
     config: ConfigFlag,
     /// Print JSON lines.
     #[arg(long)]
@@ -51,11 +55,6 @@ impl Play {
             first.1 = seek;
         }
         let settings = Settings::load(&self.flags())?;
-        let one_file = matches!(&settings.output.value, Choice::Wav(file) if !file.is_dir());
-        if tracks.len() > 1 && one_file {
-            let line = "the output wav:FILE takes one track; name a folder for more";
-            return Err(Failure::new(Exit::Usage, line));
-        }
         let device = device(&settings)?;
         let server = server(&settings, &device)?;
         runtime()?.block_on(play_all(&self, &settings, &device, server, &tracks))
@@ -70,6 +69,7 @@ impl Play {
             output: self.output.clone(),
             patience: self.patience.clone(),
             peers: self.peers.clone(),
+            prefetch: self.prefetch.clone(),
             ..Flags::default()
         }
     }
@@ -91,37 +91,60 @@ async fn play_all(
     device.remember(&server)?;
     let mut listener = Listener::new(client, server.address.clone()).with_patience(patience(settings));
     let screen = Screen::new();
-    let mut output = settings.output.value.output();
+    let keyboard = Keyboard::open().map(|(keyboard, pressed)| {
+        screen.note(keys::HELP);
+        (keyboard, pressed)
+    });
+    let _keyboard = keyboard.map(|(keyboard, pressed)| {
+        listener.listen_to(pressed);
+        keyboard
+    });
+    let ahead = settings.prefetch.value == Prefetch::On;
+    let mut voice = None;
     let mut reports = Vec::new();
     let mut interrupt = core::pin::pin!(stopped());
     let mut cut = None;
-    for (gid, at) in tracks {
-        if let Choice::Wav(folder) = &settings.output.value
-            && folder.is_dir()
+    let mut number = 0;
+    while let Some((gid, at)) = tracks.get(number).copied() {
+        let own_file = own_file(&settings.output.value, gid);
+        if own_file.is_some()
+            && let Some(voice) = voice.take()
         {
-            output = Choice::Wav(folder.join(format!("{gid}.wav"))).output();
+            Voice::finish(voice).await?;
         }
+        let takes = voice
+            .take()
+            .unwrap_or_else(|| Voice::new(own_file.as_ref().unwrap_or(&settings.output.value).output()));
+        listener.expect(tracks.get(number + 1).copied().filter(|_| ahead));
         let heard = {
-            let hearing = hear(&mut listener, *gid, *at, output, &screen, Some((device, &server)));
+            let hearing = hear(&mut listener, gid, at, takes, &screen, Some((device, &server)));
             tokio::select! {
                 heard = hearing => heard,
                 () = &mut interrupt => Err(Failure::runtime("stopped")),
             }
         };
-        device.starts().add(*gid, today(), listener.starts()).map_err(Failure::runtime)?;
-        let (report, back) = match heard {
+        device.starts().add(gid, today(), listener.starts()).map_err(Failure::runtime)?;
+        let Heard { report, voice: back, then } = match heard {
             Ok(heard) => heard,
             Err(failure) => {
                 cut = Some(failure);
                 break;
             }
         };
-        output = back;
+        voice = Some(back);
         device.keep_play(&why::kept(&report))?;
         if play.json {
             println!("{}", report.json());
         }
         reports.push(report);
+        match then {
+            Then::Next => number += 1,
+            Then::Previous => number = number.saturating_sub(1),
+            Then::Quit => break,
+        }
+    }
+    if let Some(voice) = voice {
+        voice.finish().await?;
     }
     if let Some(link) = listener.leave().await {
         device.keep_link(&server.address, &link)?;
@@ -135,18 +158,26 @@ async fn play_all(
     Ok(())
 }
 
+/// A file for this track alone, where the output is a folder.
+fn own_file(output: &Choice, gid: Gid) -> Option<Choice> {
+    match output {
+        Choice::Wav(folder) if folder.is_dir() => Some(Choice::Wav(folder.join(format!("{gid}.wav")))),
+        _ => None,
+    }
+}
+
 /// Plays one track with progress on the screen; a key shown at first contact is remembered.
 pub(super) async fn hear(
     listener: &mut Listener,
     gid: Gid,
     at: Duration,
-    output: Box<dyn Output>,
+    voice: Voice,
     screen: &Screen,
     pin: Option<(&Device, &ServerName)>,
-) -> Result<(Report, Box<dyn Output>), Failure> {
+) -> Result<Heard, Failure> {
     let mut pinned = Ok(());
     let played = listener
-        .play(gid, at, output, |progress| {
+        .play(gid, at, voice, |progress| {
             if let (Progress::ServerKey(key), Some((device, server))) = (&progress, pin) {
                 screen.note(&format!("{} is met for the first time; its key is {key}", server.address));
                 pinned = device.remember(&ServerName { key: Some(*key), ..server.clone() });

@@ -2,7 +2,7 @@
 
 use super::device;
 use crate::failure::{Exit, Failure};
-use crate::listen::{Report, Start, Step, steps_table};
+use crate::listen::{Report, Start, Step, bytes, steps_table};
 use crate::settings::{ConfigFlag, DeviceFlag, Flags, Settings};
 use clap::Args;
 use serde_json::{Value, json};
@@ -62,6 +62,16 @@ impl WhyArgs {
         );
         for start in &starts {
             println!("started {}\n", start.words());
+        }
+        let wasted = kept.get("played").and_then(|played| played.get("wasted")?.as_object());
+        let wasted: Vec<String> = wasted
+            .into_iter()
+            .flatten()
+            .filter_map(|(from, count)| Some((from, count.as_u64().filter(|count| *count > 0)?)))
+            .map(|(from, count)| format!("{} from {from}", bytes(count)))
+            .collect();
+        if !wasted.is_empty() {
+            println!("fetched ahead for what did not play: {}\n", wasted.join(", "));
         }
         print!("{}", steps_table(&steps, self.each));
         Ok(())

@@ -20,6 +20,8 @@ struct State {
     open: bool,
     /// Nothing will open it any more: whoever waits goes on, to find out why.
     given_up: bool,
+    /// Something else is to be done first.
+    called: bool,
     /// Since when the decoder has been waiting here.
     waiting: Option<Instant>,
 }
@@ -42,6 +44,17 @@ impl Gate {
         self.0.changed.notify_all();
     }
 
+    /// Whoever waits goes on, to do something else.
+    pub(super) fn call(&self) {
+        self.lock().called = true;
+        self.0.changed.notify_all();
+    }
+
+    /// That is being done.
+    pub(super) fn go_on(&self) {
+        self.lock().called = false;
+    }
+
     /// Since when the decoder waits.
     pub(super) fn waiting(&self) -> Option<Instant> {
         self.lock().waiting
@@ -50,7 +63,7 @@ impl Gate {
     /// Blocks until the gate is open.
     pub(super) fn pass(&self) {
         let mut state = self.lock();
-        while !state.open && !state.given_up {
+        while !state.open && !state.given_up && !state.called {
             state.waiting.get_or_insert_with(Instant::now);
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }

@@ -1,15 +1,17 @@
 //! Plays tracks one after the other over one standing connection.
 
+use super::ahead::Ahead;
 use super::buffer::Held;
-use super::decoding::{Decoded, Stopped, Told, decode};
+use super::control::{Control, Order};
+use super::decoding::{Decoded, Primed, Stopped, Told, Turn, decode, prime, spawn};
 use super::gate::Gate;
 use super::sound::Sound;
 use super::starts::Starts;
 use super::why::Step;
-use super::{Report, Start, TrackBuffer};
+use super::{Report, Sources, Start, TrackBuffer, Voice};
 use crate::decode::DecodeError;
 use crate::failure::{Exit, Failure};
-use crate::output::Output;
+use crate::keys::Key;
 use bytes::Bytes;
 use core::time::Duration;
 use runtime_tokio::{Client, ClientEvent};
@@ -50,6 +52,12 @@ const SAID: Duration = Duration::from_millis(40);
 
 /// How long to wait for the node's last words on the link.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// How far an arrow key jumps.
+const STEP: Duration = Duration::from_secs(10);
+
+/// From here on "previous" means the beginning of this track, as with most players.
+const RESTART: Duration = Duration::from_secs(3);
 
 /// What a listener may want to see while a track plays.
 #[derive(Clone, PartialEq, Debug)]
@@ -96,6 +104,33 @@ pub struct Listener {
     patience: Patience,
     /// The starts of the track that plays, or did last.
     starts: Starts,
+    /// What most likely follows.
+    pub(super) next: Option<(Gid, Duration)>,
+    /// What is here of it.
+    pub(super) ahead: Option<Ahead>,
+    keys: Option<mpsc::Receiver<Key>>,
+}
+
+/// A track that was heard, or left.
+#[derive(Debug)]
+pub struct Heard {
+    /// What came of it.
+    pub report: Report,
+    /// The output, with what of the sound is still in it.
+    pub voice: Voice,
+    /// What the listener wants next.
+    pub then: Then,
+}
+
+/// What a listener wants after a track.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Then {
+    /// The track that follows: this one came to its end, or was skipped.
+    Next,
+    /// The track before this one.
+    Previous,
+    /// Nothing.
+    Quit,
 }
 
 /// A track that plays.
@@ -106,7 +141,7 @@ pub(super) struct Play {
     began: spotproto::Instant,
     sound: Sound,
     at: Duration,
-    held: Held,
+    pub(super) held: Held,
     gate: Gate,
     /// What a start waits for.
     pub(super) buffering: Option<Why>,
@@ -117,6 +152,15 @@ pub(super) struct Play {
     pub(super) lease_over: Option<UnixTime>,
     pub(super) offline_since: Option<Instant>,
     pub(super) ever_online: bool,
+    control: Control,
+    /// Where the sound is, after so many jumps; and how many were ordered.
+    position: Duration,
+    jumped: u32,
+    jumps: u32,
+    paused: bool,
+    length: Duration,
+    then: Then,
+    left: bool,
 }
 
 impl Listener {
@@ -124,13 +168,32 @@ impl Listener {
     #[must_use]
     pub fn new(client: Client, server: String) -> Self {
         let cached = client.has_cache();
-        Self { client, server, cached, patience: Patience::default(), starts: Starts::new() }
+        Self {
+            client,
+            server,
+            cached,
+            patience: Patience::default(),
+            starts: Starts::new(),
+            next: None,
+            ahead: None,
+            keys: None,
+        }
     }
 
     /// Waits this long for a server that does not answer.
     #[must_use]
     pub fn with_patience(self, patience: Patience) -> Self {
         Self { patience, ..self }
+    }
+
+    /// Listens to these keys.
+    pub fn listen_to(&mut self, keys: mpsc::Receiver<Key>) {
+        self.keys = Some(keys);
+    }
+
+    /// The next track to [`play`](Self::play) will most likely be followed by this one, from there: it is fetched ahead.
+    pub const fn expect(&mut self, next: Option<(Gid, Duration)>) {
+        self.next = next;
     }
 
     /// Plays a track from `at` to its end, and gives the output back for the next one.
@@ -141,13 +204,12 @@ impl Listener {
         &mut self,
         gid: Gid,
         at: Duration,
-        output: Box<dyn Output>,
+        voice: Voice,
         mut show: impl FnMut(Progress),
-    ) -> Result<(Report, Box<dyn Output>), Failure> {
+    ) -> Result<Heard, Failure> {
         let mut play = Play::new(gid, at, self.client.clock().now());
         self.starts = Starts::new();
-        let at_ms = u32::try_from(at.as_millis()).unwrap_or(u32::MAX);
-        self.tell(Command::Open { wanted: Wanted::Track(gid), at_ms }).await?;
+        self.tell(Command::Open { wanted: Wanted::Track(gid), at_ms: millis(at) }).await?;
         let opened = loop {
             let event = self.next(&play, &mut show).await?;
             if let Some(opened) = self.heed(&mut play, event, &mut show)? {
@@ -155,20 +217,21 @@ impl Listener {
             }
         };
         play.opened(&opened, &mut show);
+        let primed = match self.ahead.take().and_then(|ahead| ahead.turn(&opened, at, &mut play)) {
+            Some(primed) => primed,
+            None => prime(self.buffer(&play.held, &opened), &opened, at)?,
+        };
+        let wanted = self.next.map(|(gid, _)| Wanted::Track(gid));
+        let at_ms = self.next.map_or(0, |(_, at)| millis(at));
+        self.tell(Command::Next { wanted, at_ms }).await?;
         let (told, mut tidings) = mpsc::channel(16);
         let (finish, mut finished) = oneshot::channel();
-        let buffer =
-            TrackBuffer::new(play.held.clone(), opened.head.geometry, &opened.key, self.client.commands());
-        let gate = play.gate.clone();
-        std::thread::Builder::new()
-            .name("decoder".into())
-            .spawn(move || {
-                let _ = finish.send(decode(buffer, &gate, &opened, at, output, &told));
-            })
-            .map_err(|error| Failure::runtime(format!("cannot start a thread: {error}")))?;
+        let turn = play.turn(primed, told);
+        spawn("decoder", move || {
+            let _ = finish.send(decode(&turn, voice));
+        })?;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut position = at;
         let decoded = loop {
             tokio::select! {
                 event = self.client.next() => {
@@ -178,16 +241,14 @@ impl Listener {
                         return Err(failure);
                     }
                 }
-                Some(told) = tidings.recv() => match told {
-                    Told::FirstSound(when) => play.report.first_sound = Some(when.duration_since(play.clicked)),
-                    Told::At(now) => position = now,
-                },
+                Some(told) = tidings.recv() => play.told(told),
                 decoded = &mut finished => break decoded.map_err(|_| gone())?,
+                key = pressed(&mut self.keys) => self.obey(&mut play, key),
                 _ = tick.tick() => {
                     let waiting = play.waiting();
-                    self.tell_sound(&mut play, position, waiting);
+                    self.tell_sound(&mut play, waiting);
                     let waiting_for = waiting.filter(|wait| *wait >= SAID).map(|wait| self.wait(&play, wait));
-                    show(Progress::At { position, waiting: waiting_for });
+                    show(Progress::At { position: play.position, waiting: waiting_for });
                     // What comes out of the cache needs no server.
                     if let (Some(_), Err(failure)) = (waiting, self.patience(&play)) {
                         play.fail();
@@ -196,12 +257,62 @@ impl Listener {
                 }
             }
         };
-        while let Ok(Told::FirstSound(when)) = tidings.try_recv() {
-            play.report.first_sound = Some(when.duration_since(play.clicked));
+        while let Ok(told) = tidings.try_recv() {
+            play.told(told);
         }
-        self.starts.ended();
+        if !play.was_left() {
+            self.starts.ended();
+        }
         play.report.starts = self.starts.so_far().to_vec();
         play.finish(decoded)
+    }
+
+    /// The plaintext of a track, of what is held of it.
+    pub(super) fn buffer(&self, held: &Held, opened: &Opened<FileId>) -> TrackBuffer {
+        TrackBuffer::new(held.clone(), opened.head.geometry, &opened.key, self.client.commands())
+    }
+
+    /// Does what the listener wants.
+    fn obey(&mut self, play: &mut Play, key: Key) {
+        match key {
+            Key::Pause => self.pause(play),
+            Key::Back => self.jump(play, play.position.saturating_sub(STEP)),
+            Key::On => self.jump(play, play.position + STEP),
+            Key::Previous if play.position >= RESTART => self.jump(play, Duration::ZERO),
+            Key::Previous => play.leave(Then::Previous),
+            Key::Next => play.leave(Then::Next),
+            Key::Quit => play.leave(Then::Quit),
+        }
+    }
+
+    /// Goes to another place of the track: what is held of it sounds at once.
+    fn jump(&mut self, play: &mut Play, to: Duration) {
+        let end = play.length.saturating_sub(Duration::from_millis(500));
+        let to = to.min(end);
+        if self.client.commands().try_send(Command::Seek { at_ms: millis(to) }).is_err() {
+            // The node is busy: the person presses again.
+            return;
+        }
+        self.starts.jumped();
+        play.gate.close();
+        (play.position, play.sound, play.paused) = (to, Sound::default(), false);
+        play.jumps += 1;
+        play.order(Order::Jump(to));
+    }
+
+    /// Silence, or sound again.
+    fn pause(&mut self, play: &mut Play) {
+        if !play.paused {
+            let at_ms = millis(play.position);
+            if self.client.commands().try_send(Command::Silent { at_ms }).is_err() {
+                return;
+            }
+            self.starts.jumped();
+            play.gate.close();
+            play.sound = Sound::default();
+        }
+        play.paused = !play.paused;
+        play.control.pause(play.paused);
     }
 
     /// Why and when the sound of the track that plays, or did last, started.
@@ -226,9 +337,12 @@ impl Listener {
     }
 
     /// Tells the node where the sound is, if that is news. After a stop the sound waits for the node's word.
-    fn tell_sound(&mut self, play: &mut Play, position: Duration, waiting: Option<Duration>) {
+    fn tell_sound(&mut self, play: &mut Play, waiting: Option<Duration>) {
         let before = play.sound;
-        let Some(command) = play.sound.look(position, waiting, play.report.first_sound) else { return };
+        if play.paused || play.jumped != play.jumps {
+            return;
+        }
+        let Some(command) = play.sound.look(play.position, waiting, play.report.first_sound) else { return };
         let stops = matches!(command, Command::Silent { .. });
         if self.client.commands().try_send(command).is_err() {
             // There is no room for it: the next tick tells it.
@@ -302,6 +416,16 @@ impl Listener {
                 self.starts.made(&why);
                 play.gate.open();
             }
+            Event::NextOpened { opened, .. } => self.opened_ahead(&opened),
+            Event::NextPiece { index, data, from } => {
+                if let Some(ahead) = self.ahead.as_mut() {
+                    ahead.piece(index, data, from);
+                }
+            }
+            Event::NextDropped { wasted } => {
+                self.ahead = None;
+                play.report.wasted.add_all(&Sources::of(wasted));
+            }
             Event::LeaseOver { until } => play.lease_over = Some(until),
             Event::CacheTrouble(error) => show(Progress::CacheTrouble(error)),
             Event::Drop(range) => play.held.drop_range(range),
@@ -342,7 +466,51 @@ impl Play {
             lease_over: None,
             offline_since: None,
             ever_online: false,
+            control: Control::default(),
+            position: at,
+            jumped: 0,
+            jumps: 0,
+            paused: false,
+            length: Duration::MAX,
+            then: Then::Next,
+            left: false,
         }
+    }
+
+    fn turn(&self, primed: Primed, told: mpsc::Sender<Told>) -> Turn {
+        let (held, gate, control) = (self.held.clone(), self.gate.clone(), self.control.clone());
+        Turn { primed, held, gate, control, at: self.at, told }
+    }
+
+    /// The decoder tells something.
+    fn told(&mut self, told: Told) {
+        match told {
+            Told::FirstSound(when) => {
+                self.report.first_sound = Some(when.saturating_duration_since(self.clicked));
+            }
+            Told::At(position, jumps) if jumps == self.jumps => {
+                (self.position, self.jumped) = (position, jumps)
+            }
+            Told::At(..) => {}
+        }
+    }
+
+    /// The decoder has an order, wherever it waits.
+    fn order(&self, order: Order) {
+        self.control.order(order);
+        self.held.call();
+        self.gate.call();
+    }
+
+    fn leave(&mut self, then: Then) {
+        self.then = then;
+        self.left = true;
+        self.order(Order::Leave);
+    }
+
+    /// Whether the listener had enough of it before its end.
+    const fn was_left(&self) -> bool {
+        self.left
     }
 
     /// For how long the decoder has been waiting, for a piece or for the word to start.
@@ -375,15 +543,16 @@ impl Play {
         self.report.title = opened.title.to_string();
         self.report.artist = opened.artist.to_string();
         let head = &opened.head;
+        self.length = Duration::from_millis(head.duration_ms.into());
         self.report.format = format!("{}, {} kbit/s", head.format, head.bit_rate / 1000);
         show(Progress::Opened {
             artist: self.report.artist.clone(),
             title: self.report.title.clone(),
-            duration: Duration::from_millis(head.duration_ms.into()),
+            duration: self.length,
         });
     }
 
-    fn piece(&mut self, index: u32, data: Bytes, from: Kind) {
+    pub(super) fn piece(&mut self, index: u32, data: Bytes, from: Kind) {
         self.report.pieces += 1;
         self.report.sources.add(from, data.len() as u64);
         if from != Kind::Cache {
@@ -392,7 +561,7 @@ impl Play {
         self.held.put(index, data);
     }
 
-    fn finish(mut self, decoded: Decoded) -> Result<(Report, Box<dyn Output>), Failure> {
+    fn finish(mut self, decoded: Decoded) -> Result<Heard, Failure> {
         match decoded.result {
             Ok(()) => {}
             Err(Stopped::Decode(DecodeError::Stopped)) => return Err(Failure::runtime("stopped")),
@@ -402,10 +571,26 @@ impl Play {
         self.report.heard = decoded.heard.saturating_sub(self.at);
         self.report.stutters = decoded.stutters;
         self.report.damaged = decoded.damaged;
+        self.report.gap = decoded.gap;
         self.report.waited = self.held.waited();
-        self.report.output = decoded.output.name();
-        Ok((self.report, decoded.output))
+        self.report.output = decoded.voice.name();
+        Ok(Heard { report: self.report, voice: decoded.voice, then: self.then })
     }
+}
+
+/// The next key; never, where there are none.
+async fn pressed(keys: &mut Option<mpsc::Receiver<Key>>) -> Key {
+    if let Some(from) = keys {
+        if let Some(key) = from.recv().await {
+            return key;
+        }
+        *keys = None;
+    }
+    core::future::pending().await
+}
+
+fn millis(span: Duration) -> u32 {
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
 }
 
 fn gone() -> Failure {

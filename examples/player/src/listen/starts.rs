@@ -164,6 +164,11 @@ impl Starts {
         (self.waits_since, self.expected) = (Instant::now(), None);
     }
 
+    /// The listener wants silence, or to go on elsewhere: what would have come is never known.
+    pub(super) fn jumped(&mut self) {
+        (self.waits_since, self.expected) = (Instant::now(), None);
+    }
+
     /// The sound came to the end of the track.
     pub(super) fn ended(&mut self) {
         self.resolve(false);

@@ -2,7 +2,7 @@
 
 use crate::command::contact::{CachePlace, Party, Peers};
 use crate::failure::Failure;
-use crate::listen::{Listener, Report};
+use crate::listen::{Listener, Report, Voice};
 use crate::output::Choice;
 use crate::server_name::ServerName;
 use core::time::Duration;
@@ -32,9 +32,15 @@ pub(super) async fn play_in_silence(
     tokio::time::sleep(after).await;
     let mut listener = player(&server, cache)?;
     let mut reports = Vec::new();
-    for gid in tracks {
-        reports.push(listener.play(gid, Duration::ZERO, Choice::Null.output(), |_| {}).await?.0);
+    let mut voice = Voice::new(Choice::Null.output());
+    let mut next = tracks.iter().skip(1).copied();
+    for gid in tracks.iter().copied() {
+        listener.expect(next.next().map(|gid| (gid, Duration::ZERO)));
+        let heard = listener.play(gid, Duration::ZERO, voice, |_| {}).await?;
+        voice = heard.voice;
+        reports.push(heard.report);
     }
+    voice.finish().await?;
     listener.leave().await;
     Ok(reports)
 }
