@@ -206,6 +206,7 @@ impl Listener {
     /// Will play this tune.
     pub(crate) fn listens_to(&mut self, tune: &'static Shelf) {
         self.tune = tune;
+        self.player.told = false;
         self.pieces.clear();
     }
 
