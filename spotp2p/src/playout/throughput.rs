@@ -90,6 +90,11 @@ impl Throughput {
         Some(if silence > 0.0 { late.min(PIECE_LEN as f64 / silence) } else { late })
     }
 
+    /// Whether something came just now, be it too little to tell a rate.
+    pub(super) fn flows(&self, now: Instant) -> bool {
+        self.arrived_at.is_some_and(|at| now.since(at).as_secs_f64() < LEAST_PART)
+    }
+
     /// Bytes of the piece that is on its way, as far as the rate tells; less than a piece.
     #[must_use]
     pub fn under_way(&self, now: Instant) -> f64 {

@@ -77,6 +77,24 @@ fn a_steady_link_is_trusted_within_seconds_and_no_later_when_it_is_known() {
 }
 
 #[test]
+fn a_link_of_which_bursts_were_seen_that_are_many_times_the_music_waits_for_a_second_of_it() {
+    let mut link = Throughput::new(Summary::UNKNOWN);
+    let mut now = Instant::after_start(Duration::from_secs(60));
+    for burst in 0..8 {
+        for _ in 0..30 {
+            now = now + Duration::from_millis(13);
+            link.arrived(now, PIECE_LEN as u64, Pace::Free);
+        }
+        link.paused();
+        now = now + Duration::from_secs(30);
+        link.arrived(now, PIECE_LEN as u64, Pace::Throttled);
+        let why = look(&link, now, &song(), &Sources::UNKNOWN, song().first());
+        assert!(why.wanted <= Duration::from_millis(1200), "after {burst}: {why:?}");
+        link.paused();
+    }
+}
+
+#[test]
 fn another_days_level_gives_way_within_seconds_where_the_link_is_steady() {
     let (fast, _) = link(&[100], 6000);
     let mut next = Throughput::new(fast.summary());
