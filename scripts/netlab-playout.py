@@ -8,7 +8,7 @@ plays the last half minute of a track again and again into a silent output, with
 the program can fetch ahead: one that does, one that does not.
 
 The table says how many plays there were, how many stuttered, and how long the starts took; the exit code is 1 if a limit
-is exceeded. About 14 minutes.
+is exceeded. About ten minutes.
 
     NETLAB=folder with lab.py     builds the namespaces; needs root
     SPOT=path                     the program; built if not named
@@ -29,10 +29,10 @@ from pathlib import Path
 import testbed
 
 PORT = 4070
-SLOW, FAST = 46, 3
+SLOW, FAST = 80, 3
 # The tune's length, and how much of its end a play is, in seconds.
 SECONDS, STRETCH = 127, 30
-PLAYS = 22
+PLAYS = 13
 # Of the slow lines, those that do not fetch ahead, where the program can.
 WITHOUT = 12
 
