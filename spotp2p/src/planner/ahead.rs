@@ -32,16 +32,22 @@ impl Planner {
         self.lines.peers() > 0
     }
 
-    /// Bytes a second that all who may be asked deliver together, and the standard deviation of that; nothing as long as
-    /// one of them has not shown yet what it delivers, or there is nobody. The cache is no line.
+    /// Bytes a second that those who may be asked deliver together, and the standard deviation of that, as far as each has
+    /// shown it; nothing as long as a paid source has not, or nobody has. A peer that has shown nothing yet may never. The
+    /// cache is no line.
     #[must_use]
     pub fn pace(&self) -> Option<(f64, f64)> {
         let able = |line: &Line| line.kind != Kind::Cache && line.serves() && self.may_ask(line.kind);
         let (mut mean, mut variance) = (0.0, 0.0);
         for (_, line) in self.lines.iter().filter(|(_, line)| able(line)) {
-            let (rate, deviation) = line.estimate.pace()?;
-            mean += rate;
-            variance += deviation * deviation;
+            match line.estimate.pace() {
+                Some((rate, deviation)) => {
+                    mean += rate;
+                    variance += deviation * deviation;
+                }
+                None if line.kind.is_paid() => return None,
+                None => {}
+            }
         }
         (mean > 0.0).then(|| (mean, libm::sqrt(variance)))
     }

@@ -81,3 +81,19 @@ fn what_is_known_of_the_link_is_told_at_the_end() {
     town.tell(0, Command::Stop);
     assert!(link(&town).is_some_and(|link| link.is_known()));
 }
+
+#[test]
+fn a_link_stays_known_from_one_track_to_the_next_and_nothing_but_its_summary_after_the_last() {
+    let mut town = Town::new(1);
+    town.server_up = 400_000.0;
+    let now = town.now;
+    town.listeners[0].forgets_its_line(now);
+    town.wakes_up();
+    town.clicks(0);
+    town.until_heard(0, 2 * TUNE);
+    town.clicks(0);
+    town.run(Duration::from_secs(5));
+    let starts = starts(&town);
+    assert_eq!((starts.len(), starts[1].basis), (2, Basis::Forecast), "{starts:?}");
+    assert!(starts[1].buffered < Duration::from_secs(2), "{starts:?}");
+}

@@ -199,7 +199,7 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new() -> Self {
         let bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("{prefix} [{bar:30}] {wide_msg}");
+        let style = ProgressStyle::with_template("[{bar:16}] {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
         Self { bar }
     }
@@ -225,8 +225,11 @@ impl Screen {
             Progress::At { position, waiting } => {
                 self.bar.set_position(position.as_millis() as u64);
                 let of = Duration::from_millis(self.bar.length().unwrap_or(0));
-                let waits = waiting.as_ref().map_or(String::new(), |waiting| format!("  {waiting}"));
-                self.bar.set_message(format!("{} of {}{waits}", clock(*position), clock(of)));
+                let known = !of.is_zero();
+                let at = known.then(|| format!("{} of {}", clock(*position), clock(of)));
+                // What matters most stands where the narrowest line shows it.
+                let parts = [at, waiting.clone(), known.then(|| self.bar.prefix())];
+                self.bar.set_message(parts.into_iter().flatten().collect::<Vec<_>>().join("  "));
             }
             Progress::Offline { why, cached: true, .. } => {
                 self.note(&format!("the server is away ({why}); playing out of the cache"));

@@ -2,7 +2,8 @@
 
 use super::buffer::Held;
 use super::decoding::{Primed, prime};
-use super::player::{Listener, Play};
+use super::play::Play;
+use super::player::Listener;
 use bytes::Bytes;
 use core::time::Duration;
 use spotp2p::planner::Kind;

@@ -6,6 +6,8 @@ mod control;
 mod decoding;
 mod gate;
 mod layout;
+mod obey;
+mod play;
 mod player;
 mod report;
 mod sound;

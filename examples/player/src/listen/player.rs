@@ -2,28 +2,23 @@
 
 use super::ahead::Ahead;
 use super::buffer::Held;
-use super::control::{Control, Order};
-use super::decoding::{Decoded, Primed, Stopped, Told, Turn, decode, prime, spawn};
-use super::gate::Gate;
-use super::sound::Sound;
+use super::decoding::{decode, prime, spawn};
+use super::play::Play;
 use super::starts::Starts;
 use super::why::Step;
 use super::{Report, Sources, Start, TrackBuffer, Voice};
-use crate::decode::DecodeError;
 use crate::failure::{Exit, Failure};
 use crate::keys::Key;
-use bytes::Bytes;
 use core::time::Duration;
 use runtime_tokio::{Client, ClientEvent};
 use spotcache::cache::Trouble;
 use spotp2p::node::{Command, Event};
 use spotp2p::planner::Kind;
-use spotp2p::playout::{Summary, Why};
+use spotp2p::playout::Summary;
+use spotproto::Gid;
 use spotproto::content::FileId;
 use spotproto::crypto::PublicKey;
 use spotproto::message::{Opened, Wanted};
-use spotproto::{Gid, UnixTime};
-use std::io;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
@@ -52,12 +47,6 @@ const SAID: Duration = Duration::from_millis(40);
 
 /// How long to wait for the node's last words on the link.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-
-/// How far an arrow key jumps.
-const STEP: Duration = Duration::from_secs(10);
-
-/// From here on "previous" means the beginning of this track, as with most players.
-const RESTART: Duration = Duration::from_secs(3);
 
 /// What a listener may want to see while a track plays.
 #[derive(Clone, PartialEq, Debug)]
@@ -97,13 +86,13 @@ pub enum Progress {
 /// A listener: one connection, one output, one track at a time.
 #[derive(Debug)]
 pub struct Listener {
-    client: Client,
+    pub(super) client: Client,
     pub(super) server: String,
     /// Whether the client has a cache.
     pub(super) cached: bool,
     patience: Patience,
     /// The starts of the track that plays, or did last.
-    starts: Starts,
+    pub(super) starts: Starts,
     /// What most likely follows.
     pub(super) next: Option<(Gid, Duration)>,
     /// What is here of it.
@@ -131,36 +120,6 @@ pub enum Then {
     Previous,
     /// Nothing.
     Quit,
-}
-
-/// A track that plays.
-pub(super) struct Play {
-    pub(super) gid: Gid,
-    clicked: Instant,
-    /// The same moment as the node has it.
-    began: spotproto::Instant,
-    sound: Sound,
-    at: Duration,
-    pub(super) held: Held,
-    gate: Gate,
-    /// What a start waits for.
-    pub(super) buffering: Option<Why>,
-    pub(super) report: Report,
-    /// Who knew the track, once somebody did.
-    pub(super) from: Option<Kind>,
-    /// The cache has it, but had to ask the server for leave; until when it had not.
-    pub(super) lease_over: Option<UnixTime>,
-    pub(super) offline_since: Option<Instant>,
-    pub(super) ever_online: bool,
-    control: Control,
-    /// Where the sound is, after so many jumps; and how many were ordered.
-    position: Duration,
-    jumped: u32,
-    jumps: u32,
-    paused: bool,
-    length: Duration,
-    then: Then,
-    left: bool,
 }
 
 impl Listener {
@@ -260,7 +219,7 @@ impl Listener {
         while let Ok(told) = tidings.try_recv() {
             play.told(told);
         }
-        if !play.was_left() {
+        if !play.left {
             self.starts.ended();
         }
         play.report.starts = self.starts.so_far().to_vec();
@@ -270,49 +229,6 @@ impl Listener {
     /// The plaintext of a track, of what is held of it.
     pub(super) fn buffer(&self, held: &Held, opened: &Opened<FileId>) -> TrackBuffer {
         TrackBuffer::new(held.clone(), opened.head.geometry, &opened.key, self.client.commands())
-    }
-
-    /// Does what the listener wants.
-    fn obey(&mut self, play: &mut Play, key: Key) {
-        match key {
-            Key::Pause => self.pause(play),
-            Key::Back => self.jump(play, play.position.saturating_sub(STEP)),
-            Key::On => self.jump(play, play.position + STEP),
-            Key::Previous if play.position >= RESTART => self.jump(play, Duration::ZERO),
-            Key::Previous => play.leave(Then::Previous),
-            Key::Next => play.leave(Then::Next),
-            Key::Quit => play.leave(Then::Quit),
-        }
-    }
-
-    /// Goes to another place of the track: what is held of it sounds at once.
-    fn jump(&mut self, play: &mut Play, to: Duration) {
-        let end = play.length.saturating_sub(Duration::from_millis(500));
-        let to = to.min(end);
-        if self.client.commands().try_send(Command::Seek { at_ms: millis(to) }).is_err() {
-            // The node is busy: the person presses again.
-            return;
-        }
-        self.starts.jumped();
-        play.gate.close();
-        (play.position, play.sound, play.paused) = (to, Sound::default(), false);
-        play.jumps += 1;
-        play.order(Order::Jump(to));
-    }
-
-    /// Silence, or sound again.
-    fn pause(&mut self, play: &mut Play) {
-        if !play.paused {
-            let at_ms = millis(play.position);
-            if self.client.commands().try_send(Command::Silent { at_ms }).is_err() {
-                return;
-            }
-            self.starts.jumped();
-            play.gate.close();
-            play.sound = Sound::default();
-        }
-        play.paused = !play.paused;
-        play.control.pause(play.paused);
     }
 
     /// Why and when the sound of the track that plays, or did last, started.
@@ -450,134 +366,6 @@ impl Listener {
     }
 }
 
-impl Play {
-    fn new(gid: Gid, at: Duration, began: spotproto::Instant) -> Self {
-        Self {
-            gid,
-            clicked: Instant::now(),
-            began,
-            sound: Sound::default(),
-            at,
-            held: Held::default(),
-            gate: Gate::default(),
-            buffering: None,
-            report: Report { gid: Some(gid), ..Report::default() },
-            from: None,
-            lease_over: None,
-            offline_since: None,
-            ever_online: false,
-            control: Control::default(),
-            position: at,
-            jumped: 0,
-            jumps: 0,
-            paused: false,
-            length: Duration::MAX,
-            then: Then::Next,
-            left: false,
-        }
-    }
-
-    fn turn(&self, primed: Primed, told: mpsc::Sender<Told>) -> Turn {
-        let (held, gate, control) = (self.held.clone(), self.gate.clone(), self.control.clone());
-        Turn { primed, held, gate, control, at: self.at, told }
-    }
-
-    /// The decoder tells something.
-    fn told(&mut self, told: Told) {
-        match told {
-            Told::FirstSound(when) => {
-                self.report.first_sound = Some(when.saturating_duration_since(self.clicked));
-            }
-            Told::At(position, jumps) if jumps == self.jumps => {
-                (self.position, self.jumped) = (position, jumps)
-            }
-            Told::At(..) => {}
-        }
-    }
-
-    /// The decoder has an order, wherever it waits.
-    fn order(&self, order: Order) {
-        self.control.order(order);
-        self.held.call();
-        self.gate.call();
-    }
-
-    fn leave(&mut self, then: Then) {
-        self.then = then;
-        self.left = true;
-        self.order(Order::Leave);
-    }
-
-    /// Whether the listener had enough of it before its end.
-    const fn was_left(&self) -> bool {
-        self.left
-    }
-
-    /// For how long the decoder has been waiting, for a piece or for the word to start.
-    fn waiting(&self) -> Option<Duration> {
-        let piece = self.held.waiting().map(|(_, since)| since);
-        let since = [piece, self.gate.waiting()].into_iter().flatten().min();
-        since.map(|since| since.elapsed())
-    }
-
-    /// Ends the wait of whoever waits.
-    fn fail(&self) {
-        self.held.fail(io::ErrorKind::Interrupted);
-        self.gate.give_up();
-    }
-
-    fn online(&mut self) {
-        self.ever_online = true;
-        self.offline_since = None;
-    }
-
-    fn offline(&mut self) {
-        if self.ever_online && self.offline_since.is_none() {
-            self.report.breaks += 1;
-        }
-        self.offline_since.get_or_insert_with(Instant::now);
-    }
-
-    fn opened(&mut self, opened: &Opened<FileId>, show: &mut impl FnMut(Progress)) {
-        self.report.opened = Some(self.clicked.elapsed());
-        self.report.title = opened.title.to_string();
-        self.report.artist = opened.artist.to_string();
-        let head = &opened.head;
-        self.length = Duration::from_millis(head.duration_ms.into());
-        self.report.format = format!("{}, {} kbit/s", head.format, head.bit_rate / 1000);
-        show(Progress::Opened {
-            artist: self.report.artist.clone(),
-            title: self.report.title.clone(),
-            duration: self.length,
-        });
-    }
-
-    pub(super) fn piece(&mut self, index: u32, data: Bytes, from: Kind) {
-        self.report.pieces += 1;
-        self.report.sources.add(from, data.len() as u64);
-        if from != Kind::Cache {
-            self.online();
-        }
-        self.held.put(index, data);
-    }
-
-    fn finish(mut self, decoded: Decoded) -> Result<Heard, Failure> {
-        match decoded.result {
-            Ok(()) => {}
-            Err(Stopped::Decode(DecodeError::Stopped)) => return Err(Failure::runtime("stopped")),
-            Err(Stopped::Decode(error)) => return Err(Failure::runtime(error)),
-            Err(Stopped::Output(error)) => return Err(Failure::new(Exit::NoOutput, error.to_string())),
-        }
-        self.report.heard = decoded.heard.saturating_sub(self.at);
-        self.report.stutters = decoded.stutters;
-        self.report.damaged = decoded.damaged;
-        self.report.gap = decoded.gap;
-        self.report.waited = self.held.waited();
-        self.report.output = decoded.voice.name();
-        Ok(Heard { report: self.report, voice: decoded.voice, then: self.then })
-    }
-}
-
 /// The next key; never, where there are none.
 async fn pressed(keys: &mut Option<mpsc::Receiver<Key>>) -> Key {
     if let Some(from) = keys {
@@ -589,7 +377,7 @@ async fn pressed(keys: &mut Option<mpsc::Receiver<Key>>) -> Key {
     core::future::pending().await
 }
 
-fn millis(span: Duration) -> u32 {
+pub(super) fn millis(span: Duration) -> u32 {
     u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
 }
 

@@ -1,6 +1,7 @@
 //! What a listener is told of waits and failures.
 
-use super::player::{Listener, Play};
+use super::play::Play;
+use super::player::Listener;
 use super::report::date;
 use crate::failure::{Exit, Failure};
 use core::time::Duration;
