@@ -19,7 +19,6 @@ use spotproto::Gid;
 use spotproto::content::FileId;
 use spotproto::crypto::PublicKey;
 use spotproto::message::{Opened, Wanted};
-use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
