@@ -49,6 +49,12 @@ fn left(town: &Town) -> Option<Duration> {
     Some(ends.since(town.now))
 }
 
+/// Whether the cache of listener 0 has all of a tune.
+fn is_here(town: &Town, tune: &Shelf) -> bool {
+    let holding = town.listeners[0].node.cache().and_then(|cache| cache.holding(&tune.file()));
+    holding.is_some_and(|held| held.complete)
+}
+
 fn opened(listener: &Listener) -> usize {
     listener.events.iter().filter(|event| matches!(event, Event::NextOpened { .. })).count()
 }
@@ -98,8 +104,7 @@ fn peers_are_asked_for_the_next_track_thirty_seconds_before_its_turn() {
     assert!(pieces.len() >= 200 && pieces.values().all(|kind| *kind == Kind::Peer), "{}", pieces.len());
     assert_eq!(town.served, served, "the server sends nothing of it");
     until_left(&mut town, 1);
-    let held = town.listeners[0].node.cache().and_then(|cache| cache.holding(&NEXT.file()));
-    assert!(held.is_some_and(|held| held.complete));
+    assert!(is_here(&town, &NEXT));
     assert_eq!(town.served, served, "nor later, since peers have brought it");
 }
 
@@ -170,24 +175,47 @@ fn another_guess_takes_the_place_of_the_one_before() {
 }
 
 #[test]
-fn nothing_is_fetched_ahead_while_the_playing_track_may_stutter() {
-    // All that there is is the server, which becomes slower than the music.
+fn while_the_playing_track_may_stutter_what_was_begun_stands_still() {
+    // Only the server has the playing tune, and only two slow neighbours the next.
+    let mut town = Town::new(3);
+    town.wakes_up();
+    town.heard_all_of(&[1, 2], &NEXT);
+    town.listeners[1].up = 30_000.0;
+    town.listeners[2].up = 30_000.0;
+    town.server_up = 60_000.0;
+    town.clicks(0);
+    town.tell(0, next(Some(&NEXT)));
+    while left(&town).is_none_or(|left| left > SECOND * 28) {
+        town.run(SECOND / 10);
+    }
+    assert!(!is_here(&town, &SHELF) && opened(&town.listeners[0]) == 1);
+    town.server_up = 2_000.0;
+    town.run(SECOND * 6);
+    let before = pieces(&town.listeners[0]).len();
+    town.run(SECOND * 4);
+    assert_eq!(pieces(&town.listeners[0]).len(), before, "it is held back");
+    town.server_up = 1e6;
+    town.run(SECOND * 10);
+    assert!(is_here(&town, &SHELF) && pieces(&town.listeners[0]).len() > before, "and goes on");
+}
+
+#[test]
+fn nothing_is_begun_that_the_playing_track_would_stutter_for() {
+    // The server becomes slower than the music, which stops and waits for enough.
     let mut town = Town::new(1);
     town.wakes_up();
     town.clicks(0);
     town.tell(0, next(Some(&NEXT)));
     town.run(SECOND * 5);
     town.server_up = 46_000.0;
-    let mut looked = 0;
-    while !town.listeners[0].has_played() {
+    while opened(&town.listeners[0]) == 0 {
         town.run(SECOND / 10);
-        let holding = town.listeners[0].node.cache().and_then(|cache| cache.holding(&SHELF.file()));
-        if holding.is_none_or(|held| !held.complete) {
-            looked += u32::from(left(&town).is_some_and(|left| left < SECOND * 30));
-            assert_eq!(opened(&town.listeners[0]), 0, "the playing track is not here yet");
-        }
     }
-    assert!(looked > 10, "{looked}");
+    let stutters = town.listeners[0].player.stutters;
+    assert!(stutters > 0);
+    town.until_heard(0, SECOND * 60);
+    assert!(town.listeners[0].has_played());
+    assert_eq!(town.listeners[0].player.stutters, stutters, "it was safe by then");
 }
 
 #[test]
