@@ -166,7 +166,7 @@ pub(crate) async fn pair() -> (TcpStream, TcpStream) {
     let there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (here, _) = listener.accept().await.unwrap();
     for stream in [&here, &there] {
-        runtime_tokio::socket::set_up(stream, &Default::default()).unwrap();
+        runtime_tokio::socket::set_up(&socket2::SockRef::from(stream), &Default::default()).unwrap();
     }
     (here, there)
 }

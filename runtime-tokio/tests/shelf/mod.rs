@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
+use runtime_tokio::channel;
 use runtime_tokio::{
     Client, ClientEvent, ClientOptions, Clock, DialOptions, ServerEvent, ServerOptions, SocketOptions, Store,
     entropy, listen, serve,
@@ -18,7 +19,7 @@ use spotproto::content::{
 use spotproto::crypto::{Aead, Crypto, KeyPair, RustCrypto, SecretKey};
 use spotproto::message::{PieceRange, Refusal, Wanted};
 use spotproto::{Gid, Instant, Limits, Seed, UnixTime};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 pub const TRACK: Gid = Gid::from_bytes([7; 16]);
 pub const PIECES: u32 = 200;
@@ -102,7 +103,7 @@ pub struct Server {
     /// Devices that logged in so far.
     pub logins: Arc<AtomicUsize>,
     /// What the access point told, as far as there was room.
-    pub events: mpsc::Receiver<access_point::Event<FileId>>,
+    pub events: channel::Receiver<access_point::Event<FileId>>,
 }
 
 /// The bounds of a server: of its sessions, and of the access point.
@@ -131,7 +132,7 @@ pub fn start_bounded(shelf: Arc<Shelf>, identity: u8, address: &str, bounds: Bou
     let options = ServerOptions { identity: keys(identity), limits: bounds.0 };
     let logins = Arc::new(AtomicUsize::new(0));
     let counted = logins.clone();
-    let (tell, events) = mpsc::channel(4096);
+    let (tell, events) = channel::bounded(4096);
     let task = tokio::spawn(async move {
         let stop = async {
             let _ = stopped.await;

@@ -14,7 +14,7 @@ use spotproto::message::PieceRange;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use tokio::sync::mpsc;
+use runtime_tokio::channel;
 
 /// The network's end: proved pieces come in here, by the node's word, and go by its word.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +96,7 @@ pub struct TrackBuffer {
     held: Held,
     geometry: Geometry,
     cipher: PieceCipher<RustCrypto>,
-    commands: mpsc::Sender<Command<FileId>>,
+    commands: channel::Sender<Command<FileId>>,
     /// The piece that is open, decrypted in place.
     open: Option<u32>,
     piece: Vec<u8>,
@@ -109,7 +109,7 @@ impl TrackBuffer {
         held: Held,
         geometry: Geometry,
         key: &ContentKey,
-        commands: mpsc::Sender<Command<FileId>>,
+        commands: channel::Sender<Command<FileId>>,
     ) -> Self {
         Self { held, geometry, cipher: PieceCipher::new(key), commands, open: None, piece: Vec::new() }
     }
