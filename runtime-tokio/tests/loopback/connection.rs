@@ -1,6 +1,7 @@
 //! One machine over one connection, on loopback.
 
-use crate::toy::{Event, Order, Over, PARCEL, Toy, last_word, pair, parcel, spawn};
+use crate::ends::{pair, spawn};
+use crate::toy::{Event, Order, Over, PARCEL, Toy, last_word, parcel};
 use core::sync::atomic::Ordering;
 use core::time::Duration;
 use runtime_tokio::channel;

@@ -30,6 +30,9 @@ const LINGER_BYTES: usize = 4 << 20;
 /// How long an abandoned connection may still send what it owes.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// Turns in a row after which other tasks get theirs: a channel that always has something never says that it is enough.
+const TURNS: u8 = 32;
+
 thread_local! {
     /// Where every connection of a worker thread reads to; nothing stays in it across an await.
     static SHARED: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
@@ -140,6 +143,7 @@ async fn run<R: Runtime, M: ByteMachine, T>(
     let mut sending = pin!(None);
     let mut forsaken = pin!(outputs.closed());
     let mut leaving = None;
+    let mut turns = 0;
     loop {
         let wants = pump.turn(clock.now(), |output| deliver(outputs, sending.as_mut(), &mut wrap, output));
         let full = sending.is_some();
@@ -149,8 +153,11 @@ async fn run<R: Runtime, M: ByteMachine, T>(
         if leaving.is_some_and(|until| clock.now() >= until || !wants.write && !wants.pause) {
             return Over::Abandoned;
         }
-        if wants.pause {
+        turns = (turns + 1) % TURNS;
+        if wants.pause || turns == 0 {
             yield_now().await;
+        }
+        if wants.pause {
             continue;
         }
         let wake = wants.wake.into_iter().chain(leaving).min();

@@ -15,6 +15,7 @@ pub mod kernel;
 pub mod links;
 pub mod listen;
 pub mod mirrors;
+mod names;
 #[cfg(any(test, feature = "virtual-time"))]
 pub mod pretend;
 mod probe;

@@ -6,7 +6,7 @@ use core::net::{Ipv4Addr, Ipv6Addr};
 /// Whether a public host names, in so many words, an address that only this machine or its own network can mean. (A name
 /// that stands for such an address is not looked through.)
 #[must_use]
-pub fn leads_inward(from: &Url, to: &Url) -> bool {
+pub(crate) fn leads_inward(from: &Url, to: &Url) -> bool {
     is_inward(to.host()) && !is_inward(from.host())
 }
 

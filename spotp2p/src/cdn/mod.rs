@@ -26,7 +26,7 @@ mod verdict;
 
 pub use connection::{Connection, Input, Output};
 pub use error::{Broken, CdnError, Wait};
-pub use inward::leads_inward;
+pub(crate) use inward::leads_inward;
 pub use limits::{HEADERS_MAX, Limits};
 pub use refusal::Refusal;
 pub use request::Get;

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
+use runtime_tokio::channel;
 use spotcache::seal::PieceCipher;
 use spotp2p::node::Command;
 use spotproto::content::{ContentKey, FileId, Geometry};
@@ -14,7 +15,6 @@ use spotproto::message::PieceRange;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use runtime_tokio::channel;
 
 /// The network's end: proved pieces come in here, by the node's word, and go by its word.
 #[derive(Clone, Debug, Default)]

@@ -8,6 +8,7 @@ mod contact;
 mod music;
 mod playing;
 mod proxy;
+mod runtimes;
 mod scanning;
 mod settings;
 mod spot;
