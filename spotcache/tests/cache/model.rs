@@ -354,6 +354,10 @@ impl Run {
         for file in &self.pinned {
             assert!(self.model.get(file).is_some_and(|file| file.pinned), "the pin of {file} was lost");
         }
+        // A cache that could not open at once, because its quota was 0, finds the date only now.
+        let found = self.cache.date().0;
+        assert!((self.date..=self.date_ever).contains(&found));
+        self.date = found;
     }
 
     /// Model and cache agree.
@@ -427,6 +431,15 @@ fn run(eviction: Eviction, acts: Vec<Act>) {
     run.settle();
     run.check();
     run.restart(false);
+}
+
+#[test]
+fn a_date_is_found_again_by_a_cache_that_had_to_wait_for_its_quota() {
+    use Act::*;
+    run(
+        Eviction::Lru,
+        vec![Date(1), Sync, Answer(1), Quota(0), Restart { power: false }, Quota(1), Open],
+    );
 }
 
 proptest! {
