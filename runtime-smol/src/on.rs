@@ -94,6 +94,10 @@ impl<F: FuturesIo> Runtime for On<F> {
         F::spawn(task);
     }
 
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        smol::future::yield_now()
+    }
+
     fn unblock<T: Send + 'static>(
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send + 'static {

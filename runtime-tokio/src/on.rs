@@ -46,6 +46,11 @@ impl Runtime for Tokio {
         tokio::spawn(task);
     }
 
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        // Not one that wakes itself: tokio would then not look at sockets for many turns.
+        tokio::task::yield_now()
+    }
+
     fn unblock<T: Send + 'static>(
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send + 'static {

@@ -5,7 +5,7 @@ use crate::toy::{Event, Order, Over, PARCEL, Toy};
 use crate::{LOOPBACK, Outcome, moment};
 use core::future::pending;
 use core::time::Duration;
-use futures_lite::future::{poll_once, yield_now, zip};
+use futures_lite::future::{poll_once, zip};
 use runtime_smol::channel;
 use spotp2p_adapter::{Clock, DialOptions, Ended, Handle, SocketOptions, Why, connect_any, listen, spawn};
 use spotproto::pump::Fault;
@@ -48,7 +48,7 @@ fn end(ended: &Ended<Toy>) -> &'static str {
 
 /// Both directions are full all the time, through queues of one and small buffers.
 pub(crate) async fn saturated<R: Bench>() -> Outcome {
-    const SIZE: usize = 2 << 20;
+    const SIZE: usize = 256 << 10;
     let (here, there) = pair::<R>().await;
     R::narrow(&here);
     R::narrow(&there);
@@ -87,7 +87,7 @@ pub(crate) async fn cancel_storm<R: Bench>() -> Outcome {
         match poll_once(there.next()).await {
             Some(Some(Event::Parcel(content))) => got += content.len(),
             Some(other) => panic!("{other:?}"),
-            None => moment::<R>(0).await,
+            None => moment::<R>(1).await,
         }
     }
     let mut ends = Vec::new();
@@ -189,7 +189,6 @@ pub(crate) async fn short_connections<R: Bench>() -> Outcome {
                 heard += usize::from(line.next().await == Some(Event::Parcel(word)));
                 line.tell(Order::Close).await.expect("it lives");
                 assert_eq!(end(&line.ended().await.expect("ends")), "closed by itself");
-                yield_now().await;
             }
             let _ = tell.send(heard).await;
         });

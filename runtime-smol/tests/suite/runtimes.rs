@@ -15,7 +15,7 @@ mod async_std_parts;
 pub(crate) type Smol = On<Parts>;
 pub(crate) type AsyncStd = On<async_std_parts::Parts>;
 
-/// Bytes of a real socket's buffers where there should be little room.
+/// Bytes of a socket's buffers where there should be little room.
 const NARROW: usize = 16 << 10;
 
 /// The longest that real time is let pass with nothing done.
@@ -82,8 +82,9 @@ impl Bench for Pretend {
         pretend::run(Network::LAN, main)
     }
 
-    /// One of its windows is never wide.
-    fn narrow(_stream: &Self::Stream) {}
+    fn narrow(stream: &Self::Stream) {
+        stream.narrow(NARROW / 16);
+    }
 
     fn jump(span: Duration) {
         pretend::skip(span);

@@ -436,10 +436,7 @@ fn run(eviction: Eviction, acts: Vec<Act>) {
 #[test]
 fn a_date_is_found_again_by_a_cache_that_had_to_wait_for_its_quota() {
     use Act::*;
-    run(
-        Eviction::Lru,
-        vec![Date(1), Sync, Answer(1), Quota(0), Restart { power: false }, Quota(1), Open],
-    );
+    run(Eviction::Lru, vec![Date(1), Sync, Answer(1), Quota(0), Restart { power: false }, Quota(1), Open]);
 }
 
 proptest! {

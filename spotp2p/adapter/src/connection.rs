@@ -10,7 +10,6 @@ use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use core::time::Duration;
-use futures_lite::future::yield_now;
 use futures_lite::stream::Stream as _;
 use spotproto::Instant;
 use spotproto::machine::{ByteMachine, Machine};
@@ -155,7 +154,7 @@ async fn run<R: Runtime, M: ByteMachine, T>(
         }
         turns = (turns + 1) % TURNS;
         if wants.pause || turns == 0 {
-            yield_now().await;
+            R::yield_now().await;
         }
         if wants.pause {
             continue;

@@ -39,6 +39,9 @@ pub trait Runtime: Copy + fmt::Debug + Send + Sync + 'static {
     /// Has a task run until it is done, whatever becomes of the caller. If the runtime ends, the task is dropped.
     fn spawn(task: impl Future<Output = ()> + Send + 'static);
 
+    /// Lets all others run first whose turn has come, and news of sockets come in.
+    fn yield_now() -> impl Future<Output = ()> + Send;
+
     /// Does work on a thread that may block. The work is done even if nobody waits for its result.
     fn unblock<T: Send + 'static>(
         work: impl FnOnce() -> T + Send + 'static,

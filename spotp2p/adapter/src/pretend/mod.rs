@@ -34,6 +34,7 @@ use core::future::{Future, ready};
 use core::net::{Ipv4Addr, SocketAddr};
 use core::task::{Context, Poll};
 use core::time::Duration;
+use futures_lite::future::yield_now;
 use std::io;
 
 /// What lies between any two ends of a connection.
@@ -50,9 +51,6 @@ pub struct Network {
 impl Network {
     /// A quick one: a tenth of a millisecond, a gigabit a second.
     pub const LAN: Self = Self { delay: Duration::from_micros(100), rate: 125_000_000, window: 256 << 10 };
-
-    /// A slow one, with so little room that every write is a short one.
-    pub const NARROW: Self = Self { delay: Duration::from_millis(5), rate: 1_250_000, window: 700 };
 }
 
 /// The runtime.
@@ -83,6 +81,10 @@ impl Runtime for Pretend {
 
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {
         world::spawn(Box::pin(task));
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        yield_now()
     }
 
     fn unblock<T: Send + 'static>(

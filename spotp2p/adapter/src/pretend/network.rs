@@ -142,6 +142,12 @@ impl Stream {
         lock(&self.outward).write(world::now(), cx, bytes)
     }
 
+    /// Leaves room for so many bytes under way or unread, each way, at least one.
+    pub fn narrow(&self, window: usize) {
+        lock(&self.inward).narrow(window);
+        lock(&self.outward).narrow(window);
+    }
+
     pub(super) fn close(&mut self) {
         lock(&self.outward).close(world::now());
     }

@@ -85,7 +85,7 @@ impl Pipe {
         if self.reset || self.closed.is_some() {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let count = bytes.len().min(self.network.window.max(1) - self.held);
+        let count = bytes.len().min(self.network.window.max(1).saturating_sub(self.held));
         if count == 0 && !bytes.is_empty() {
             self.writer = Some(cx.waker().clone());
             return Poll::Pending;
@@ -96,6 +96,10 @@ impl Pipe {
         self.held += count;
         wake(&mut self.reader);
         Poll::Ready(Ok(count))
+    }
+
+    pub(super) const fn narrow(&mut self, window: usize) {
+        self.network.window = window;
     }
 
     /// The writer has nothing more.
