@@ -164,10 +164,11 @@ pub(crate) async fn short<R: Bench>(_on: PhantomData<R>, _round: u32) -> f64 {
     R::spawn(listener.serve(into, pending(), |error| panic!("{error}")));
     R::spawn(async move {
         while let Ok((stream, _)) = come.recv().await {
-            let echo = spawn(stream, Toy::new(), Clock::<R>::start(), 1);
+            let mut echo = spawn(stream, Toy::new(), Clock::<R>::start(), 1);
             R::spawn(async move {
-                let _ = echo.tell(Order::Echo).await;
-                let _ = echo.ended().await;
+                while let Some(Event::Parcel(word)) = echo.next().await {
+                    let _ = echo.tell(Order::Parcel(word)).await;
+                }
             });
         }
     });

@@ -169,10 +169,11 @@ pub(crate) async fn short_connections<R: Bench>() -> Outcome {
     R::spawn(listener.serve(into, pending(), |error| panic!("{error}")));
     R::spawn(async move {
         while let Ok((stream, _)) = come.recv().await {
-            let echo = toy::<R>(stream, 1);
+            let mut echo = toy::<R>(stream, 1);
             R::spawn(async move {
-                let _ = echo.tell(Order::Echo).await;
-                let _ = echo.ended().await;
+                while let Some(Event::Parcel(word)) = echo.next().await {
+                    let _ = echo.tell(Order::Parcel(word)).await;
+                }
             });
         }
     });

@@ -32,9 +32,6 @@ type Outcome = Vec<String>;
 /// A port that the system chooses.
 const LOOPBACK: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// How long a scenario may take, by its runtime's clock.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 /// A scenario on each runtime.
 struct Scenario {
     name: &'static str,
@@ -96,8 +93,8 @@ fn main() -> ExitCode {
 
 fn in_time<R: Bench>(scenario: impl Future<Output = Outcome>) -> Outcome {
     let late = async {
-        R::timer(PATIENCE).await;
-        vec![format!("nothing within {} s", PATIENCE.as_secs())]
+        R::timer(R::PATIENCE).await;
+        vec![format!("nothing within {} s", R::PATIENCE.as_secs())]
     };
     R::run(or(scenario, late))
 }

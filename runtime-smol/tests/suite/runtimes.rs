@@ -26,6 +26,9 @@ pub(crate) trait Bench: Runtime {
     /// How it is called.
     const NAME: &'static str;
 
+    /// How long a scenario may take, by its clock.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
     /// Runs `main` on it.
     fn run<T>(main: impl Future<Output = T>) -> T;
 
@@ -77,6 +80,8 @@ impl Bench for AsyncStd {
 
 impl Bench for Pretend {
     const NAME: &'static str = "virtual time";
+    // Longer than it jumps.
+    const PATIENCE: Duration = Duration::from_secs(86_400);
 
     fn run<T>(main: impl Future<Output = T>) -> T {
         pretend::run(Network::LAN, main)

@@ -154,7 +154,7 @@ impl Listener {
         output: Box<dyn Output>,
         mut show: impl FnMut(Progress),
     ) -> Result<(Report, Box<dyn Output>), Failure> {
-        let mut play = Play::new(gid, at, self.client.clock().now());
+        let mut play = Play::new(gid, at, self.client.now());
         let at_ms = u32::try_from(at.as_millis()).unwrap_or(u32::MAX);
         self.tell(Command::Open { wanted: Wanted::Track(gid), at_ms }).await?;
         let opened = loop {
