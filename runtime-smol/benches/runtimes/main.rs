@@ -62,7 +62,8 @@ fn main() -> ExitCode {
     for Figure { name, unit, tokio, smol, rounds } in figures {
         let rounds = if quick { 3 } else { rounds };
         // Once each for what happens only once: threads, pages.
-        (tokio(0), smol(0));
+        tokio(0);
+        smol(0);
         let (mut by_tokio, mut by_smol, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for round in 1..=rounds {
             let (on_tokio, on_smol) =
