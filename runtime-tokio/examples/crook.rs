@@ -20,10 +20,10 @@ mod line;
 use core::error::Error;
 use core::time::Duration;
 use crook::{Crook, Manner};
+use runtime_tokio::channel;
 use runtime_tokio::{DialOptions, SocketOptions, connect, entropy, listen_everywhere};
 use spotproto::content::FileId;
 use spotproto::crypto::{KeyPair, PublicKey, RustCrypto};
-use tokio::sync::mpsc;
 
 /// How much later pieces come.
 const LATE: Duration = Duration::from_secs(12);
@@ -46,11 +46,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = listen_everywhere(port, &shared)?;
     let (stream, _) = connect(&server, &DialOptions::default()).await?;
     let device = KeyPair::new::<RustCrypto>(entropy::secret_key()?);
-    let (deeds, mut seen) = mpsc::channel(1024);
+    let (deeds, seen) = channel::bounded(1024);
     let crook = Crook::log_in(stream, key, device, Some(listener), file, deeds).await?;
     println!("logged in as {:?}", crook.name().0);
     let look_on = async {
-        while let Some(deed) = seen.recv().await {
+        while let Ok(deed) = seen.recv().await {
             println!("{deed:?}");
         }
     };

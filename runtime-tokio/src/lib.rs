@@ -1,37 +1,7 @@
 #![doc = include_str!("../README.md")]
 
-extern crate alloc;
+mod on;
 
-pub mod cdn;
-pub mod client;
-pub mod clock;
-pub mod connection;
-pub mod dial;
-#[cfg(unix)]
-pub mod disk;
-pub mod entropy;
-pub mod handle;
-pub mod kernel;
-pub mod links;
-pub mod listen;
-pub mod mirrors;
-mod news;
-mod probe;
-pub mod server;
-pub mod socket;
-pub mod store;
-mod way;
+pub use on::Tokio;
 
-pub use client::{Client, ClientEvent, ClientOptions, StartError};
-pub use clock::Clock;
-pub use connection::{Ended, Why, drive, drive_into};
-pub use dial::{DialError, DialOptions, Leaving, connect, connect_any};
-#[cfg(unix)]
-pub use disk::Disk;
-pub use handle::{Handle, spawn};
-pub use links::{LinkOptions, Links};
-pub use listen::{Listener, listen, listen_everywhere};
-pub use mirrors::{MirrorOptions, Mirrors};
-pub use server::{ServerEvent, ServerOptions, serve};
-pub use socket::{SocketError, SocketOptions};
-pub use store::Store;
+spotp2p_adapter::names_of_an_adapter!(Tokio);

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use core::time::Duration;
+use runtime_tokio::channel;
 use runtime_tokio::{Clock, DialOptions, MirrorOptions, Mirrors};
 use spotp2p::RequestId;
 use spotp2p::cdn::{Get, Limits, Target, Url};
@@ -9,7 +10,6 @@ use spotp2p::node::{Input, MirrorId, MirrorNews};
 use spotproto::content::{FileId, Geometry, PIECE_LEN};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ const MIRROR: MirrorId = MirrorId(1);
 /// A client's mirrors, and one of them.
 struct Bench {
     mirrors: Mirrors,
-    inbox: mpsc::Receiver<Input<FileId, Bytes>>,
+    inbox: channel::Receiver<Input<FileId, Bytes>>,
     listener: TcpListener,
 }
 
@@ -32,7 +32,7 @@ impl Bench {
     }
 
     async fn with(limits: Limits) -> Self {
-        let (told, inbox) = mpsc::channel(64);
+        let (told, inbox) = channel::bounded(64);
         let options = MirrorOptions { dial: DialOptions::default(), limits };
         let mirrors = Mirrors::new(options, Clock::start(), told);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -68,7 +68,7 @@ impl Bench {
 
     async fn next(&mut self) -> (u64, MirrorNews<Bytes>) {
         match timeout(SOON, self.inbox.recv()).await.expect("it is told") {
-            Some(Input::Mirror { request, news }) => (request.0, news),
+            Ok(Input::Mirror { request, news }) => (request.0, news),
             other => panic!("{other:?}"),
         }
     }

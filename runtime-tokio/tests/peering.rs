@@ -8,6 +8,7 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
+use runtime_tokio::channel;
 use runtime_tokio::connection::drive;
 use runtime_tokio::{Clock, LinkOptions, Links, SocketOptions, entropy, listen};
 use shelf::{Shelf, keys, start_server};
@@ -22,7 +23,6 @@ use spotproto::session::{Input, Output, Session, Setup};
 use spotproto::ticket::Pseudonym;
 use spotproto::{CloseCode, Limits, SessionError};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// The server's key.
@@ -30,8 +30,8 @@ const SERVER: u8 = 1;
 
 /// A connection, driven beside the test.
 struct Line {
-    commands: mpsc::Sender<Input>,
-    outputs: mpsc::Receiver<Output>,
+    commands: channel::Sender<Input>,
+    outputs: channel::Receiver<Output>,
 }
 
 impl Line {
@@ -47,8 +47,8 @@ impl Line {
             limits: Limits::DEFAULT,
         };
         let session: Session = Session::new(clock.now(), setup).expect("keys of use");
-        let (commands, inputs) = mpsc::channel(16);
-        let (news, outputs) = mpsc::channel(16);
+        let (commands, inputs) = channel::bounded(16);
+        let (news, outputs) = channel::bounded(16);
         tokio::spawn(drive(stream, Pump::new(session, BATCH), clock, inputs, news));
         Self { commands, outputs }
     }
@@ -93,18 +93,18 @@ impl Line {
 }
 
 /// The links of a device, with a door or without, and what is told of them.
-fn links(has_door: bool) -> (Links, mpsc::Receiver<node::Input<FileId, Bytes>>) {
+fn links(has_door: bool) -> (Links, channel::Receiver<node::Input<FileId, Bytes>>) {
     let sockets = SocketOptions { share_port: true, ..SocketOptions::default() };
     let door = has_door.then(|| listen((Ipv4Addr::LOCALHOST, 0).into(), &sockets).expect("a free port"));
-    let (told, inbox) = mpsc::channel(64);
+    let (told, inbox) = channel::bounded(64);
     let options = LinkOptions { sockets, limits: Limits::DEFAULT };
     (Links::new(door, options, Clock::start(), told).expect("a port"), inbox)
 }
 
 /// A link comes about.
-async fn stands(inbox: &mut mpsc::Receiver<node::Input<FileId, Bytes>>, session: SessionId) {
+async fn stands(inbox: &mut channel::Receiver<node::Input<FileId, Bytes>>, session: SessionId) {
     let first = timeout(Duration::from_secs(10), inbox.recv()).await.expect("it comes in time");
-    let stands = matches!(first, Some(node::Input::Connected { session: of, .. }) if of == session);
+    let stands = matches!(first, Ok(node::Input::Connected { session: of, .. }) if of == session);
     assert!(stands, "{first:?}");
 }
 
@@ -130,8 +130,8 @@ async fn a_port_that_answers_with_the_link_key_is_named_and_another_is_not() {
         assert_eq!((call.role, call.link_key), (Role::Responder, keys(SERVER).public));
         let (stream, _) = listener.accept().await.expect("the access point dials");
         let identity = if answers { keys(device) } else { keys(99) };
-        let mut probe = Line::start(stream, Role::Responder, call.link, identity, call.link_key);
-        while timeout(Duration::from_secs(10), probe.outputs.recv()).await.expect("it ends").is_some() {}
+        let probe = Line::start(stream, Role::Responder, call.link, identity, call.link_key);
+        while timeout(Duration::from_secs(10), probe.outputs.recv()).await.expect("it ends").is_ok() {}
         holder.say(Message::Holding(Box::new(Holding { joined: vec![file], left: Vec::new() }))).await;
 
         // The verdict is under way to the access point; each asker is another, as no two are brought together twice.
@@ -163,7 +163,7 @@ async fn who_answers_probes_is_linked_to_by_those_who_ask() {
     stands(&mut told, SessionId(0)).await;
     let over = async {
         loop {
-            if let Some(node::Input::Disconnected { why, .. }) = told.recv().await {
+            if let Ok(node::Input::Disconnected { why, .. }) = told.recv().await {
                 return why;
             }
         }

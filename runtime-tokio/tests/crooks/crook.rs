@@ -8,6 +8,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use core::future::pending;
 use core::time::Duration;
+use runtime_tokio::channel;
 use runtime_tokio::{Clock, LinkOptions, Links, Listener, SocketOptions, entropy};
 use spotp2p::SessionId;
 use spotp2p::node::Input;
@@ -21,7 +22,6 @@ use spotproto::ticket::{Pseudonym, SIGNED_TICKET_LEN, SignedTicket};
 use spotproto::{Limits, SessionError, session};
 use std::io;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 /// Messages in a flood: more than anyone bears in a minute.
@@ -90,7 +90,7 @@ pub(crate) struct Crook {
     line: Line,
     server: PublicKey,
     links: Links,
-    inbox: mpsc::Receiver<Input<FileId, Bytes>>,
+    inbox: channel::Receiver<Input<FileId, Bytes>>,
     /// What its links show.
     keys: KeyPair,
     file: FileId,
@@ -100,7 +100,7 @@ pub(crate) struct Crook {
     asked: BTreeMap<Channel, (SessionId, Channel)>,
     /// What is to be said later, in order.
     late: VecDeque<(Instant, SessionId, WireMessage)>,
-    deeds: mpsc::Sender<Deed>,
+    deeds: channel::Sender<Deed>,
 }
 
 impl Crook {
@@ -112,10 +112,10 @@ impl Crook {
         device: KeyPair,
         listener: Option<Listener>,
         file: FileId,
-        deeds: mpsc::Sender<Deed>,
+        deeds: channel::Sender<Deed>,
     ) -> io::Result<Self> {
         let options = LinkOptions { sockets: SocketOptions::default(), limits: Limits::DEFAULT };
-        let (told, inbox) = mpsc::channel(64);
+        let (told, inbox) = channel::bounded(64);
         let links = Links::new(listener, options, Clock::start(), told).map_err(io::Error::other)?;
         let keys = KeyPair::new::<RustCrypto>(entropy::secret_key().map_err(io::Error::other)?);
         let log_in = LogIn { device, link_key: keys.public, port: links.port() };
@@ -160,7 +160,7 @@ impl Crook {
                     Some(answer) => self.pass_on(&manner, answer),
                     None => return,
                 },
-                Some(input) = self.inbox.recv() => self.hear(&manner, input).await,
+                Ok(input) = self.inbox.recv() => self.hear(&manner, input).await,
                 () = async { match due { Some(at) => sleep_until(at).await, None => pending().await } } => {
                     if let Some((_, to, message)) = self.late.pop_front() {
                         self.say(to, message);

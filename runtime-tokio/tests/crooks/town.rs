@@ -7,6 +7,7 @@ use crate::shelf::{self, Server, Shelf, keys, start_bounded};
 use alloc::sync::Arc;
 use core::net::Ipv4Addr;
 use core::time::Duration;
+use runtime_tokio::channel;
 use runtime_tokio::{SocketOptions, entropy, listen_everywhere};
 use spotp2p::access_point::Event;
 use spotp2p::swarm::Mode;
@@ -16,7 +17,6 @@ use spotproto::crypto::{KeyPair, PublicKey, RustCrypto};
 use spotproto::message::{MAX_PEERS, Message};
 use spotproto::ticket::Pseudonym;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// The server's key.
@@ -35,7 +35,7 @@ pub(crate) struct Town {
 /// A crook that goes about its business beside the test.
 pub(crate) struct Suspect {
     pub(crate) device: PublicKey,
-    pub(crate) deeds: mpsc::Receiver<Deed>,
+    pub(crate) deeds: channel::Receiver<Deed>,
 }
 
 impl Town {
@@ -83,7 +83,7 @@ impl Town {
     pub(crate) async fn crook(&self, device: KeyPair) -> (Crook, Suspect) {
         let shared = SocketOptions { share_port: true, ..SocketOptions::default() };
         let door = listen_everywhere(0, &shared).expect("a free port");
-        let (tell, deeds) = mpsc::channel(1024);
+        let (tell, deeds) = channel::bounded(1024);
         let public = device.public;
         let stream = self.dial(ELSEWHERE).await;
         let crook = Crook::log_in(stream, keys(SERVER).public, device, Some(door), self.file(), tell);
@@ -128,7 +128,7 @@ impl Town {
     /// The access point shuns this device.
     pub(crate) async fn shuns(&mut self, device: PublicKey) {
         let search = async {
-            while let Some(event) = self.server.events.recv().await {
+            while let Ok(event) = self.server.events.recv().await {
                 if let Event::Shunned { device: shunned } = event {
                     assert_eq!(shunned, device, "somebody else is to blame");
                     return;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
+use runtime_tokio::channel;
 use runtime_tokio::{Clock, LinkOptions, Links, SocketOptions, listen};
 use spotp2p::SessionId;
 use spotp2p::node::Input;
@@ -13,7 +14,6 @@ use spotproto::noise::Role;
 use spotproto::preamble::LinkId;
 use spotproto::ticket::Pseudonym;
 use spotproto::{CloseCode, Limits, SessionError, session};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// What a loaded machine may take for anything.
@@ -41,7 +41,7 @@ pub(crate) fn dial(link: u8, role: Role, other: u8, addresses: &[SocketAddr]) ->
 
 pub(crate) struct End {
     pub(crate) links: Links,
-    pub(crate) inbox: mpsc::Receiver<Input<FileId, Bytes>>,
+    pub(crate) inbox: channel::Receiver<Input<FileId, Bytes>>,
     key: u8,
 }
 
@@ -51,7 +51,7 @@ impl End {
         let shared = SocketOptions { share_port: true, ..SocketOptions::default() };
         let listener = has_door.then(|| listen((Ipv4Addr::LOCALHOST, 0).into(), &shared).expect("a port"));
         let options = LinkOptions { sockets: SocketOptions::default(), limits: Limits::DEFAULT };
-        let (told, inbox) = mpsc::channel(64);
+        let (told, inbox) = channel::bounded(64);
         let links = Links::new(listener, options, Clock::start(), told).expect("it knows its port");
         Self { links, inbox, key }
     }

@@ -2,6 +2,7 @@
 
 use super::end::{End, SOON, dial, keys, meet, stand, word};
 use core::net::{Ipv4Addr, SocketAddr};
+use runtime_tokio::channel;
 use runtime_tokio::connection::drive;
 use runtime_tokio::{Clock, entropy};
 use spotp2p::SessionId;
@@ -12,7 +13,6 @@ use spotproto::session::{Input, Output, Session, Setup};
 use spotproto::{CloseCode, Limits, SessionError};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// An address where nobody listens.
@@ -105,7 +105,7 @@ async fn a_link_that_has_not_come_about_in_half_a_minute_never_will() {
     let begun = tokio::time::Instant::now();
     end.make(dial(1, Role::Responder, 2, &[]));
     let told = end.inbox.recv().await;
-    assert!(matches!(told, Some(spotp2p::node::Input::Disconnected { why: None, .. })), "{told:?}");
+    assert!(matches!(told, Ok(spotp2p::node::Input::Disconnected { why: None, .. })), "{told:?}");
     assert!(begun.elapsed() >= LINK_LASTS && begun.elapsed() < 2 * LINK_LASTS);
 }
 
@@ -122,7 +122,11 @@ async fn a_link_may_be_given_up_before_it_stands() {
 }
 
 /// A responder's session, driven beside the test over a connection that it thinks it has dialled or not.
-fn responder(stream: TcpStream, link: u8, dialled: bool) -> (mpsc::Sender<Input>, mpsc::Receiver<Output>) {
+fn responder(
+    stream: TcpStream,
+    link: u8,
+    dialled: bool,
+) -> (channel::Sender<Input>, channel::Receiver<Output>) {
     let clock = Clock::start();
     let setup = Setup {
         role: Role::Responder,
@@ -134,8 +138,8 @@ fn responder(stream: TcpStream, link: u8, dialled: bool) -> (mpsc::Sender<Input>
         limits: Limits::DEFAULT,
     };
     let session: Session = Session::new(clock.now(), setup).unwrap();
-    let (commands, inputs) = mpsc::channel(16);
-    let (told, outputs) = mpsc::channel(16);
+    let (commands, inputs) = channel::bounded(16);
+    let (told, outputs) = channel::bounded(16);
     tokio::spawn(drive(stream, Pump::new(session, BATCH), clock, inputs, told));
     (commands, outputs)
 }
@@ -149,7 +153,7 @@ async fn an_initiator_bears_that_both_dialled_the_same_connection() {
     for (link, dialled) in [(1, true), (2, false)] {
         let mut end = End::new(1, false);
         end.make(dial(link, Role::Initiator, 2, &[address]));
-        let (commands, mut outputs) = responder(listener.accept().await.unwrap().0, link, dialled);
+        let (commands, outputs) = responder(listener.accept().await.unwrap().0, link, dialled);
         commands.send(Input::Send(word(2))).await.unwrap();
         end.stands(link.into(), 2).await;
         let heard = async { while outputs.recv().await.unwrap() != Output::Message(word(1)) {} };

@@ -1,8 +1,10 @@
 //! One machine over one connection, on loopback.
 
-use crate::toy::{Event, Order, Over, PARCEL, Toy, last_word, pair, parcel, spawn};
+use crate::ends::{pair, spawn};
+use crate::toy::{Event, Order, Over, PARCEL, Toy, last_word, parcel};
 use core::sync::atomic::Ordering;
 use core::time::Duration;
+use runtime_tokio::channel;
 use runtime_tokio::{Clock, Handle, Why, drive, drive_into};
 use spotproto::pump::{BATCH, Fault, Pump};
 #[cfg(target_os = "linux")]
@@ -10,7 +12,6 @@ use std::os::fd::AsFd;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -228,11 +229,11 @@ async fn a_fast_peer_leaves_time_for_others_on_the_same_thread() {
 async fn many_connections_share_one_small_channel() {
     const LINKS: usize = 40;
     const EACH: usize = 20;
-    let (outputs, mut shared) = mpsc::channel(2);
+    let (outputs, shared) = channel::bounded(2);
     let mut others = Vec::new();
     for link in 0..LINKS {
         let (here, mut there) = pair().await;
-        let (commands, commanded) = mpsc::channel(1);
+        let (commands, commanded) = channel::bounded(1);
         let pump = Pump::new(Toy::new(), BATCH);
         let clock = Clock::start();
         tokio::spawn(drive_into(here, pump, clock, commanded, outputs.clone(), move |event| (link, event)));
@@ -272,7 +273,7 @@ async fn a_line_that_takes_nothing_is_waited_for_and_not_asked_again_and_again()
 #[tokio::test]
 async fn a_connection_that_is_driven_is_small() {
     let (here, _there) = pair().await;
-    let ((_commands, commanded), (outputs, _events)) = (mpsc::channel(1), mpsc::channel(1));
+    let ((_commands, commanded), (outputs, _events)) = (channel::bounded(1), channel::bounded(1));
     let driven = drive(here, Pump::new(Toy::new(), BATCH), Clock::start(), commanded, outputs);
     println!("{} bytes, of which {} are the machine's", size_of_val(&driven), size_of::<Toy>());
     assert!(size_of_val(&driven) < 3 << 10);

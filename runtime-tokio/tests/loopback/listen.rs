@@ -4,11 +4,12 @@ use crate::toy::{Event, Order, Toy};
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::time::Duration;
+use runtime_tokio::channel;
 use runtime_tokio::{Clock, DialOptions, SocketOptions, connect_any, listen, listen_everywhere, spawn};
 use std::process::Command;
 use std::time::Instant;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -41,7 +42,7 @@ async fn a_taken_port_is_an_error_even_by_one_family_only() {
 async fn serving_stops_when_asked_and_closes_the_port() {
     let listener = listen(loopback(), &SocketOptions::default()).unwrap();
     let address = listener.local_addr().unwrap();
-    let (into, mut connections) = mpsc::channel(1);
+    let (into, connections) = channel::bounded(1);
     let (stop, stopped) = oneshot::channel::<()>();
     let stopping = async { drop(stopped.await) };
     let serving = tokio::spawn(listener.serve(into, stopping, |error| panic!("{error}")));
@@ -51,7 +52,7 @@ async fn serving_stops_when_asked_and_closes_the_port() {
     stop.send(()).unwrap();
     timeout(SOON, serving).await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
-    assert!(connections.recv().await.is_none());
+    assert!(connections.recv().await.is_err());
     // What was handed out lives on.
     assert!(served.try_write(b"x").is_ok());
 }
@@ -59,7 +60,7 @@ async fn serving_stops_when_asked_and_closes_the_port() {
 #[tokio::test]
 async fn serving_ends_with_its_receiver() {
     let listener = listen(loopback(), &SocketOptions::default()).unwrap();
-    let (into, connections) = mpsc::channel(1);
+    let (into, connections) = channel::bounded(1);
     let serving = tokio::spawn(listener.serve(into, core::future::pending(), |error| panic!("{error}")));
     drop(connections);
     timeout(SOON, serving).await.unwrap().unwrap();
@@ -80,10 +81,10 @@ async fn thousands_of_short_connections_come_and_go() {
     const CALLERS: usize = 2_000;
     let listener = listen(loopback(), &SocketOptions::default()).unwrap();
     let address = listener.local_addr().unwrap();
-    let (into, mut connections) = mpsc::channel(16);
+    let (into, connections) = channel::bounded(16);
     tokio::spawn(listener.serve(into, core::future::pending(), |error| panic!("{error}")));
     tokio::spawn(async move {
-        while let Some((stream, _)) = connections.recv().await {
+        while let Ok((stream, _)) = connections.recv().await {
             let mut callee = spawn(stream, Toy::new(), Clock::start(), 2);
             tokio::spawn(async move {
                 let Some(Event::Parcel(greeting)) = callee.next().await else { return };

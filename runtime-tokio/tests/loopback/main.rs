@@ -4,5 +4,6 @@ extern crate alloc;
 
 mod connection;
 mod dial;
+mod ends;
 mod listen;
 mod toy;

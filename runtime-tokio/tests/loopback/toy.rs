@@ -3,10 +3,8 @@
 use alloc::sync::Arc;
 use bytes::{BufMut, BytesMut};
 use core::sync::atomic::{AtomicUsize, Ordering};
-use runtime_tokio::Clock;
 use spotproto::machine::{ByteMachine, Machine};
 use spotproto::{Instant, Outbox};
-use tokio::net::{TcpListener, TcpStream};
 
 /// Longest parcel, and the size of those sent in bulk.
 pub(crate) const PARCEL: usize = 16 << 10;
@@ -158,20 +156,4 @@ impl ByteMachine for Toy {
         }
         wire.len() > before
     }
-}
-
-/// Two ends of a connection on loopback.
-pub(crate) async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let there = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let (here, _) = listener.accept().await.unwrap();
-    for stream in [&here, &there] {
-        runtime_tokio::socket::set_up(stream, &Default::default()).unwrap();
-    }
-    (here, there)
-}
-
-/// Starts a toy with room for `queue` commands and outputs.
-pub(crate) fn spawn(stream: TcpStream, queue: usize) -> runtime_tokio::Handle<Toy> {
-    runtime_tokio::spawn(stream, Toy::new(), Clock::start(), queue)
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod door;
 mod limits;
+mod lines;
 mod login;
 mod peering;
 mod playing;

@@ -14,6 +14,7 @@ mod date;
 mod error;
 mod fields;
 mod head;
+mod inward;
 mod limits;
 mod pieces;
 mod refusal;
@@ -25,6 +26,7 @@ mod verdict;
 
 pub use connection::{Connection, Input, Output};
 pub use error::{Broken, CdnError, Wait};
+pub(crate) use inward::leads_inward;
 pub use limits::{HEADERS_MAX, Limits};
 pub use refusal::Refusal;
 pub use request::Get;

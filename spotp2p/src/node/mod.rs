@@ -8,7 +8,9 @@ mod giving;
 mod interface;
 mod jump;
 mod keep;
+mod lines;
 mod links;
+mod log_ins;
 mod member;
 mod mirrors;
 mod next;
@@ -27,6 +29,7 @@ mod why;
 pub use interface::{
     CacheSetup, Command, Config, Effect, Event, Input, LogIn, MirrorId, MirrorNews, NotKept, Output,
 };
+pub use log_ins::LogIns;
 pub use next::Guesses;
 
 use crate::payload::{FileKey, Payload};

@@ -1,12 +1,13 @@
 //! A client of a server, with the cache that is its own.
 
+use super::network;
 use crate::cached::cache_keys;
 use crate::device::Device;
 use crate::failure::Failure;
 use crate::server_name::ServerName;
 use crate::settings::{CacheLimit, PeersSettings, Settings};
 use runtime_tokio::disk::Disk;
-use runtime_tokio::{Client, ClientOptions, Clock, DialOptions, Leaving, entropy};
+use runtime_tokio::{Client, ClientOptions, DialOptions, Leaving, entropy};
 use spotcache::cache::Quota;
 use spotp2p::node::{CacheSetup, Config, LogIn};
 use spotp2p::playout::Summary;
@@ -125,16 +126,14 @@ impl<'a> Party<'a> {
         // The client draws what log-ins go by itself: it keeps their secrets.
         let log_in = LogIn { link_key: identity.public, seed: seed()? };
         let agent = concat!("spot/", env!("CARGO_PKG_VERSION"));
-        let clock = Clock::start();
-        let config = Config::new(log_in, agent, seed()?, (clock.now(), today()));
-        let mut config =
-            Config { mode: peers.mode, swarm: peers.config().into(), link, explain: true, ..config };
+        let seed = seed()?;
+        let mut setup = None;
         let mut disk = None;
         if let Some(CachePlace { folder, quota }) = cache {
             match Disk::open(&folder) {
                 Ok(opened) => {
                     let keys = cache_keys(&identity);
-                    config.cache = Some(CacheSetup {
+                    setup = Some(CacheSetup {
                         config: spotcache::cache::Config { quota, ..Default::default() },
                         keys,
                     });
@@ -152,7 +151,15 @@ impl<'a> Party<'a> {
             limits: Limits::DEFAULT,
             listen: (peers.mode != Mode::Alone).then_some(port),
         };
-        Client::start(options, clock, config, disk).map_err(Failure::runtime)
+        let config = |now| Config {
+            mode: peers.mode,
+            swarm: peers.config().into(),
+            link,
+            explain: true,
+            cache: setup,
+            ..Config::new(log_in, agent, seed, (now, today()))
+        };
+        network::client(options, config, disk)
     }
 }
 

@@ -7,6 +7,7 @@ mod decode;
 mod demo;
 mod link;
 mod measure;
+mod network;
 mod offline;
 mod play;
 mod seed;
@@ -20,12 +21,16 @@ use crate::failure::{Exit, Failure};
 use crate::server_name::ServerName;
 use crate::settings::Settings;
 use clap::{Parser, Subcommand};
+use network::Network;
 
 /// Open, peer-assisted, on-demand music streaming. Independent, not affiliated with Spotify; speaks only to its own
 /// servers.
 #[derive(Parser, Debug)]
 #[command(name = "spot", version, max_term_width = 100)]
 pub struct Arguments {
+    /// What the network runs on.
+    #[arg(long, global = true, value_enum, value_name = "RUNTIME", default_value_t)]
+    runtime: Network,
     #[command(subcommand)]
     command: Command,
 }
@@ -65,6 +70,7 @@ enum Command {
 /// # Errors
 /// What is wrong, in one line, with the exit code that goes with it.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    arguments.runtime.choose();
     match arguments.command {
         Command::Serve(serve) => serve.run(),
         Command::Play(play) => play.run(),
@@ -96,7 +102,7 @@ fn server(settings: &Settings, device: &Device) -> Result<ServerName, Failure> {
     device.pinned(server)
 }
 
-/// The runtime that the network runs on.
+/// The runtime of a command.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -1,11 +1,12 @@
 //! `spot serve`: serves the music in a folder.
 
+use super::network::Door;
 use super::runtime;
 use crate::failure::{Exit, Failure};
 use crate::library::{Library, Options, Progress, Report, State};
 use crate::listen::bytes;
 use crate::origin;
-use crate::server_name::{DEFAULT_PORT, ServerName};
+use crate::server_name::ServerName;
 use crate::settings::{ConfigFlag, Flags, ServeFlags, Settings};
 use alloc::sync::Arc;
 use clap::Args;
@@ -15,9 +16,7 @@ use core::ops::ControlFlow;
 use core::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use runtime_tokio::kernel;
-use runtime_tokio::{
-    Clock, Listener, ServerEvent, ServerOptions, SocketOptions, Store, listen, listen_everywhere, serve,
-};
+use runtime_tokio::{Listener, ServerEvent, ServerOptions, SocketOptions, Store, listen};
 use serde_json::json;
 use spotp2p::access_point::{self, Limits};
 use spotp2p::cdn::Url;
@@ -86,12 +85,8 @@ impl Serve {
         })
     }
 
-    fn listener(&self, settings: &Settings) -> Result<Listener, Failure> {
-        match settings.serve.listen.value {
-            Some(address) => listen(address, &self.sockets()),
-            None => listen_everywhere(DEFAULT_PORT, &self.sockets()),
-        }
-        .map_err(Failure::runtime)
+    fn listener(&self, settings: &Settings) -> Result<Door, Failure> {
+        Door::open(settings.serve.listen.value, &self.sockets())
     }
 
     fn http(&self) -> Result<Option<Listener>, Failure> {
@@ -134,25 +129,24 @@ pub(super) fn scan(library: &Library) -> Result<Report, Failure> {
 
 /// Serves `library` until `stop` is ready.
 pub(super) async fn start(
-    listener: Listener,
+    listener: Door,
     library: Arc<Library>,
     state: &State,
     stop: impl Future<Output = ()>,
 ) {
-    let clock = Clock::start();
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let config = access_point::Config {
+    let config = |now| access_point::Config {
         ticket_key: state.ticket_key.clone(),
         pseudonym_key: state.pseudonym_key.clone(),
         identity: state.identity.public,
-        date: (clock.now(), UnixTime(since_1970.as_secs())),
+        date: (now, UnixTime(since_1970.as_secs())),
         ticket_lasts: TICKET_LASTS,
         lease: access_point::LEASE,
         limits: Limits::DEFAULT,
     };
     let options = ServerOptions { identity: state.identity.clone(), limits: spotproto::Limits::DEFAULT };
     let mut turned_away = 0u64;
-    serve(listener, library, options, clock, config, stop, |event| match event {
+    let trouble = |event| match event {
         ServerEvent::AccessPoint(access_point::Event::TurnedAway { .. }) => {
             turned_away += 1;
             // The first one, and then ever fewer: a flood must not fill the log too.
@@ -162,8 +156,8 @@ pub(super) async fn start(
         }
         ServerEvent::Accept(error) => eprintln!("{error}"),
         _ => {}
-    })
-    .await;
+    };
+    listener.serve(library, options, config, stop, trouble).await;
 }
 
 /// Looks at the folder again from time to time.

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use bytes::Bytes;
 use core::fmt;
 use core::time::Duration;
+use runtime_tokio::channel;
 use spotcache::seal::PieceCipher;
 use spotp2p::node::Command;
 use spotproto::content::{ContentKey, FileId, Geometry};
@@ -14,7 +15,6 @@ use spotproto::message::PieceRange;
 use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use tokio::sync::mpsc;
 
 /// The network's end: proved pieces come in here, by the node's word, and go by its word.
 #[derive(Clone, Debug, Default)]
@@ -128,7 +128,7 @@ pub struct TrackBuffer {
     held: Held,
     geometry: Geometry,
     cipher: PieceCipher<RustCrypto>,
-    commands: mpsc::Sender<Command<FileId>>,
+    commands: channel::Sender<Command<FileId>>,
     /// The piece that is open, decrypted in place.
     open: Option<u32>,
     piece: Vec<u8>,
@@ -141,7 +141,7 @@ impl TrackBuffer {
         held: Held,
         geometry: Geometry,
         key: &ContentKey,
-        commands: mpsc::Sender<Command<FileId>>,
+        commands: channel::Sender<Command<FileId>>,
     ) -> Self {
         Self { held, geometry, cipher: PieceCipher::new(key), commands, open: None, piece: Vec::new() }
     }

@@ -165,7 +165,7 @@ impl Listener {
         voice: Voice,
         mut show: impl FnMut(Progress),
     ) -> Result<Heard, Failure> {
-        let mut play = Play::new(gid, at, self.client.clock().now());
+        let mut play = Play::new(gid, at, self.client.now());
         self.starts = Starts::new();
         self.tell(Command::Open { wanted: Wanted::Track(gid), at_ms: millis(at) }).await?;
         let opened = loop {

@@ -22,7 +22,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use paced::Paced;
 use runtime_tokio::Store;
-use runtime_tokio::listen::{AcceptError, Listener};
+use runtime_tokio::{AcceptError, Listener};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;

@@ -9,6 +9,7 @@ mod following;
 mod music;
 mod playing;
 mod proxy;
+mod runtimes;
 mod scanning;
 mod settings;
 mod spot;

@@ -73,6 +73,14 @@ impl Serving {
         Self::run(command)
     }
 
+    /// The same at any port, with the network on `runtime`.
+    pub(crate) fn on(runtime: &str, folder: &Path, state: &Path) -> Self {
+        let mut command =
+            command(state, ["--runtime", runtime, "serve", "--json", "--listen", "127.0.0.1:0"]);
+        command.arg("--state").arg(state).arg(folder);
+        Self::run(command)
+    }
+
     /// Serves `folder` where and how the settings of `home` say.
     pub(crate) fn configured(folder: &Path, home: &Path) -> Self {
         Self::run(command(home, [Path::new("serve"), Path::new("--json"), folder]))

@@ -3,6 +3,7 @@
 mod house;
 mod table;
 
+use super::network::Door;
 use super::play::{Screen, hear};
 use super::runtime;
 use super::serve::{open_library, scan, start, stopped};
@@ -17,7 +18,7 @@ use clap::Args;
 use core::net::Ipv4Addr;
 use core::time::Duration;
 use house::{Holder, play_in_silence, player};
-use runtime_tokio::{SocketOptions, listen};
+use runtime_tokio::SocketOptions;
 use serde_json::json;
 use spotproto::Gid;
 use std::fs;
@@ -92,7 +93,7 @@ impl Demo {
         }
         runtime()?.block_on(async {
             let loopback = (Ipv4Addr::LOCALHOST, 0).into();
-            let listener = listen(loopback, &SocketOptions::default()).map_err(Failure::runtime)?;
+            let listener = Door::open(Some(loopback), &SocketOptions::default())?;
             let address = listener.local_addr().map_err(Failure::runtime)?.to_string();
             let server = ServerName { address, key: Some(state.identity.public) };
             eprintln!("serving it at {}, to {} listeners over TCP", server.address, HOLDERS + PLAYERS);

@@ -1,0 +1,102 @@
+//! The runtimes that are compared.
+
+use core::future::Future;
+use core::time::Duration;
+use runtime_smol::{On, Parts};
+use runtime_tokio::Tokio;
+use smol::block_on;
+use socket2::SockRef;
+use spotp2p_adapter::Runtime;
+use spotp2p_adapter::pretend::{self, Network, Pretend};
+
+#[path = "../../examples/async_std/parts.rs"]
+mod async_std_parts;
+
+pub(crate) type Smol = On<Parts>;
+pub(crate) type AsyncStd = On<async_std_parts::Parts>;
+
+/// Bytes of a socket's buffers where there should be little room.
+const NARROW: usize = 16 << 10;
+
+/// The longest that real time is let pass with nothing done.
+const REAL_JUMP: Duration = Duration::from_millis(120);
+
+/// A runtime, and what else scenarios need.
+pub(crate) trait Bench: Runtime {
+    /// How it is called.
+    const NAME: &'static str;
+
+    /// How long a scenario may take, by its clock.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Runs `main` on it.
+    fn run<T>(main: impl Future<Output = T>) -> T;
+
+    /// Gives a connection little room.
+    fn narrow(stream: &Self::Stream);
+
+    /// Lets a span pass in which nothing is done, as when a computer sleeps; real ones are cut short.
+    fn jump(span: Duration) {
+        std::thread::sleep(span.min(REAL_JUMP));
+    }
+}
+
+impl Bench for Tokio {
+    const NAME: &'static str = "tokio";
+
+    fn run<T>(main: impl Future<Output = T>) -> T {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).enable_all().build().expect("a runtime").block_on(main)
+    }
+
+    fn narrow(stream: &Self::Stream) {
+        narrow(&SockRef::from(stream));
+    }
+}
+
+impl Bench for Smol {
+    const NAME: &'static str = "smol";
+
+    fn run<T>(main: impl Future<Output = T>) -> T {
+        block_on(main)
+    }
+
+    fn narrow(stream: &Self::Stream) {
+        narrow(&SockRef::from(stream));
+    }
+}
+
+impl Bench for AsyncStd {
+    const NAME: &'static str = "async-std";
+
+    fn run<T>(main: impl Future<Output = T>) -> T {
+        async_std::task::block_on(main)
+    }
+
+    fn narrow(stream: &Self::Stream) {
+        narrow(&SockRef::from(stream));
+    }
+}
+
+impl Bench for Pretend {
+    const NAME: &'static str = "virtual time";
+    // Longer than it jumps.
+    const PATIENCE: Duration = Duration::from_secs(86_400);
+
+    fn run<T>(main: impl Future<Output = T>) -> T {
+        pretend::run(Network::LAN, main)
+    }
+
+    fn narrow(stream: &Self::Stream) {
+        stream.narrow(NARROW / 16);
+    }
+
+    fn jump(span: Duration) {
+        pretend::skip(span);
+    }
+}
+
+fn narrow(socket: &SockRef<'_>) {
+    socket.set_send_buffer_size(NARROW).expect("it can be set");
+    socket.set_recv_buffer_size(NARROW).expect("it can be set");
+}

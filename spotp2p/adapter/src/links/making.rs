@@ -1,0 +1,175 @@
+//! One link, from the word to dial to its end.
+
+use super::SESSION_QUEUE;
+use super::expected::Place;
+use super::line::{Line, fit, hear, say};
+use crate::clock::Clock;
+use crate::connection::drive_into;
+use crate::dial::{DialOptions, attempt};
+use crate::entropy;
+use crate::runtime::Runtime;
+use crate::task::{Tasks, timeout};
+use alloc::vec::Vec;
+use async_channel::{Receiver, Sender};
+use bytes::Bytes;
+use core::convert::Infallible;
+use core::future::{Future, pending};
+use core::net::SocketAddr;
+use futures_lite::future::or;
+use spotp2p::SessionId;
+use spotp2p::node;
+use spotp2p::reach::Crossing;
+use spotproto::content::FileId;
+use spotproto::crypto::KeyPair;
+use spotproto::message::Dial;
+use spotproto::noise::{Pattern, Role};
+use spotproto::preamble::{LINK_LASTS, Preamble};
+use spotproto::pump::{BATCH, Pump};
+use spotproto::session::{Input, Session, Setup};
+use spotproto::{CloseCode, Instant, Limits, Machine, SessionError};
+
+/// What a link is made of, and its two ends on this side.
+#[derive(Debug)]
+pub(super) struct Making<R: Runtime> {
+    pub(super) id: SessionId,
+    pub(super) dial: Dial,
+    pub(super) keys: KeyPair,
+    /// Where connections come that the other side dialled, if there is a door.
+    pub(super) place: Option<Place<R>>,
+    pub(super) options: DialOptions,
+    pub(super) limits: Limits,
+    pub(super) clock: Clock<R>,
+    pub(super) inputs: Receiver<Input>,
+    pub(super) told: Sender<node::Input<FileId, Bytes>>,
+}
+
+/// What came of dialling and waiting.
+enum Choice<R: Runtime> {
+    Line(Line<R>),
+    /// Nobody is there.
+    Nobody,
+    /// The owner does not want it any more.
+    HungUp(CloseCode),
+}
+
+/// What a link waits for.
+enum Come<R: Runtime> {
+    Dialled(Option<Line<R>>),
+    Arrived(Line<R>),
+    Said(Option<Input>),
+}
+
+impl<R: Runtime> Making<R> {
+    /// Makes the link and drives it, and tells of its end.
+    pub(super) async fn run(self) {
+        let (session, told) = (self.id, self.told.clone());
+        let why = self.make().await;
+        let _ = told.send(node::Input::Disconnected { session, why }).await;
+    }
+
+    async fn make(mut self) -> Option<SessionError> {
+        let until = self.clock.now() + LINK_LASTS;
+        let mut early = Vec::new();
+        let choice = timeout::<R, _>(LINK_LASTS, self.choose(&mut early)).await;
+        // Nobody else is let in, whatever becomes of this one.
+        self.place = None;
+        match choice {
+            Some(Choice::Line(line)) => self.converse(line, early, until).await,
+            Some(Choice::HungUp(code)) => Some(SessionError::Closed { code, by_peer: false }),
+            Some(Choice::Nobody) | None => None,
+        }
+    }
+
+    /// The first connection on which the handshake can go on. What the owner says meanwhile is put into `early`.
+    async fn choose(&mut self, early: &mut Vec<Input>) -> Choice<R> {
+        let mine = Preamble { pattern: Pattern::Ik, role: self.dial.role, link: self.dial.link };
+        let mut dials = Tasks::default();
+        for &to in &self.dial.addresses {
+            dials.spawn::<R>(dialled::<R>(to, mine, self.options));
+        }
+        loop {
+            if dials.is_empty() && self.place.is_none() {
+                return Choice::Nobody;
+            }
+            let dialled = async { Come::Dialled(some(dials.next()).await.flatten()) };
+            let arrived = async { Come::Arrived(some(arrival(&mut self.place)).await) };
+            let said = async {
+                let input =
+                    if early.len() < SESSION_QUEUE { self.inputs.recv().await.ok() } else { pending().await };
+                Come::Said(input)
+            };
+            match or(said, or(dialled, arrived)).await {
+                Come::Dialled(Some(line)) => return Choice::Line(line),
+                Come::Dialled(None) => {}
+                Come::Arrived(mut line) => {
+                    if mine.role == Role::Responder || line.is_quiet() {
+                        return Choice::Line(line);
+                    }
+                }
+                Come::Said(Some(Input::Close(code))) => return Choice::HungUp(code),
+                Come::Said(Some(input)) => early.push(input),
+                Come::Said(None) => return Choice::HungUp(CloseCode::Done),
+            }
+        }
+    }
+
+    async fn converse(mut self, line: Line<R>, early: Vec<Input>, until: Instant) -> Option<SessionError> {
+        let Line { stream, address, dialled, heard } = line;
+        let first = dialled && self.dial.role == Role::Initiator;
+        self.limits.handshake = self.limits.handshake.min(until.since(self.clock.now()));
+        let setup = Setup {
+            role: self.dial.role,
+            // A responder that dialled has sent its preamble already.
+            dialled: first,
+            link: self.dial.link,
+            identity: self.keys,
+            ephemeral: entropy::secret_key().ok()?,
+            remote: Some(self.dial.link_key),
+            limits: self.limits,
+        };
+        let mut session: Session = Session::new(self.clock.now(), setup).ok()?;
+        // What is asked already rides in the first message.
+        let mut early = early.into_iter();
+        while let Some(input) = early.next().or_else(|| self.inputs.try_recv().ok()) {
+            if let Err(error) = session.handle_input(self.clock.now(), input) {
+                return Some(error);
+            }
+        }
+        let mut pump = Pump::new(Crossing::new(session, first.then_some(self.dial.link)), BATCH);
+        if let Some(mut heard) = heard {
+            let Ok(()) = pump.receive(self.clock.now(), &mut heard, |space| Ok::<_, Infallible>(space.len()));
+        }
+        let wrap = |output| node::Input::of_session(self.id, address, output);
+        let ended = drive_into(stream, pump, self.clock, self.inputs, self.told, wrap).await;
+        Some(ended.why.machine().unwrap_or(SessionError::Lost))
+    }
+}
+
+/// Dials an address. A responder says who is there, and waits for the initiator to go on here or elsewhere.
+async fn dialled<R: Runtime>(to: SocketAddr, mine: Preamble, options: DialOptions) -> Option<Line<R>> {
+    let mut stream = attempt::<R>(to, options).await.ok()?;
+    let heard = match mine.role {
+        Role::Initiator => None,
+        Role::Responder => {
+            say::<R>(&mut stream, &mine).await.ok()?;
+            Some(hear::<R>(&mut stream).await.ok().filter(|theirs| fit(&mine, theirs))?)
+        }
+    };
+    Some(Line { stream, address: to, dialled: true, heard })
+}
+
+/// The next connection that comes, if any can.
+async fn arrival<R: Runtime>(place: &mut Option<Place<R>>) -> Option<Line<R>> {
+    match place {
+        Some(place) => place.next().await,
+        None => pending().await,
+    }
+}
+
+/// What there is, as soon as there is something.
+async fn some<T>(coming: impl Future<Output = Option<T>>) -> T {
+    match coming.await {
+        Some(come) => come,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,330 @@
+//! Drives an [`AccessPoint`], its listener and its connections; a [`Store`] answers its effects.
+
+use crate::clock::Clock;
+use crate::connection::drive_into;
+use crate::entropy;
+use crate::listen::{AcceptError, Listener};
+use crate::probe;
+use crate::runtime::Runtime;
+use crate::store::{Store, answer};
+use crate::task::{Tasks, timeout};
+use crate::way::Way;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use async_channel::{Receiver, Sender};
+use bytes::Bytes;
+use core::future::{Future, pending};
+use core::net::SocketAddr;
+use core::pin::pin;
+use core::time::Duration;
+use futures_lite::future::or;
+use spotp2p::access_point::{AccessPoint, Config, Done, Effect, Event, Input, Output};
+use spotp2p::{RequestId, SessionId};
+use spotproto::content::FileId;
+use spotproto::crypto::{KeyPair, PublicKey};
+use spotproto::noise::Role;
+use spotproto::preamble::LinkId;
+use spotproto::pump::{BATCH, Pump};
+use spotproto::session::{self, Session, Setup};
+use spotproto::{CloseCode, Limits, Machine};
+use std::io;
+
+/// Inputs that may wait for the access point; connections stop reading when it is full.
+const QUEUE: usize = 256;
+
+/// Messages that may wait for a session: more than an access point ever owes one that takes them.
+const SESSION_QUEUE: usize = 512;
+
+/// How long connections have to say goodbye when the server stops.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// As whom a server answers.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// The key that clients pin.
+    pub identity: KeyPair,
+    /// The bounds of a session.
+    pub limits: Limits,
+}
+
+/// What a server tells its program.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// The access point says.
+    AccessPoint(Event<FileId>),
+    /// The system refuses to hand out connections for a moment.
+    Accept(AcceptError),
+}
+
+/// What a server waits for.
+enum Come<S> {
+    Stop,
+    Told(Inputs),
+    Accepted(Result<(S, SocketAddr), AcceptError>),
+}
+
+type Inputs = Input<FileId, Bytes>;
+
+struct Driver<R: Runtime, S> {
+    options: ServerOptions,
+    clock: Clock<R>,
+    access_point: AccessPoint<FileId, Bytes>,
+    store: Arc<S>,
+    sessions: BTreeMap<SessionId, Way>,
+    /// Connections that were ended here, of which the access point is still to be told.
+    lost: Vec<SessionId>,
+    next_session: u64,
+    tasks: Tasks<()>,
+    inputs: Sender<Inputs>,
+}
+
+/// Serves until `stop` is ready, then says goodbye to every client.
+///
+/// `trouble` hears what the operator may want to know; it must not block.
+pub async fn serve<R: Runtime, S: Store>(
+    mut listener: Listener<R>,
+    store: Arc<S>,
+    options: ServerOptions,
+    clock: Clock<R>,
+    config: Config,
+    stop: impl Future<Output = ()>,
+    mut trouble: impl FnMut(ServerEvent),
+) {
+    let (inputs, inbox) = async_channel::bounded(QUEUE);
+    let mut driver = Driver {
+        options,
+        clock,
+        access_point: AccessPoint::new(config),
+        store,
+        sessions: BTreeMap::new(),
+        lost: Vec::new(),
+        next_session: 0,
+        tasks: Tasks::default(),
+        inputs,
+    };
+    let mut stop = pin!(stop);
+    loop {
+        driver.drain(&mut trouble);
+        let stopped = async {
+            stop.as_mut().await;
+            Come::Stop
+        };
+        let told = async {
+            match inbox.recv().await {
+                Ok(input) => Come::Told(input),
+                Err(_) => pending().await,
+            }
+        };
+        let accepted = async { Come::Accepted(listener.accept().await) };
+        match or(stopped, or(accepted, told)).await {
+            Come::Stop => break,
+            Come::Told(input) => driver.tell(input),
+            Come::Accepted(Ok((stream, from))) => driver.accept(stream, from),
+            Come::Accepted(Err(error)) => trouble(ServerEvent::Accept(error)),
+        }
+        // What came meanwhile is told before anything is carried out: one drain serves it all.
+        while driver.access_point.wants_input() {
+            let Ok(input) = inbox.try_recv() else { break };
+            driver.tell(input);
+        }
+    }
+    driver.say_goodbye(inbox).await;
+}
+
+impl<R: Runtime, S: Store> Driver<R, S> {
+    fn tell(&mut self, input: Inputs) {
+        if let Input::Disconnected { session } = input {
+            self.sessions.remove(&session);
+        }
+        let Ok(()) = self.access_point.handle_input(self.clock.now(), input);
+    }
+
+    fn accept(&mut self, stream: R::Stream, from: SocketAddr) {
+        let session = SessionId(self.next_session);
+        self.next_session += 1;
+        let (queue, inputs) = async_channel::bounded(SESSION_QUEUE);
+        self.tell(Input::Accepted { session, from });
+        let connection =
+            connection(session, stream, self.options.clone(), self.clock, inputs, self.inputs.clone());
+        self.tasks.tidy();
+        let task = self.tasks.spawn::<R>(connection);
+        self.sessions.insert(session, Way::new(queue, task));
+    }
+
+    fn drain(&mut self, trouble: &mut impl FnMut(ServerEvent)) {
+        loop {
+            while let Some(output) = self.access_point.poll_output() {
+                self.heed(output, trouble);
+            }
+            let Some(session) = self.lost.pop() else { return };
+            self.tell(Input::Disconnected { session });
+        }
+    }
+
+    fn heed(&mut self, output: Output<FileId, Bytes>, trouble: &mut impl FnMut(ServerEvent)) {
+        match output {
+            Output::Send { to, message } => self.send(to, session::Input::Send(message)),
+            Output::Effect(Effect::HangUp { session, code }) => {
+                self.send(session, session::Input::Close(code));
+                self.sessions.remove(&session);
+            }
+            Output::Effect(Effect::Probe { request, address, link, link_key }) => {
+                self.probe(request, address, link, link_key);
+            }
+            Output::Effect(effect) => self.carry_out(effect),
+            Output::Event(event) => trouble(ServerEvent::AccessPoint(event)),
+            _ => {}
+        }
+    }
+
+    fn send(&mut self, to: SessionId, input: session::Input) {
+        if self.sessions.get(&to).is_some_and(|way| !way.send(input)) {
+            self.sessions.remove(&to);
+            self.lost.push(to);
+        }
+    }
+
+    /// Has the store answer, on a thread where it may block.
+    fn carry_out(&mut self, effect: Effect<FileId>) {
+        let (store, inputs) = (self.store.clone(), self.inputs.clone());
+        let answered = R::unblock(move || answer(&*store, effect));
+        R::spawn(async move {
+            if let Some((request, done)) = answered.await {
+                // Waits while the access point is busy.
+                let _ = inputs.send(Input::Done(request, done)).await;
+            }
+        });
+    }
+
+    /// Dials a port that a client claims, to see whether it is there.
+    fn probe(&mut self, request: RequestId, address: SocketAddr, link: LinkId, link_key: PublicKey) {
+        let (options, clock, inputs) = (self.options.clone(), self.clock, self.inputs.clone());
+        self.tasks.spawn::<R>(async move {
+            let answered = probe::answers(address, link, link_key, options, clock).await;
+            let _ = inputs.send(Input::Done(request, Done::Probed(answered))).await;
+        });
+    }
+
+    async fn say_goodbye(mut self, inbox: Receiver<Inputs>) {
+        for way in self.sessions.values() {
+            way.send(session::Input::Close(CloseCode::ShuttingDown));
+        }
+        self.sessions.clear();
+        let all_gone = async { while self.tasks.next().await.is_some() {} };
+        // Nobody must wait for room to tell of its end.
+        let hear = async { while inbox.recv().await.is_ok() {} };
+        let _ = timeout::<R, _>(FAREWELL, or(all_gone, hear)).await;
+    }
+}
+
+/// One connection, from its handshake to its end.
+async fn connection<R: Runtime>(
+    id: SessionId,
+    stream: R::Stream,
+    options: ServerOptions,
+    clock: Clock<R>,
+    commands: Receiver<session::Input>,
+    inputs: Sender<Inputs>,
+) {
+    if let Ok(session) = responder(options, clock) {
+        let pump = Pump::new(session, BATCH);
+        let wrap = move |output| Input::of_session(id, output);
+        drive_into(stream, pump, clock, commands, inputs.clone(), wrap).await;
+    }
+    let _ = inputs.send(Input::Disconnected { session: id }).await;
+}
+
+fn responder<R: Runtime>(options: ServerOptions, clock: Clock<R>) -> io::Result<Session> {
+    let setup = Setup {
+        role: Role::Responder,
+        dialled: false,
+        link: LinkId::ACCESS_POINT,
+        identity: options.identity,
+        ephemeral: entropy::secret_key().map_err(io::Error::other)?,
+        remote: None,
+        limits: options.limits,
+    };
+    Session::new(clock.now(), setup).map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::{DialOptions, connect};
+    use crate::listen::listen;
+    use crate::pretend::{Network, Pretend, run};
+    use core::future::poll_fn;
+    use spotp2p::access_point::Entry;
+    use spotproto::content::LeafRange;
+    use spotproto::crypto::{RustCrypto, SecretKey};
+    use spotproto::message::{Message, PieceRange, Refusal, Wanted};
+    use spotproto::{Instant, UnixTime};
+
+    struct Empty;
+
+    impl Store for Empty {
+        fn find(&self, _wanted: &Wanted<FileId>) -> Result<Entry<FileId>, Refusal> {
+            Err(Refusal::NotFound)
+        }
+
+        fn prove(&self, _file: &FileId, _ranges: &[PieceRange]) -> Result<Vec<LeafRange>, Refusal> {
+            Err(Refusal::NotFound)
+        }
+
+        fn piece(&self, _file: &FileId, _piece: u32) -> Result<Bytes, Refusal> {
+            Err(Refusal::NotFound)
+        }
+    }
+
+    fn driver() -> (Driver<Pretend, Empty>, Receiver<Inputs>) {
+        let (inputs, inbox) = async_channel::bounded(QUEUE);
+        let config = Config {
+            ticket_key: SecretKey([2; 32]),
+            pseudonym_key: SecretKey([3; 32]),
+            identity: spotproto::crypto::PublicKey([8; 32]),
+            date: (Instant::START, UnixTime(1_800_000_000)),
+            ticket_lasts: Duration::from_secs(3600),
+            lease: spotp2p::access_point::LEASE,
+            limits: spotp2p::access_point::Limits::DEFAULT,
+        };
+        let identity = KeyPair::new::<RustCrypto>(SecretKey([1; 32]));
+        let driver = Driver {
+            options: ServerOptions { identity, limits: Limits::DEFAULT },
+            clock: Clock::start(),
+            access_point: AccessPoint::new(config),
+            store: Arc::new(Empty),
+            sessions: BTreeMap::new(),
+            lost: Vec::new(),
+            next_session: 0,
+            tasks: Tasks::default(),
+            inputs,
+        };
+        (driver, inbox)
+    }
+
+    #[test]
+    fn a_connection_that_takes_nothing_ends_at_once_and_the_access_point_is_told() {
+        run(Network::LAN, async {
+            let (mut driver, _inbox) = driver();
+            let address = "127.0.0.1:80".parse().unwrap();
+            let mut listener = listen::<Pretend>(address, &Default::default()).unwrap();
+            let (mut peer, _) = connect::<Pretend>("127.0.0.1:80", &DialOptions::default()).await.unwrap();
+            let (stream, from) = listener.accept().await.unwrap();
+            driver.accept(stream, from);
+            driver.drain(&mut |_| {});
+            assert_eq!(driver.access_point.sessions(), 1);
+            // Its task gets no turn meanwhile.
+            for _ in 0..=SESSION_QUEUE {
+                driver.send(SessionId(0), session::Input::Send(Message::Abort { channel: 1 }));
+            }
+            driver.drain(&mut |_| {});
+            assert_eq!((driver.access_point.sessions(), driver.sessions.len()), (0, 0));
+            let mut came = [0; 64];
+            let end = poll_fn(|cx| Pretend::poll_read(&mut peer, cx, &mut came));
+            let end = timeout::<Pretend, _>(Duration::from_secs(5), end).await;
+            assert!(matches!(end.expect("the connection stands"), Ok(0) | Err(_)));
+        });
+    }
+}
