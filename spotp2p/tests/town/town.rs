@@ -1,9 +1,9 @@
 //! Listeners, their access point, and the lines between them, on virtual time.
 
-use crate::listener::{Listener, TODAY};
-use crate::shelf::SHELF;
-use crate::streets::{address, taken_at};
-use crate::wire::Wire;
+use super::listener::{Listener, TODAY};
+use super::shelf::SHELF;
+use super::streets::{address, taken_at};
+use super::wire::Wire;
 use alloc::collections::BTreeMap;
 use bytes::Bytes;
 use core::net::Ipv4Addr;
