@@ -111,7 +111,8 @@ impl<C: Crypto> World<C> {
         let never = Duration::from_secs(1 << 20);
         (limits.stall, limits.trickle, limits.dead_after, limits.handshake) = (never, never, never, never);
         limits.rekey_after = Duration::from_secs(2);
-        let ends = [setup_of::<C>(Role::Initiator, 1, 11, remote), setup_of::<C>(Role::Responder, 2, 12, None)];
+        let ends =
+            [setup_of::<C>(Role::Initiator, 1, 11, remote), setup_of::<C>(Role::Responder, 2, 12, None)];
         let ends = ends.map(|mut setup| {
             setup.limits = limits;
             End {
@@ -252,7 +253,8 @@ impl<C: Crypto> End<C> {
 
     pub fn drain(&mut self) {
         while let Some(output) = self.session.poll_output() {
-            self.confirmed |= matches!(output, Output::Confirmed | Output::Established { confirmed: true, .. });
+            self.confirmed |=
+                matches!(output, Output::Confirmed | Output::Established { confirmed: true, .. });
             self.app.take(output);
         }
     }

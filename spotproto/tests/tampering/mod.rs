@@ -14,17 +14,43 @@ pub enum Deed {
     /// What sessions and an honest line do.
     Honest(Op),
     /// Flips bits of a byte that is under way.
-    Alter { who: usize, at: usize, bits: u8 },
-    Drop { who: usize, at: usize, count: usize },
+    Alter {
+        who: usize,
+        at: usize,
+        bits: u8,
+    },
+    Drop {
+        who: usize,
+        at: usize,
+        count: usize,
+    },
     /// Copies bytes that are under way to another place of the line.
-    Repeat { who: usize, at: usize, count: usize, to: usize },
-    Insert { who: usize, at: usize, bytes: Vec<u8> },
+    Repeat {
+        who: usize,
+        at: usize,
+        count: usize,
+        to: usize,
+    },
+    Insert {
+        who: usize,
+        at: usize,
+        bytes: Vec<u8>,
+    },
     /// Brings once more what came before.
-    Replay { who: usize, at: usize, count: usize },
+    Replay {
+        who: usize,
+        at: usize,
+        count: usize,
+    },
     /// Sends this end's own words back to it.
-    Reflect { who: usize, count: usize },
+    Reflect {
+        who: usize,
+        count: usize,
+    },
     /// Says that nothing more comes.
-    Cut { who: usize },
+    Cut {
+        who: usize,
+    },
 }
 
 pub fn deed() -> impl Strategy<Value = Deed> {
