@@ -3,6 +3,7 @@
 #![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core, reason = "tests have std")]
 
 use fuzz_bodies::{ALL, Body, PLAYERS};
+#[cfg(feature = "player")]
 use std::collections::BTreeSet;
 use std::fs;
 use std::panic::catch_unwind;
@@ -39,7 +40,7 @@ fn replay(kept: &str) -> usize {
 
 #[test]
 fn no_input_of_the_corpora_makes_its_target_panic() {
-    assert!(replay("corpus") > 1000);
+    assert!(replay("corpus") > 300);
 }
 
 #[test]
@@ -47,6 +48,7 @@ fn no_input_that_once_crashed_does_so_again() {
     replay("regressions");
 }
 
+#[cfg(feature = "player")]
 #[test]
 fn every_target_has_a_corpus_and_every_corpus_a_target() {
     let known: BTreeSet<String> = targets().map(|(name, _)| name.to_owned()).collect();

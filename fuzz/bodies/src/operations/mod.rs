@@ -7,29 +7,21 @@ pub(crate) mod session;
 pub(crate) mod swarm;
 pub(crate) mod town;
 
-use core::cell::RefCell;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-/// Bytes that one operation is drawn from. All have as many, so that what changes one leaves the others as they are.
-const DRAW: usize = 20;
+/// Bytes that choose one operation. All take as many, so that a byte that changes changes one operation.
+///
+/// They are a seed and not the random numbers themselves (proptest's `PassThrough`): for each alternative that it does not
+/// take, a choice leaves half of those to it, and where none are left a range may be drawn from for ever.
+const DRAW: usize = 4;
 
-/// What an operation finds behind its bytes. Not zeros, which proptest draws again and again for a range whose length is
-/// no power of two.
-const REST: [u8; 2048] = [0xff; 2048];
-
-/// The value that a strategy makes if these bytes are its luck.
+/// The value that a strategy makes with these bytes as its seed.
 pub(crate) fn draw<S: Strategy>(strategy: &S, bytes: &[u8]) -> S::Value {
-    thread_local! {
-        static LUCK: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-    }
-    let rng = LUCK.with_borrow_mut(|luck| {
-        luck.clear();
-        luck.extend_from_slice(bytes);
-        luck.extend_from_slice(&REST);
-        TestRng::from_seed(RngAlgorithm::PassThrough, luck)
-    });
+    let mut seed = [0; 32];
+    seed.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let config = Config { failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, rng);
     strategy.new_tree(&mut runner).expect("a strategy that refuses nothing").current()

@@ -59,6 +59,9 @@ fn take(mut victim: Victim, wire: &[u8], cut: usize) -> Came {
     for part in wire.chunks(cut) {
         inbox.extend_from_slice(part);
         loop {
+            // Some words are taken only once those of this side are out.
+            let mut sent = BytesMut::new();
+            while victim.poll_transmit(NOW, &mut sent, 8192) {}
             let count = match victim.handle_bytes(NOW, &mut inbox) {
                 Ok(count) => count,
                 Err(error) => {
@@ -72,8 +75,7 @@ fn take(mut victim: Victim, wire: &[u8], cut: usize) -> Came {
             inbox.drain(..count);
             let before = outputs.len();
             outputs.extend(core::iter::from_fn(|| victim.poll_output()));
-            while victim.poll_transmit(NOW, &mut BytesMut::new(), 8192) {}
-            if count == 0 && outputs.len() == before {
+            if count == 0 && sent.is_empty() && outputs.len() == before {
                 break;
             }
         }

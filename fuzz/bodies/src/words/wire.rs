@@ -2,6 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::BytesMut;
+use core::net::SocketAddr;
 use null_crypto::NullCrypto;
 use spotproto::WireMessage;
 use spotproto::codec::{CodecError, Reader};
@@ -65,8 +66,7 @@ fn written(message: &WireMessage) -> Option<Result<WireMessage, CodecError>> {
     Some(decode_frame(&frame).map(|message| message.expect("a kind of message")))
 }
 
-/// Cut to what applications promise of the texts that they send; what is longer is cut by the encoder, and so is none
-/// that reads as it was.
+/// Cut to what travels: of texts the encoder cuts what is too long, and so is none that reads as it was.
 fn within_promises(message: WireMessage) -> WireMessage {
     match message {
         Message::Hello(mut hello) => {
@@ -77,6 +77,12 @@ fn within_promises(message: WireMessage) -> WireMessage {
             opened.title = shortened(&opened.title, 256);
             opened.artist = shortened(&opened.artist, 256);
             Message::Opened { channel, opened }
+        }
+        // Flow labels and scopes of IPv6 mean nothing to another machine, and do not travel.
+        Message::Dial(mut dial) => {
+            let plain = |address: &SocketAddr| SocketAddr::new(address.ip(), address.port());
+            dial.addresses = dial.addresses.iter().map(plain).collect();
+            Message::Dial(dial)
         }
         other => other,
     }
