@@ -2,36 +2,11 @@
 
 mod common;
 
-use common::{FIXTURES, canonical, fixture};
+use common::taken::{Counted, take};
+use common::{FIXTURES, fixture};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use spotcache::canonical::{Refusal, Source, Unreadable, analyse};
-
-/// Counts what is read: no parser may go over a file more than a few times.
-struct Counted<'a>(&'a [u8], u64);
-
-impl Source for Counted<'_> {
-    fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Unreadable> {
-        self.1 += buffer.len() as u64;
-        assert!(self.1 < 64 * self.len() + (64 << 20), "read over and over");
-        self.0.read_at(offset, buffer)
-    }
-}
-
-/// Whatever is taken must be readable to its end, and be its own canonical form.
-fn take(bytes: &[u8]) {
-    if analyse(&mut Counted(bytes, 0)).is_ok() {
-        let (once, _) = canonical(bytes).expect("taken a moment ago");
-        match canonical(&once) {
-            Ok((twice, _)) => assert!(once == twice, "another form the second time"),
-            Err(refusal) => panic!("a canonical form is refused: {refusal}"),
-        }
-    }
-}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
@@ -87,7 +62,7 @@ fn a_large_file_of_chance_likenesses_is_walked_through_once() {
         b"\0\0\0\x08free",
     ] {
         let bytes: Vec<u8> = pattern.iter().copied().cycle().take(2 << 20).collect();
-        let refused = analyse(&mut Counted(&bytes, 0));
+        let refused = analyse(&mut Counted::new(&bytes));
         assert!(refused.is_err(), "{pattern:?}");
     }
 }

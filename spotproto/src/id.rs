@@ -25,6 +25,7 @@ pub const HEX_LEN: usize = 32;
 /// # Ok::<(), spotproto::id::GidError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Gid([u8; 16]);
 
 impl Gid {

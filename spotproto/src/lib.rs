@@ -2,7 +2,12 @@
 #![doc = include_str!("../README.md")]
 
 extern crate alloc;
+// What the derives of the feature `arbitrary` need; nothing else here may use it.
+#[cfg(feature = "arbitrary")]
+extern crate std;
 
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
 pub mod codec;
 pub mod content;
 pub mod contract;

@@ -22,6 +22,7 @@ pub const PREAMBLE_LEN: usize = 24;
 
 /// Sixteen bytes that name a link which the access point brokered; all zero for a connection to the access point.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct LinkId(pub [u8; 16]);
 
 impl LinkId {
@@ -47,9 +48,15 @@ pub struct Preamble {
 }
 
 impl Preamble {
-    /// The bytes on the wire.
+    /// The bytes on the wire, for [`SUITE`].
     #[must_use]
     pub fn encode(&self) -> [u8; PREAMBLE_LEN] {
+        self.encode_in(SUITE)
+    }
+
+    /// The same for another cipher suite.
+    #[must_use]
+    pub fn encode_in(&self, suite: u8) -> [u8; PREAMBLE_LEN] {
         let mut bytes = [0; PREAMBLE_LEN];
         bytes[..4].copy_from_slice(&MAGIC);
         bytes[4] = PROTOCOL_VERSION;
@@ -57,7 +64,7 @@ impl Preamble {
             Pattern::Ik => 0,
             Pattern::Xx => 1,
         };
-        bytes[6] = SUITE;
+        bytes[6] = suite;
         bytes[7] = match self.role {
             Role::Initiator => 0,
             Role::Responder => 1,
@@ -66,12 +73,20 @@ impl Preamble {
         bytes
     }
 
-    /// Reads a preamble.
+    /// Reads a preamble for [`SUITE`].
     ///
     /// # Errors
     /// A fault if it is not this protocol; a refusal, to be answered in the clear, if it is another dialect of it.
     pub fn decode(bytes: &[u8; PREAMBLE_LEN]) -> Result<Self, SessionError> {
-        let [m0, m1, m2, m3, version, pattern, suite, role, link @ ..] = bytes;
+        Self::decode_in(SUITE, bytes)
+    }
+
+    /// The same for another cipher suite, and for no other than that.
+    ///
+    /// # Errors
+    /// As those of [`decode`](Self::decode).
+    pub fn decode_in(suite: u8, bytes: &[u8; PREAMBLE_LEN]) -> Result<Self, SessionError> {
+        let [m0, m1, m2, m3, version, pattern, theirs, role, link @ ..] = bytes;
         if [*m0, *m1, *m2, *m3] != MAGIC {
             return Err(PeerFault::BadPreamble.into());
         }
@@ -83,7 +98,7 @@ impl Preamble {
             1 => Pattern::Xx,
             _ => return Err(SessionError::Refusing(Refused::Suite)),
         };
-        if *suite != SUITE {
+        if *theirs != suite {
             return Err(SessionError::Refusing(Refused::Suite));
         }
         let role = match role {

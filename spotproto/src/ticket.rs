@@ -29,6 +29,7 @@ const DOMAIN: &[u8; 17] = b"spotp2p ticket v1";
 
 /// What stands for a logged-in client among peers: random, new with each log-in, never a user name.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Pseudonym(pub [u8; 16]);
 
 /// Which verifying key checks a ticket: lets a client hold an old and a new one while keys are rotated.
@@ -84,6 +85,7 @@ pub struct Ticket {
 
 /// A ticket with its signature, which nobody checked yet: only [`SignedTicket::verify`] gives the [`Ticket`].
 #[derive(Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct SignedTicket([u8; SIGNED_TICKET_LEN]);
 
 /// Why a ticket is refused.

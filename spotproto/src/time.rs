@@ -70,6 +70,7 @@ fn whole_micros(span: Duration) -> u64 {
 
 /// Seconds since 1970-01-01 UTC, passed in where a format needs a date (tickets, leases).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct UnixTime(pub u64);
 
 impl UnixTime {

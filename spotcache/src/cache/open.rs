@@ -153,8 +153,10 @@ impl<K: CacheKey> Told<'_, K> {
                 pieces.for_each(|piece| detail.remove(piece));
             }),
             Record::Cut(key, pieces) => self.with(&key, |shelf, slot| {
+                // Nothing but headers is ever kept of what is cut, whatever the record says.
+                let headers = shelf.facts(slot).prefix;
                 let detail = shelf.detail_mut(slot);
-                detail.truncate(pieces);
+                detail.truncate(pieces.min(headers));
                 detail.cut = true;
             }),
             Record::Remove(key) => {

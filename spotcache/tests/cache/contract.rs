@@ -62,7 +62,7 @@ fn input() -> impl Strategy<Value = Input<u32, u32>> {
     ]
 }
 
-fn step() -> impl Strategy<Value = Step<Input<u32, u32>>> {
+pub fn step() -> impl Strategy<Value = Step<Input<u32, u32>>> {
     prop_oneof![
         12 => input().prop_map(Step::Input),
         2 => (0u64..9_000).prop_map(|ms| Step::Wait(Duration::from_millis(ms))),
@@ -72,14 +72,19 @@ fn step() -> impl Strategy<Value = Step<Input<u32, u32>>> {
     ]
 }
 
+/// These steps of a cache that opened well.
+pub fn run(steps: Vec<Step<Input<u32, u32>>>) {
+    let mut cache = Cache::<u32, u32>::new(Config::default(), &Seed([3; 32]));
+    let opened = Done::Opened(Ok(Found { free: 1 << 40, ..Found::default() }));
+    let open = [Step::Input(Input::Open), Step::Input(Input::Done(RequestId(0), opened))];
+    let ran = check(&mut cache, open.into_iter().chain(steps), BOUND);
+    assert_eq!(ran, Ok(Ran::Whole));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
     fn a_cache_keeps_the_contract(steps in proptest::collection::vec(step(), 0..120)) {
-        let mut cache = Cache::<u32, u32>::new(Config::default(), &Seed([3; 32]));
-        let opened = Done::Opened(Ok(Found { free: 1 << 40, ..Found::default() }));
-        let open = [Step::Input(Input::Open), Step::Input(Input::Done(RequestId(0), opened))];
-        let ran = check(&mut cache, open.into_iter().chain(steps), BOUND);
-        prop_assert_eq!(ran, Ok(Ran::Whole));
+        run(steps);
     }
 }

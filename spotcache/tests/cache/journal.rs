@@ -1,6 +1,6 @@
 //! The journal, cut short, damaged, and made of anything.
 
-use crate::disk::{Disk, File, World, config, value};
+use super::disk::{Disk, File, World, config, value};
 use bytes::Bytes;
 use proptest::prelude::*;
 use spotcache::cache::{
@@ -11,10 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What a cache holds: pieces of each file, and which are pinned.
-type State = (BTreeMap<u32, BTreeSet<u32>>, BTreeSet<u32>);
+pub type State = (BTreeMap<u32, BTreeSet<u32>>, BTreeSet<u32>);
 
 /// A journal of all kinds of records, written anew at first, and a cache that lived through it.
-fn journal() -> Vec<u8> {
+pub fn journal() -> Vec<u8> {
     let mut setup = config(20 * 172);
     setup.limits.headers_share = 1;
     let mut world = World::new(setup, Disk::new());
@@ -36,7 +36,7 @@ fn journal() -> Vec<u8> {
 }
 
 /// What is found with this journal, if every file has all its pieces.
-fn replay(journal: &[u8]) -> (State, Vec<Event<u32, u32>>, UnixTime) {
+pub fn replay(journal: &[u8]) -> (State, Vec<Event<u32, u32>>, UnixTime) {
     let mut cache = Cache::<u32, u32>::new(Config::default(), &Seed([5; 32]));
     cache.open();
     let Some(Output::Effect(Effect::Open { request })) = cache.poll_output() else { panic!("it opens") };
@@ -44,17 +44,23 @@ fn replay(journal: &[u8]) -> (State, Vec<Event<u32, u32>>, UnixTime) {
     let files = (0..100).map(|file| (file, length)).collect();
     let found = Found { journal: Some(Bytes::copy_from_slice(journal)), files, free: 1 << 40 };
     cache.done(Instant::START, request, Done::Opened(Ok(found)));
+    let state = state(&cache);
+    let events = std::iter::from_fn(|| cache.poll_output());
+    let events =
+        events.filter_map(|output| if let Output::Event(event) = output { Some(event) } else { None });
+    let events = events.collect();
+    (state, events, cache.date())
+}
+
+/// What this cache holds.
+pub fn state(cache: &Cache<u32, u32>) -> State {
     let mut held = BTreeMap::new();
     let mut pinned = BTreeSet::new();
     for (file, holding) in cache.files() {
         held.insert(file, (0..holding.pieces).filter(|piece| cache.holds(&file, *piece)).collect());
         pinned.extend(holding.pinned.then_some(file));
     }
-    let events = std::iter::from_fn(|| cache.poll_output());
-    let events =
-        events.filter_map(|output| if let Output::Event(event) = output { Some(event) } else { None });
-    let events = events.collect();
-    ((held, pinned), events, cache.date())
+    (held, pinned)
 }
 
 fn opened(events: &[Event<u32, u32>]) -> Opened {
@@ -200,7 +206,7 @@ fn files_that_no_journal_knows_are_removed() {
 }
 
 /// Bit by bit, from the definition.
-fn crc32c(bytes: &[u8]) -> u32 {
+pub fn crc32c(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { 0x82f6_3b78 } else { 0 })
     })

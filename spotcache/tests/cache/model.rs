@@ -1,7 +1,7 @@
 //! Random operations, disk errors and crashes, against an obvious model.
 
-use crate::acts::{Act, FILES, act, pieces, prefix};
-use crate::disk::{Disk, Work, config, value};
+use super::acts::{Act, FILES, act, pieces, prefix};
+use super::disk::{Disk, Work, config, value};
 use proptest::prelude::*;
 use spotcache::cache::{
     Cache, Config, DiskError, Done, Effect, Event, Eviction, Layout, Output, Place, Quota, RequestId, Trouble,
@@ -322,14 +322,16 @@ impl Run {
         *self = Self::new(self.config, disk);
         (self.pinned, self.date_ever) = (pinned, date_ever);
         self.settle();
-        self.date = self.cache.date().0;
-        assert!(self.date <= date_ever);
         self.check();
     }
 
     /// The model begins with what was found.
     fn opened(&mut self) {
         (self.bytes, self.opening) = (u64::MAX, true);
+        // What was noted while it was closed, and what the journal knew of before.
+        let date = self.cache.date().0;
+        assert!((self.date..=self.date_ever).contains(&date));
+        self.date = date;
         self.model.clear();
         self.offered.clear();
         for (file, holding) in self.cache.files() {
@@ -406,7 +408,8 @@ impl Run {
     }
 }
 
-fn run(eviction: Eviction, acts: Vec<Act>) {
+/// All of these, narrow limits, and a restart at the end.
+pub fn run(eviction: Eviction, acts: Vec<Act>) {
     let mut config = config(16 * 30);
     config.eviction = eviction;
     // Narrow, so that every bound is met.

@@ -2,15 +2,16 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 
 pub(crate) mod ogg;
+pub(crate) mod taken;
 
-use spotcache::canonical::{Canonical, Facts, Plan, Refusal, analyse};
-use spotproto::codec::Reader;
 use std::io::Cursor;
 use std::path::Path;
 use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::formats::TrackType;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::io::{MediaSourceStream, ReadOnlySource};
+#[allow(unused_imports, reason = "each test binary uses a part")]
+pub(crate) use taken::canonical;
 
 /// Every fixture that is a whole sound file.
 pub(crate) const FIXTURES: [&str; 7] =
@@ -19,22 +20,6 @@ pub(crate) const FIXTURES: [&str; 7] =
 pub(crate) fn fixture(name: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     std::fs::read(path).expect("a fixture")
-}
-
-/// The canonical form, read in odd steps through a plan that was stored and loaded, as a server would.
-pub(crate) fn canonical(source: &[u8]) -> Result<(Vec<u8>, Facts), Refusal> {
-    let Canonical { plan, facts } = analyse(&mut &source[..])?;
-    let mut stored = Vec::new();
-    plan.encode(&mut stored);
-    let plan = Plan::decode(&mut Reader::new(&stored)).expect("a plan that was just encoded");
-    assert_eq!(facts.geometry.plaintext_len(), plan.len());
-    let mut bytes = vec![0; plan.len() as usize];
-    for (index, part) in bytes.chunks_mut(1009).enumerate() {
-        let count =
-            plan.read_at(&mut &source[..], index as u64 * 1009, part).expect("a source that did not change");
-        assert_eq!(count, part.len());
-    }
-    Ok((bytes, facts))
 }
 
 /// What a decoder makes of bytes.

@@ -8,13 +8,16 @@ use spotp2p::cdn::{CdnError, Connection, Get, Input, Limits, Output, Refusal, Ta
 use spotproto::content::{Geometry, PIECE_LEN};
 use spotproto::machine::settle;
 use spotproto::{ByteMachine, Instant, Machine};
+use std::sync::LazyLock;
 
 /// Bytes of [`file`]: three pieces and a bit.
 pub(crate) const LENGTH: usize = 3 * PIECE_LEN + 100;
 
 /// What the servers of these tests hold.
 pub(crate) fn file() -> Vec<u8> {
-    (0..LENGTH).map(|at| (at * 31 / 7 + at / 251 + at / PIECE_LEN) as u8).collect()
+    static FILE: LazyLock<Vec<u8>> =
+        LazyLock::new(|| (0..LENGTH).map(|at| (at * 31 / 7 + at / 251 + at / PIECE_LEN) as u8).collect());
+    FILE.clone()
 }
 
 pub(crate) fn geometry() -> Geometry {

@@ -1,8 +1,8 @@
 //! What an access point promises whatever its clients do, as long as its owner does its part: reports what the line
 //! took, answers every effect once, counts connections up.
 
-use crate::anything::access_point_config;
-use crate::world::{Key, Piece, head};
+use super::anything::access_point_config;
+use super::world::{Key, Piece, head};
 use alloc::collections::BTreeMap;
 use core::net::Ipv4Addr;
 use proptest::collection::vec;
@@ -17,7 +17,7 @@ use spotproto::{Instant, Machine};
 
 /// What happens next; which one of the things that it could happen to is chosen by an index.
 #[derive(Clone, Debug)]
-enum Act {
+pub(crate) enum Act {
     Accept,
     Establish(Index, bool),
     Confirm(Index),
@@ -31,7 +31,7 @@ enum Act {
     Refuse(Index),
 }
 
-fn act() -> impl Strategy<Value = Act> {
+pub(crate) fn act() -> impl Strategy<Value = Act> {
     let pick = any::<Index>;
     let range = (0u32..300, 1u32..20).prop_map(|(start, count)| PieceRange { start, count });
     let urgency = proptest::sample::select(Urgency::ALL.to_vec());
@@ -213,6 +213,11 @@ impl Owner {
         self.tell(Input::Disconnected { session });
     }
 
+    fn everyone_leaves(&mut self) {
+        let all: Vec<SessionId> = self.lines.keys().copied().collect();
+        all.into_iter().for_each(|session| self.disconnect(session));
+    }
+
     fn act(&mut self, act: Act) {
         match act {
             Act::Accept => {
@@ -283,35 +288,43 @@ impl Owner {
     }
 }
 
+/// All of these; then all is answered, and everyone leaves.
+pub(crate) fn every_request_is_answered(acts: Vec<Act>) {
+    let mut owner = Owner::new();
+    acts.into_iter().for_each(|act| owner.act(act));
+    owner.finish();
+    for (id, line) in owner.lines.iter().filter(|(_, line)| line.established) {
+        assert!(line.open.is_empty(), "{id:?} still waits: {line:?}");
+    }
+    assert_eq!(owner.access_point.sessions(), owner.lines.len());
+    owner.everyone_leaves();
+    assert_eq!(owner.access_point.sessions(), 0);
+    assert!(owner.errands.is_empty());
+}
+
+/// All of these; then everyone leaves, and all is answered.
+pub(crate) fn nothing_is_left_behind(acts: Vec<Act>) {
+    let mut owner = Owner::new();
+    acts.into_iter().for_each(|act| owner.act(act));
+    owner.everyone_leaves();
+    owner.finish();
+    assert_eq!(owner.access_point.sessions(), 0);
+    let text = format!("{:?}", owner.access_point);
+    assert!(text.contains("errands: {}") && text.contains("waiting: {}"), "{text}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
     #[test]
     fn whatever_clients_do_memory_is_bounded_and_every_request_of_who_stays_is_answered(
         acts in vec(act(), 0..250)
     ) {
-        let mut owner = Owner::new();
-        acts.into_iter().for_each(|act| owner.act(act));
-        owner.finish();
-        for (id, line) in owner.lines.iter().filter(|(_, line)| line.established) {
-            prop_assert!(line.open.is_empty(), "{:?} still waits: {:?}", id, line);
-        }
-        prop_assert_eq!(owner.access_point.sessions(), owner.lines.len());
-        let all: Vec<SessionId> = owner.lines.keys().copied().collect();
-        all.into_iter().for_each(|session| owner.disconnect(session));
-        prop_assert_eq!(owner.access_point.sessions(), 0);
-        prop_assert!(owner.errands.is_empty());
+        every_request_is_answered(acts);
     }
 
     #[test]
     fn after_everyone_left_late_answers_leave_nothing_behind(acts in vec(act(), 0..250)) {
-        let mut owner = Owner::new();
-        acts.into_iter().for_each(|act| owner.act(act));
-        let all: Vec<SessionId> = owner.lines.keys().copied().collect();
-        all.into_iter().for_each(|session| owner.disconnect(session));
-        owner.finish();
-        prop_assert_eq!(owner.access_point.sessions(), 0);
-        let text = format!("{:?}", owner.access_point);
-        prop_assert!(text.contains("errands: {}") && text.contains("waiting: {}"), "{}", text);
+        nothing_is_left_behind(acts);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Inputs of every kind in any order, as no sane owner would give them: only the shared contract is asked for.
 
-use crate::world::{DATE, HERE, Key, Piece, head, log_in};
+use super::world::{DATE, HERE, Key, Piece, head, log_in};
 use core::fmt::Debug;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
@@ -32,7 +32,7 @@ const SERVER_BOUND: usize = 2 * 12 + 1;
 /// The same for a node: a whole window may be cancelled, asked for anew, and as much of a long track let go.
 const NODE_BOUND: usize = 1024;
 
-fn step<I: Debug + Clone + 'static>(
+pub(crate) fn step<I: Debug + Clone + 'static>(
     input: impl Strategy<Value = I> + 'static,
 ) -> impl Strategy<Value = Step<I>> {
     prop_oneof![
@@ -188,7 +188,7 @@ fn session() -> impl Strategy<Value = SessionId> {
     (0u64..5).prop_map(SessionId)
 }
 
-fn server_input() -> impl Strategy<Value = access_point::Input<Key, Piece>> {
+pub(crate) fn server_input() -> impl Strategy<Value = access_point::Input<Key, Piece>> {
     use access_point::Input;
     let address =
         (1u8..4, 1u8..4).prop_map(|(net, host)| SocketAddr::from((Ipv4Addr::new(11, 0, net, host), 4070)));
@@ -208,7 +208,7 @@ fn server_input() -> impl Strategy<Value = access_point::Input<Key, Piece>> {
     ]
 }
 
-fn node_input() -> impl Strategy<Value = node::Input<Key, Piece>> {
+pub(crate) fn node_input() -> impl Strategy<Value = node::Input<Key, Piece>> {
     use node::Input;
     let whys = [
         None,
@@ -255,21 +255,31 @@ pub(crate) fn access_point_config(limits: Limits) -> access_point::Config {
     }
 }
 
+/// These steps of an access point with little room.
+pub(crate) fn server_keeps_the_contract(steps: Vec<Step<access_point::Input<Key, Piece>>>) {
+    let mut limits = Limits::DEFAULT;
+    (limits.sessions, limits.half_open, limits.half_open_per_prefix) = (4, 3, 2);
+    let mut access_point: AccessPoint<Key, Piece> = AccessPoint::new(access_point_config(limits));
+    assert_eq!(check(&mut access_point, steps, SERVER_BOUND), Ok(Ran::Whole));
+    assert!(access_point.sessions() <= 4);
+}
+
+/// These steps of a node.
+pub(crate) fn node_keeps_the_contract(steps: Vec<Step<node::Input<Key, Piece>>>) {
+    let config = node::Config::new(log_in(), "test", Seed([3; 32]), (Instant::START, DATE));
+    let mut node: Node<Key, Piece> = Node::new(Instant::START, config);
+    assert_eq!(check(&mut node, steps, NODE_BOUND), Ok(Ran::Whole));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
     #[test]
     fn an_access_point_keeps_the_contract(steps in vec(step(server_input()), 0..150)) {
-        let mut limits = Limits::DEFAULT;
-        (limits.sessions, limits.half_open, limits.half_open_per_prefix) = (4, 3, 2);
-        let mut access_point: AccessPoint<Key, Piece> = AccessPoint::new(access_point_config(limits));
-        prop_assert!(matches!(check(&mut access_point, steps, SERVER_BOUND), Ok(Ran::Whole)));
-        prop_assert!(access_point.sessions() <= 4);
+        server_keeps_the_contract(steps);
     }
 
     #[test]
     fn a_node_keeps_the_contract(steps in vec(step(node_input()), 0..150)) {
-        let config = node::Config::new(log_in(), "test", Seed([3; 32]), (Instant::START, DATE));
-        let mut node: Node<Key, Piece> = Node::new(Instant::START, config);
-        prop_assert!(matches!(check(&mut node, steps, NODE_BOUND), Ok(Ran::Whole)));
+        node_keeps_the_contract(steps);
     }
 }

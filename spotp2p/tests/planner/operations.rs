@@ -13,7 +13,7 @@ use spotproto::message::PieceRange;
 const PIECES: u32 = 200;
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Add {
         source: u32,
         kind: usize,
@@ -47,7 +47,7 @@ enum Step {
     Lazy(bool),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     let source = || 0u32..12;
     let piece = || prop_oneof![8 => 0..PIECES + 3, 1 => Just(u32::MAX)];
     let span = || prop_oneof![6 => 0u64..2_000, 3 => 0u64..20_000, 1 => Just(u64::MAX / 4_000)];
@@ -336,57 +336,67 @@ impl Owner {
     }
 }
 
+/// All of these, with the books looked at after each but where outputs are left lying.
+pub(crate) fn books(outputs: usize, prior: Prior, steps: &[Step]) {
+    let mut owner = Owner::new(outputs, prior);
+    for step in steps {
+        let (lazy, before) = (owner.lazy, owner.asked.clone());
+        owner.take(step);
+        if !owner.lazy {
+            owner.check((!lazy).then_some(&before));
+        }
+    }
+}
+
+/// Those that every source and what is outstanding can take part in, without taking an output.
+pub(crate) fn untaken(steps: &[Step]) {
+    let millis = Duration::from_millis;
+    let prior = Prior { bytes_per_s: 100_000, round_trip: millis(50), deviation: millis(50) };
+    let mut owner = Owner::new(8, prior);
+    let mut most = 0;
+    for step in steps {
+        if let Step::Arrive(index, bytes) = step {
+            if let Some((piece, source)) = owner.outstanding(index) {
+                owner.planner.arrived(owner.now, source, piece, *bytes);
+            }
+        } else if let Step::Refuse(index, _) = step {
+            if let Some((piece, source)) = owner.outstanding(index) {
+                owner.planner.refused(owner.now, source, PieceRange { start: piece, count: 1 });
+            }
+        } else if let Step::Add { source, kind, .. } = step {
+            owner.planner.add(owner.now, Source(*source), Kind::ALL[*kind], Holds::All, Slot::Served);
+        } else if let Step::Wait(ms) = step {
+            owner.now = owner.now + Duration::from_millis(*ms);
+            owner.planner.handle_timeout(owner.now);
+        } else if let Step::Seek(piece, ms) = step {
+            owner.planner.seek(owner.now, *piece, *ms);
+        }
+        most = most.max(owner.planner.outstanding().count());
+    }
+    let queued = core::iter::from_fn(|| owner.planner.poll_output()).count();
+    assert!(queued <= 8 + 1 + 2 * most + 8, "{queued} outputs, {most} outstanding");
+}
+
+/// What an owner may take the sources' paces for at first: bytes a second, and two times in milliseconds.
+pub(crate) fn prior((bytes_per_s, round_trip, deviation): (u32, u32, u32)) -> Prior {
+    let millis = |ms: u32| Duration::from_millis(ms.into());
+    Prior { bytes_per_s, round_trip: millis(round_trip % 3_000), deviation: millis(deviation) }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn whatever_happens_the_books_are_right(
         outputs in prop_oneof![Just(1usize), Just(3), Just(64)],
-        prior in (prop_oneof![Just(0u32), Just(u32::MAX), 1_000u32..1_000_000], any::<u32>(), any::<u32>()),
+        expected in (prop_oneof![Just(0u32), Just(u32::MAX), 1_000u32..1_000_000], any::<u32>(), any::<u32>()),
         steps in prop::collection::vec(step(), 1..250),
     ) {
-        let millis = |ms: u32| Duration::from_millis(ms.into());
-        let prior = Prior { bytes_per_s: prior.0, round_trip: millis(prior.1 % 3_000), deviation: millis(prior.2) };
-        let mut owner = Owner::new(outputs, prior);
-        for step in &steps {
-            let (lazy, before) = (owner.lazy, owner.asked.clone());
-            owner.take(step);
-            if !owner.lazy {
-                owner.check((!lazy).then_some(&before));
-            }
-        }
+        books(outputs, prior(expected), &steps);
     }
 
     #[test]
     fn outputs_are_bounded_even_if_nobody_takes_them(steps in prop::collection::vec(step(), 1..250)) {
-        let prior = Prior {
-            bytes_per_s: 100_000,
-            round_trip: Duration::from_millis(50),
-            deviation: Duration::from_millis(50),
-        };
-        let mut owner = Owner::new(8, prior);
-        let mut most = 0;
-        for step in &steps {
-            // Every source and what is outstanding, without taking an output.
-            if let Step::Arrive(index, bytes) = step {
-                if let Some((piece, source)) = owner.outstanding(index) {
-                    owner.planner.arrived(owner.now, source, piece, *bytes);
-                }
-            } else if let Step::Refuse(index, _) = step {
-                if let Some((piece, source)) = owner.outstanding(index) {
-                    owner.planner.refused(owner.now, source, PieceRange { start: piece, count: 1 });
-                }
-            } else if let Step::Add { source, kind, .. } = step {
-                owner.planner.add(owner.now, Source(*source), Kind::ALL[*kind], Holds::All, Slot::Served);
-            } else if let Step::Wait(ms) = step {
-                owner.now = owner.now + Duration::from_millis(*ms);
-                owner.planner.handle_timeout(owner.now);
-            } else if let Step::Seek(piece, ms) = step {
-                owner.planner.seek(owner.now, *piece, *ms);
-            }
-            most = most.max(owner.planner.outstanding().count());
-        }
-        let queued = core::iter::from_fn(|| owner.planner.poll_output()).count();
-        prop_assert!(queued <= 8 + 1 + 2 * most + 8, "{queued} outputs, {most} outstanding");
+        untaken(&steps);
     }
 }

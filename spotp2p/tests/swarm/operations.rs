@@ -1,6 +1,6 @@
 //! Any operations in any order, against a small model of what must hold; and the contract of every machine.
 
-use crate::rig::{ME, holding, name};
+use super::rig::{ME, holding, name};
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::convert::Infallible;
 use core::time::Duration;
@@ -17,7 +17,7 @@ use spotproto::{Instant, Machine, Seed};
 const MOST_OUTPUTS: usize = 200;
 
 #[derive(Clone, Debug)]
-enum Op {
+pub(crate) enum Op {
     Open {
         name: u32,
         ours: bool,
@@ -351,7 +351,7 @@ fn request() -> impl Strategy<Value = PieceRequest<u32>> {
     })
 }
 
-fn op() -> impl Strategy<Value = Op> {
+pub(crate) fn op() -> impl Strategy<Value = Op> {
     let link = || 0..8u32;
     prop_oneof![
         6 => (0..12u32, any::<bool>()).prop_map(|(name, ours)| Op::Open { name, ours }),
@@ -421,7 +421,7 @@ impl Machine for Driven {
     }
 }
 
-fn step() -> impl Strategy<Value = Step<Op>> {
+pub(crate) fn step() -> impl Strategy<Value = Step<Op>> {
     prop_oneof![
         12 => op().prop_map(Step::Input),
         3 => (0..100_000u64).prop_map(|ms| Step::Wait(Duration::from_millis(ms))),
@@ -430,24 +430,33 @@ fn step() -> impl Strategy<Value = Step<Op>> {
     ]
 }
 
+/// All of these, against the model.
+pub(crate) fn all_of(ops: Vec<Op>) -> Result<(), TestCaseError> {
+    let mut model = Model::new();
+    ops.into_iter().try_for_each(|op| model.step(op))
+}
+
+/// These steps, against the contract of every machine.
+pub(crate) fn keeps_the_contract(steps: Vec<Step<Op>>) -> Result<(), TestCaseError> {
+    let mut swarm = Swarm::new(config());
+    swarm.new_log_in(Instant::START, ME, Seed([1; 32]));
+    // Many inputs may come before a drain.
+    let bound = 2 * MOST_OUTPUTS;
+    let ran = check(&mut Driven { swarm, links: 0 }, steps, bound);
+    prop_assert!(ran.is_ok(), "{:?}", ran);
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn any_operations_keep_what_must_hold(ops in prop::collection::vec(op(), 0..200)) {
-        let mut model = Model::new();
-        for op in ops {
-            model.step(op)?;
-        }
+        all_of(ops)?;
     }
 
     #[test]
     fn the_contract_of_every_machine_holds(steps in prop::collection::vec(step(), 0..200)) {
-        let mut swarm = Swarm::new(config());
-        swarm.new_log_in(Instant::START, ME, Seed([1; 32]));
-        // Many inputs may come before a drain.
-        let bound = 2 * MOST_OUTPUTS;
-        let ran = check(&mut Driven { swarm, links: 0 }, steps, bound);
-        prop_assert!(ran.is_ok(), "{:?}", ran);
+        keeps_the_contract(steps)?;
     }
 }

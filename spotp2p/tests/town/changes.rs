@@ -1,8 +1,8 @@
 //! What changes in mid play: log-ins, modes, places.
 
-use crate::listening::{HOLDERS, holders};
-use crate::shelf::SHELF;
-use crate::town::Town;
+use super::listening::{HOLDERS, holders};
+use super::shelf::SHELF;
+use super::town::Town;
 use core::time::Duration;
 use spotp2p::node::Command;
 use spotp2p::planner::Kind;

@@ -1,6 +1,6 @@
 //! What listeners that mean ill say instead of what their node says.
 
-use crate::town::Text;
+use super::town::Text;
 use core::time::Duration;
 use spotproto::message::{Hit, Message, Slot};
 use spotproto::ticket::{Pseudonym, SIGNED_TICKET_LEN, SignedTicket};

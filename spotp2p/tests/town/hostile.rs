@@ -1,9 +1,9 @@
 //! Listeners that mean ill: the tune is heard all the same, and whoever is to blame, and nobody else, goes.
 
-use crate::crooks::Crook;
-use crate::listening::{HOLDERS, TUNE, holders, played};
-use crate::shelf::SHELF;
-use crate::town::Town;
+use super::crooks::Crook;
+use super::listening::{HOLDERS, TUNE, holders, played};
+use super::shelf::SHELF;
+use super::town::Town;
 use core::time::Duration;
 use spotcache::cache::Place;
 use spotp2p::node::Event;

@@ -1,9 +1,9 @@
 //! One listener: a node, its disk, and somebody who plays.
 
-use crate::crooks::Crook;
-use crate::disk::Disk;
-use crate::shelf::{SHELF, Shelf};
-use crate::town::Text;
+use super::crooks::Crook;
+use super::disk::Disk;
+use super::shelf::{SHELF, Shelf};
+use super::town::Text;
 use alloc::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use core::time::Duration;

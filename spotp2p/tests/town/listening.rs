@@ -1,7 +1,7 @@
 //! Listeners that mean well.
 
-use crate::shelf::SHELF;
-use crate::town::Town;
+use super::shelf::SHELF;
+use super::town::Town;
 use core::time::Duration;
 use spotp2p::node::{Command, Event};
 use spotp2p::planner::Kind;

@@ -19,4 +19,5 @@ mod shelf;
 mod starting;
 mod streets;
 mod town;
+mod tunes;
 mod wire;

@@ -3,23 +3,15 @@
 use crate::listener::Listener;
 use crate::shelf::{SHELF, Shelf};
 use crate::town::Town;
+use crate::tunes::NEXT;
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 use spotp2p::node::{Command, Event, Guesses};
 use spotp2p::planner::Kind;
 use spotproto::content::{FileId, PIECE_LEN};
 use spotproto::message::Wanted;
-use std::sync::LazyLock;
-
-/// The tune that follows, as long as the first.
-static NEXT: LazyLock<Shelf> = LazyLock::new(|| Shelf::new(77));
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// Which of the two files it is.
-pub(crate) fn shelf_of(file: &FileId) -> &'static Shelf {
-    if *file == NEXT.file() { &NEXT } else { &SHELF }
-}
 
 fn next(wanted: Option<&Shelf>) -> Command<FileId> {
     Command::Next { wanted: wanted.map(|shelf| Wanted::File(shelf.file())), at_ms: 0 }

@@ -1,7 +1,7 @@
 //! The lines between houses: links that come about and end, and what is said over them.
 
-use crate::listener::End;
-use crate::town::{News, Text, Town};
+use super::listener::End;
+use super::town::{News, Text, Town};
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use spotp2p::SessionId;

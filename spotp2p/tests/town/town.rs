@@ -1,10 +1,10 @@
 //! Listeners, their access point, and the lines between them, on virtual time.
 
-use crate::listener::{Listener, TODAY};
-use crate::next::shelf_of;
-use crate::shelf::{SHELF, Shelf};
-use crate::streets::{address, taken_at};
-use crate::wire::Wire;
+use super::listener::{Listener, TODAY};
+use super::shelf::{SHELF, Shelf};
+use super::streets::{address, taken_at};
+use super::tunes::shelf_of;
+use super::wire::Wire;
 use alloc::collections::BTreeMap;
 use bytes::Bytes;
 use core::net::Ipv4Addr;

@@ -1,6 +1,6 @@
 //! What is open on each connection, as its requester sees it (docs/protocol.md, section 6.2), and who owes an answer.
 
-use crate::town::Text;
+use super::town::Text;
 use alloc::collections::{BTreeMap, BTreeSet};
 use spotp2p::SessionId;
 use spotproto::message::{Channel, Message};

@@ -6,6 +6,7 @@ use core::str::FromStr;
 
 /// A SHA-256 digest in a file's Merkle tree.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Hash(pub [u8; 32]);
 
 impl Hash {
@@ -17,6 +18,7 @@ impl Hash {
 ///
 /// It says nothing of the length, so it is only ever checked together with the length in the [`super::Head`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct FileId(pub [u8; 32]);
 
 impl FileId {

@@ -4,6 +4,7 @@ use core::fmt;
 
 /// What a file is encoded as. The number is the one on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Format {

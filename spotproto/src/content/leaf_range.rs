@@ -20,6 +20,7 @@ pub const UNCLES_MAX: usize = 64;
 /// Uncles are listed from the leaves' level upwards, on each level the left one before the right one. Those that
 /// are nothing but padding are left out.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct LeafRange {
     /// Index of the first leaf.
     pub start: u32,

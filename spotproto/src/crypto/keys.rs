@@ -16,10 +16,12 @@ impl fmt::Debug for SecretKey {
 
 /// An X25519 public key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct PublicKey(pub [u8; 32]);
 
 /// An Ed25519 verifying key.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct VerifyingKey(pub [u8; 32]);
 
 /// An Ed25519 signature.

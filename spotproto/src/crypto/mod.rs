@@ -1,6 +1,7 @@
 //! The primitives behind a small provider trait, as rustls has it, so that a faster backend can be plugged in.
 //!
-//! There is no null provider here: real sessions must not be able to speak one.
+//! There is no null provider here: real sessions must not be able to speak one. The one that fuzzers use is a crate of
+//! its own, which is not published, with a suite of its own, which sessions of every other provider refuse.
 
 mod keys;
 mod rust_crypto;
@@ -73,6 +74,10 @@ pub trait Hasher: Clone {
 ///
 /// A type without values; machines name it as a type parameter that defaults to [`RustCrypto`].
 pub trait Crypto: fmt::Debug + Clone + Copy + Send + Sync + 'static {
+    /// The number of the suite in preambles; sessions refuse any other. Whoever provides something else than suite 1 takes
+    /// a number from 0xf0 on, which no session with real cryptography speaks.
+    const SUITE: u8 = crate::preamble::SUITE;
+
     /// The authenticated cipher.
     type Aead: Aead + Send + Sync;
     /// The hash.

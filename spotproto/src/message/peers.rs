@@ -36,6 +36,7 @@ pub const MAX_HOPS: u8 = 1;
 
 /// A new ticket for the pseudonym and link key of this log-in.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Renewed {
     /// The access point's date.
     pub now: UnixTime,
@@ -45,6 +46,7 @@ pub struct Renewed {
 
 /// What a client can serve from now on, and what no more.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Holding<K> {
     /// Files that it can serve now; at most [`MAX_HOLDING`].
     pub joined: Vec<K>,
@@ -54,6 +56,7 @@ pub struct Holding<K> {
 
 /// Asks for links to peers that are thought to hold a file.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Connect<K> {
     /// What is wanted of them.
     pub file: K,
@@ -63,6 +66,7 @@ pub struct Connect<K> {
 
 /// Has both sides of a new link dial each other, at once.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Dial {
     /// The link, for the preamble.
     pub link: LinkId,
@@ -78,6 +82,7 @@ pub struct Dial {
 
 /// What a client has against the other side of a link.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Misdeed {
@@ -104,6 +109,7 @@ impl Misdeed {
 
 /// The first word of both sides of a link.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Greeting {
     /// Says that the static key of the sender is that of a logged-in client.
     pub ticket: SignedTicket,
@@ -111,6 +117,7 @@ pub struct Greeting {
 
 /// Asks a peer for a slot: to be one of the few that it serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Want<K> {
     /// What is wanted.
     pub file: K,
@@ -120,6 +127,7 @@ pub struct Want<K> {
 
 /// Where a want stands; sent again whenever that changes.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Slot {
     /// How many wants are served before this one is; 0 while it is served itself.
     pub place: u16,
@@ -137,6 +145,7 @@ impl Slot {
 
 /// Asks neighbours who holds a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Query<K> {
     /// Drawn by whoever asks first; the same wherever the query comes along.
     pub id: u64,
@@ -148,6 +157,7 @@ pub struct Query<K> {
 
 /// Answers a query, on the way that it came.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Hit {
     /// The query's.
     pub id: u64,

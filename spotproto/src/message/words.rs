@@ -17,6 +17,7 @@ pub const MAX_FIRST: usize = 5;
 
 /// Class of a request; it travels to whoever is asked (talk: "We inform peers of urgency of requests").
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[repr(u8)]
 pub enum Urgency {
     /// The track that plays, or is about to.
@@ -46,6 +47,7 @@ impl Urgency {
 
 /// Consecutive pieces of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct PieceRange {
     /// The first piece.
     pub start: u32,
@@ -69,6 +71,7 @@ impl PieceRange {
 
 /// Logs a device in; rides in the first message.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Hello {
     /// The X25519 key that peers will know this log-in by; fresh every time (nothing that a peer sees
     /// outlives a log-in).
@@ -81,6 +84,7 @@ pub struct Hello {
 
 /// What a logged-in client gets.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Welcome {
     /// What peers call this client.
     pub pseudonym: Pseudonym,
@@ -94,6 +98,7 @@ pub struct Welcome {
 
 /// Names what is to be opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Wanted<K> {
     /// A track, as links name it: the access point chooses the file.
     Track(Gid),
@@ -103,6 +108,7 @@ pub enum Wanted<K> {
 
 /// Asks for a track or file: one round trip from click to sound.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Open<K> {
     /// What.
     pub wanted: Wanted<K>,
@@ -116,6 +122,7 @@ pub struct Open<K> {
 
 /// What a player needs before bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Opened<K> {
     /// Facts of the file.
     pub head: Head<K>,
@@ -135,6 +142,7 @@ pub struct Opened<K> {
 
 /// Asks for consecutive pieces.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Read<K> {
     /// Of which file.
     pub file: K,
@@ -148,6 +156,7 @@ pub struct Read<K> {
 
 /// Why an answer is refused or breaks off.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Refusal {

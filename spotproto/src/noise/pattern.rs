@@ -13,6 +13,7 @@ pub enum Pattern {
 
 /// Which side of the pattern; given by the caller, never taken from who dialled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Role {
     /// Writes the first message.
     Initiator,

@@ -78,7 +78,7 @@ impl<C: Crypto> Shake<C> {
 
     /// Both preambles are known as far as they matter: the initiator's is the prologue.
     fn begin(&mut self, pattern: Pattern) -> Result<(), NoiseError> {
-        let prologue = Preamble { role: Role::Initiator, ..self.preamble(pattern) }.encode();
+        let prologue = Preamble { role: Role::Initiator, ..self.preamble(pattern) }.encode_in(C::SUITE);
         let ephemeral = self.ephemeral.take().ok_or(NoiseError::Misuse(NoiseMisuse::OutOfTurn))?;
         let remote = match self.role {
             Role::Initiator => self.remote.as_ref(),
@@ -90,7 +90,7 @@ impl<C: Crypto> Shake<C> {
     }
 
     fn take_preamble(&mut self, bytes: &[u8; PREAMBLE_LEN]) -> Result<(), SessionError> {
-        let theirs = Preamble::decode(bytes)?;
+        let theirs = Preamble::decode_in(C::SUITE, bytes)?;
         if theirs.role == self.role {
             return Err(PeerFault::WrongLink.into());
         }
@@ -214,7 +214,7 @@ impl<C: Crypto> Session<C> {
     pub(super) fn shake_transmit(&mut self, now: Instant, wire: &mut BytesMut) -> Result<(), SessionError> {
         let Some(shake) = self.shake.as_mut() else { return Ok(()) };
         if core::mem::take(&mut shake.owes_preamble) {
-            wire.put_slice(&shake.preamble(shake.pattern).encode());
+            wire.put_slice(&shake.preamble(shake.pattern).encode_in(C::SUITE));
         }
         if shake.step != Step::Write {
             return Ok(());

@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses another part of the harness")]
 #![allow(clippy::std_instead_of_alloc, reason = "tests have std")]
 
-use crate::pair::{FILE, read};
+use super::pair::{FILE, read};
 use bytes::Bytes;
 use spotproto::content::PIECE_LEN;
 use spotproto::message::{

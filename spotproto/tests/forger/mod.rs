@@ -2,12 +2,12 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses another part of the harness")]
 
-use crate::pair::{keys, read, setup};
+use super::pair::{keys, keys_of, read, setup};
 use bytes::{BufMut, BytesMut};
 use core::time::Duration;
 use spotproto::codec::Writer;
 use spotproto::content::FileId;
-use spotproto::crypto::{PublicKey, SecretKey};
+use spotproto::crypto::{Crypto, PublicKey, RustCrypto, SecretKey};
 use spotproto::frame::kind;
 use spotproto::message::{Hello, Urgency};
 use spotproto::noise::{CipherState, Handshake, Pattern, Role};
@@ -20,18 +20,18 @@ pub const NOW: Instant = Instant::START;
 /// Largest limit that a flush of a session needs in these tests.
 const FLUSH: usize = 8 << 10;
 
-pub struct Forger {
-    send: CipherState,
-    pub receive: CipherState,
+pub struct Forger<C: Crypto = RustCrypto> {
+    send: CipherState<C>,
+    pub receive: CipherState<C>,
 }
 
-impl Forger {
+impl<C: Crypto> Forger<C> {
     /// Shakes hands with a responder whose key is that of identity 2, and proves itself live.
-    pub fn dial(victim: &mut Session, now: Instant) -> Self {
-        let preamble = preamble().encode();
-        let (identity, ephemeral) = (keys(1), SecretKey([21; 32]));
-        let remote = keys(2).public;
-        let mut noise: Handshake =
+    pub fn dial(victim: &mut Session<C>, now: Instant) -> Self {
+        let preamble = preamble().encode_in(C::SUITE);
+        let (identity, ephemeral) = (keys_of::<C>(1), SecretKey([21; 32]));
+        let remote = keys_of::<C>(2).public;
+        let mut noise: Handshake<C> =
             Handshake::new(Pattern::Ik, Role::Initiator, &preamble, &identity, ephemeral, Some(&remote))
                 .unwrap();
         let mut message = BytesMut::new();
@@ -52,11 +52,11 @@ impl Forger {
     }
 
     /// Shakes hands with an initiator that takes this side for identity 2.
-    pub fn accept(victim: &mut Session, now: Instant) -> Self {
+    pub fn accept(victim: &mut Session<C>, now: Instant) -> Self {
         let mut wire = BytesMut::new();
         victim.poll_transmit(now, &mut wire, FLUSH);
-        let (identity, ephemeral) = (keys(2), SecretKey([22; 32]));
-        let mut noise: Handshake = Handshake::new(
+        let (identity, ephemeral) = (keys_of::<C>(2), SecretKey([22; 32]));
+        let mut noise: Handshake<C> = Handshake::new(
             Pattern::Ik,
             Role::Responder,
             &wire[..PREAMBLE_LEN],
@@ -77,7 +77,7 @@ impl Forger {
     }
 
     /// Seals `plain`, and has an honest session take it.
-    pub fn give(&mut self, victim: &mut Session, now: Instant, plain: &[u8]) {
+    pub fn give(&mut self, victim: &mut Session<C>, now: Instant, plain: &[u8]) {
         let mut wire = self.record(plain);
         assert_eq!(victim.handle_bytes(now, &mut wire), Ok(wire.len()));
     }
@@ -154,7 +154,7 @@ pub fn server() -> Session {
 }
 
 /// A finished session says one short word to the other side, gives what it has, and repeats its error.
-pub fn check_finished(session: &mut Session, error: SessionError) {
+pub fn check_finished<C: Crypto>(session: &mut Session<C>, error: SessionError) {
     assert!(session.poll_timeout().is_none());
     assert!(last_word(session).len() <= 64);
     assert!(last_word(session).is_empty());
@@ -175,7 +175,7 @@ pub fn is_the_peers(error: SessionError) -> bool {
         )
 }
 
-fn last_word(session: &mut Session) -> BytesMut {
+fn last_word<C: Crypto>(session: &mut Session<C>) -> BytesMut {
     let mut wire = BytesMut::new();
     session.poll_transmit(NOW, &mut wire, FLUSH);
     wire

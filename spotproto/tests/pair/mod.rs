@@ -6,7 +6,7 @@
 use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 use spotproto::content::FileId;
-use spotproto::crypto::{KeyPair, PublicKey, RustCrypto, SecretKey};
+use spotproto::crypto::{Crypto, KeyPair, PublicKey, RustCrypto, SecretKey};
 use spotproto::message::{Message, PieceRange, Read, Urgency, WireMessage};
 use spotproto::noise::Role;
 use spotproto::preamble::LinkId;
@@ -60,15 +60,23 @@ pub struct Pair {
 }
 
 pub fn keys(byte: u8) -> KeyPair {
-    KeyPair::new::<RustCrypto>(SecretKey([byte; 32]))
+    keys_of::<RustCrypto>(byte)
+}
+
+pub fn keys_of<C: Crypto>(byte: u8) -> KeyPair {
+    KeyPair::new::<C>(SecretKey([byte; 32]))
 }
 
 pub fn setup(role: Role, identity: u8, ephemeral: u8, remote: Option<PublicKey>) -> Setup {
+    setup_of::<RustCrypto>(role, identity, ephemeral, remote)
+}
+
+pub fn setup_of<C: Crypto>(role: Role, identity: u8, ephemeral: u8, remote: Option<PublicKey>) -> Setup {
     Setup {
         role,
         dialled: role == Role::Initiator,
         link: LinkId::ACCESS_POINT,
-        identity: keys(identity),
+        identity: keys_of::<C>(identity),
         ephemeral: SecretKey([ephemeral; 32]),
         remote,
         limits: Limits::DEFAULT,
