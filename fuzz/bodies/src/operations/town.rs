@@ -1,6 +1,7 @@
 //! Whole listeners among each other.
 
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "modules of tests, of which a part is used")]
+#![allow(clippy::module_inception, reason = "the town is one topic among its own")]
 
 #[path = "../../../../spotp2p/tests/town/anything.rs"]
 mod anything;

@@ -89,7 +89,8 @@ fn within_promises(message: WireMessage) -> WireMessage {
 }
 
 fn shortened(text: &str, most: usize) -> Box<str> {
-    text[..text.floor_char_boundary(most)].into()
+    let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text[..end.unwrap_or(0)].into()
 }
 
 /// Nobody but the issuer makes a ticket, and what it states is what was signed.
