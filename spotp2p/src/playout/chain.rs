@@ -31,6 +31,9 @@ const ODD_PERSISTENCE: f32 = 0.95;
 const DIPS: f32 = 1.0 / 600.0;
 const DIP: [usize; 2] = [2, 3];
 
+/// Seconds of music that outlast a stall, all but always.
+const CAUGHT: f32 = 8.0;
+
 pub(super) type Vector = [f32; STATES];
 pub(super) type Matrix = [Vector; STATES];
 
@@ -150,6 +153,14 @@ impl Chain {
     /// Bytes a second that the link usually brings.
     pub(super) const fn usual(&self) -> f32 {
         self.usual
+    }
+
+    /// The part of its first second in which a link that usually brings far more than the music takes can still be caught
+    /// with too little by a stall; 1 for others. A forecast of whole seconds has the stall begin before any bytes.
+    pub(super) fn exposed(&self, states: &Vector) -> f32 {
+        let [.., fastest] = states;
+        let part = (CAUGHT * self.music / self.usual.max(1.0)).min(1.0);
+        1.0 - fastest * (1.0 - part)
     }
 
     /// Standard error of the mean rate, as a part of it.
