@@ -67,6 +67,7 @@ fn after_a_pause_nothing_is_waited_for_that_the_decoder_has_done_with() {
     town.run(Duration::from_secs(15));
     let before = starts(&town).len();
     // So much is ahead that the pieces behind the decoder are gone.
+    town.listeners[0].hushes();
     town.tell(0, Command::Silent { at_ms: 13_000 });
     town.run(Duration::from_secs(1));
     assert_eq!(starts(&town).len(), before + 1);
