@@ -31,9 +31,6 @@ const ODD_PERSISTENCE: f32 = 0.95;
 const DIPS: f32 = 1.0 / 600.0;
 const DIP: [usize; 2] = [2, 3];
 
-/// Seconds of music that outlast a stall, all but always.
-const CAUGHT: f32 = 8.0;
-
 pub(super) type Vector = [f32; STATES];
 pub(super) type Matrix = [Vector; STATES];
 
@@ -156,10 +153,13 @@ impl Chain {
     }
 
     /// The part of its first second in which a link that usually brings far more than the music takes can still be caught
-    /// with too little by a stall; 1 for others. A forecast of whole seconds has the stall begin before any bytes.
+    /// with too little by a stall; 1 for others. A forecast of whole seconds has the stall begin before any bytes; in truth
+    /// it has to begin before as much music came as it goes on for, and stalls have no memory.
     pub(super) fn exposed(&self, states: &Vector) -> f32 {
         let [.., fastest] = states;
-        let part = (CAUGHT * self.music / self.usual.max(1.0)).min(1.0);
+        let [[stays, ..], ..] = self.span(0).kernel;
+        let stall = 1.0 / (1.0 - stays).max(f32::MIN_POSITIVE);
+        let part = (stall * self.music / self.usual.max(1.0)).min(1.0);
         1.0 - fastest * (1.0 - part)
     }
 
