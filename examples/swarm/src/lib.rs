@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+pub mod command;
+pub mod engine;
+pub mod metrics;
+pub mod scenario;
