@@ -6,24 +6,23 @@ use core::hash::{Hash, Hasher};
 
 /// Files that somebody holds.
 ///
-/// The table is probed linearly and is never walked, so its order means nothing. A slot carries 32 bits of the hash: most
-/// probes end there, and growing needs no key. Taking out shifts what follows back, so there are no graves.
+/// The table is probed linearly and is never walked but to grow, so its order means nothing. Taking out shifts what
+/// follows back, so there are no graves. What a look-up costs among a million files is misses of the processor's caches:
+/// so slots are as small as can be, and what a slot has no use for in a file's number is filled with bits of its hash,
+/// which end nearly every vain probe.
 #[derive(Debug)]
 pub(super) struct Files<K> {
     seed: u64,
-    slots: Vec<Slot>,
+    /// Of each file its number, below bits of its hash. As many as a power of two.
+    slots: Vec<u32>,
     entries: Vec<Entry<K>>,
     /// Entries that stand for no file.
     free: Vec<u32>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    tag: u32,
-    file: u32,
-}
-
+/// With a key of 32 bytes exactly one line of a processor's cache.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Entry<K> {
     key: K,
     /// Clients that named it, those that the ring forgot included.
@@ -31,10 +30,8 @@ struct Entry<K> {
     holders: Holders,
 }
 
-/// No file has this number.
-const NO_FILE: u32 = u32::MAX;
-
-const EMPTY: Slot = Slot { tag: 0, file: NO_FILE };
+/// No slot with a file looks so: a table is never full, so no file has its greatest number.
+const EMPTY: u32 = u32::MAX;
 
 /// Slots of the smallest table.
 const FIRST_SLOTS: usize = 16;
@@ -51,13 +48,13 @@ impl<K: Copy + Eq + Hash> Files<K> {
 
     /// The number of a file.
     pub(super) fn find(&self, key: &K) -> Option<u32> {
-        let tag = self.tag(key);
-        let start = self.home(tag);
+        let hash = self.hash(key);
+        let numbers = self.numbers();
+        let (front, back) = self.slots.split_at_checked(hash as usize & numbers as usize)?;
         // A table is never full, so an empty slot ends every search.
-        let (front, back) = (self.slots.get(..start)?, self.slots.get(start..)?);
-        let run = back.iter().chain(front).take_while(|slot| slot.file != NO_FILE);
-        run.filter(|slot| slot.tag == tag)
-            .map(|slot| slot.file)
+        let run = back.iter().chain(front).take_while(|slot| **slot != EMPTY);
+        run.filter(|slot| (*slot ^ hash) & !numbers == 0)
+            .map(|slot| slot & numbers)
             .find(|file| self.entries.get(*file as usize).is_some_and(|entry| entry.key == *key))
     }
 
@@ -79,9 +76,7 @@ impl<K: Copy + Eq + Hash> Files<K> {
                 (self.entries.len() - 1) as u32
             }
         };
-        let slot = Slot { tag: self.tag(&key), file };
-        let home = self.home(slot.tag);
-        put(&mut self.slots, home, slot);
+        self.put(self.hash(&key), file);
         file
     }
 
@@ -118,20 +113,21 @@ impl<K: Copy + Eq + Hash> Files<K> {
 
     fn remove(&mut self, file: u32, key: &K) {
         self.free.push(file);
-        let mask = self.slots.len() - 1;
-        let mut hole = self.home(self.tag(key));
-        while self.slots[hole].file != file {
+        let (mask, numbers) = (self.slots.len() - 1, self.numbers());
+        let mut hole = self.home(key);
+        while self.slots[hole] & numbers != file {
             hole = (hole + 1) & mask;
         }
         let mut next = hole;
         loop {
             next = (next + 1) & mask;
             let slot = self.slots[next];
-            if slot.file == NO_FILE {
+            if slot == EMPTY {
                 break;
             }
+            let home = self.home(&self.entries[(slot & numbers) as usize].key);
             // It may move back into the hole if its home is not behind that.
-            if next.wrapping_sub(self.home(slot.tag)) & mask >= next.wrapping_sub(hole) & mask {
+            if next.wrapping_sub(home) & mask >= next.wrapping_sub(hole) & mask {
                 self.slots[hole] = slot;
                 hole = next;
             }
@@ -141,33 +137,40 @@ impl<K: Copy + Eq + Hash> Files<K> {
 
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(FIRST_SLOTS);
+        let numbers = self.numbers();
         let old = core::mem::replace(&mut self.slots, alloc::vec![EMPTY; size]);
-        for slot in old.into_iter().filter(|slot| slot.file != NO_FILE) {
-            let home = self.home(slot.tag);
-            put(&mut self.slots, home, slot);
+        for slot in old.into_iter().filter(|slot| *slot != EMPTY) {
+            let file = slot & numbers;
+            self.put(self.hash(&self.entries[file as usize].key), file);
         }
     }
 
-    /// Where a file's search begins; the number of slots is a power of two.
-    fn home(&self, tag: u32) -> usize {
-        tag as usize & self.slots.len().wrapping_sub(1)
+    /// Puts a file into the first empty slot from its home on.
+    fn put(&mut self, hash: u32, file: u32) {
+        let numbers = self.numbers();
+        let mask = self.slots.len() - 1;
+        let mut place = hash as usize & mask;
+        while self.slots[place] != EMPTY {
+            place = (place + 1) & mask;
+        }
+        self.slots[place] = file | hash & !numbers;
     }
 
-    fn tag(&self, key: &K) -> u32 {
+    /// The bits of a slot that are a file's number; the number of slots is a power of two.
+    fn numbers(&self) -> u32 {
+        self.slots.len().wrapping_sub(1) as u32
+    }
+
+    /// Where a file's search begins.
+    fn home(&self, key: &K) -> usize {
+        (self.hash(key) & self.numbers()) as usize
+    }
+
+    fn hash(&self, key: &K) -> u32 {
         let mut mixer = Mixer(self.seed);
         key.hash(&mut mixer);
         mixer.finish() as u32
     }
-}
-
-/// Puts a slot into the first empty one from `home` on.
-fn put(slots: &mut [Slot], home: usize, slot: Slot) {
-    let mask = slots.len() - 1;
-    let mut place = home;
-    while slots[place].file != NO_FILE {
-        place = (place + 1) & mask;
-    }
-    slots[place] = slot;
 }
 
 /// Mixes by folded multiplication, as wyhash does (Wang Yi 2019): quick, and unforeseeable without the seed. Not for secrets.
