@@ -60,6 +60,7 @@ fn write(text: &mut String, outcome: &Outcome) -> core::fmt::Result {
     row("  search", of_peers(peers.search), original::SEARCH)?;
     row("  music not heard in that play", of_peers(peers.unused), "2.4 %")?;
     row("  music sent twice", of_peers(peers.twice), "")?;
+    row("  pings of idle links", of_peers(peers.keep_alive), "")?;
     row("  all else", of_peers(peers.other), "0.5 %")?;
     let found = &tally.found;
     let ways = [

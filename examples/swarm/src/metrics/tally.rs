@@ -48,7 +48,7 @@ pub struct Hour {
     pub online: u64,
     /// Clients that play, at the hour's end.
     pub playing: u64,
-    /// The most bytes that all access points sent within one second.
+    /// The most bytes that an access point sent within one second.
     pub server_peak: u64,
 }
 
@@ -143,6 +143,8 @@ pub struct PeerBytes {
     pub search: u64,
     /// Everything else: wants, slots, requests, proofs, greetings, and what frames each piece.
     pub other: u64,
+    /// Pings of idle links and their answers.
+    pub keep_alive: u64,
 }
 
 /// Links that were tried.
@@ -227,7 +229,7 @@ impl PeerBytes {
     /// All of them.
     #[must_use]
     pub const fn all(&self) -> u64 {
-        self.used + self.unused + self.twice + self.search + self.other
+        self.used + self.unused + self.twice + self.search + self.other + self.keep_alive
     }
 
     /// The part that is no music which could be of use, from 0 to 1: K10's overhead, in which music that was not heard
@@ -235,6 +237,20 @@ impl PeerBytes {
     #[must_use]
     pub fn overhead(&self) -> f64 {
         part(self.all() - self.used, self.all())
+    }
+}
+
+impl Uploads {
+    /// Takes what each client gave.
+    pub fn take(&mut self, mut given: Vec<u64>) {
+        given.iter().for_each(|bytes| self.given.record(*bytes));
+        given.sort_unstable_by(|one, other| other.cmp(one));
+        let (all, count) = (given.iter().sum::<u64>(), given.len());
+        let tenth = |number: usize| {
+            let those = &given[count * number / 10..count * (number + 1) / 10];
+            part(those.iter().sum(), all)
+        };
+        self.tenths = (0..10).map(tenth).collect();
     }
 }
 
@@ -293,8 +309,7 @@ impl Hour {
         self.stuttered += other.stuttered;
         self.online += other.online;
         self.playing += other.playing;
-        // Only the thread of an access point counts any.
-        self.server_peak += other.server_peak;
+        self.server_peak = self.server_peak.max(other.server_peak);
     }
 }
 
@@ -326,6 +341,7 @@ impl PeerBytes {
         self.twice += other.twice;
         self.search += other.search;
         self.other += other.other;
+        self.keep_alive += other.keep_alive;
     }
 }
 

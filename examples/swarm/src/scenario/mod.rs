@@ -9,7 +9,7 @@ mod parts;
 pub use builtin::{NAMES, named};
 pub use parse::{BadScenario, parse, with};
 pub use parts::{
-    Caches, Cdn, Crooks, Distances, Flash, Lines, Listening, Peers, Player, Population, Reach, Server, Times,
+    Caches, Cdn, Crooks, Distances, Eviction, Flash, Lines, Listening, Peers, Player, Population, Reach, Server, Times,
     Tracks,
 };
 
