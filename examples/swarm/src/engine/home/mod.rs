@@ -35,6 +35,8 @@ type News = Input<Name, Piece>;
 pub(crate) struct Home {
     /// The program, while it runs.
     node: Option<Box<Client>>,
+    /// When it wants to be woken.
+    timer: Option<u64>,
     line: Line,
     down: Down,
     /// When the shard looks here for the node's sake.
@@ -67,6 +69,7 @@ impl Home {
         }
         Self {
             node: None,
+            timer: None,
             line: Line::new(Ends::Few(Vec::new()), house.up, world.scenario.lines.idle_reset),
             down: Down::new(house.down),
             wakes_at: u64::MAX,
@@ -87,8 +90,8 @@ impl Home {
     }
 
     /// When the node wants to be woken.
-    pub(crate) fn timer(&self) -> Option<u64> {
-        self.node.as_ref().and_then(|node| node.poll_timeout()).map(|at| at.micros().saturating_sub(1))
+    pub(crate) const fn timer(&self) -> Option<u64> {
+        self.timer
     }
 
     /// The node's time has come.
@@ -206,6 +209,7 @@ impl Home {
             net.travels(at, end.peer, What::HungUp { to: end.theirs });
         }
         self.node = None;
+        self.timer = None;
         self.hits = 0;
         self.server = None;
         self.making = Vec::new();
@@ -236,6 +240,7 @@ impl Home {
             done(node.handle_input(net.instant(), input));
         }
         self.hits = node.swarm().stats().hits_used;
+        self.timer = node.poll_timeout().map(|at| at.micros().saturating_sub(1));
         self.node = Some(node);
     }
 
