@@ -3,4 +3,5 @@
 pub mod command;
 pub mod engine;
 pub mod metrics;
+pub mod report;
 pub mod scenario;

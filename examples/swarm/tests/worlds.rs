@@ -127,7 +127,8 @@ fn every_scenario_runs() {
 
 #[test]
 fn what_does_not_fit_into_memory_is_not_begun() {
-    let scenario = scenario("million", &["population.clients=4000000", "listening.history=5000", "caches.files=0"]);
+    let scenario =
+        scenario("million", &["population.clients=4000000", "listening.history=5000", "caches.files=0"]);
     let refused = engine::run("test", &scenario, 1, false);
     assert!(matches!(refused, Err(CantRun::Memory { foreseen, there }) if foreseen > there), "{refused:?}");
 }

@@ -26,21 +26,25 @@ pub(super) struct Show {
 impl Which {
     /// The scenario, and what to call it.
     pub(super) fn read(&self) -> Result<(String, Scenario), Failure> {
-        let name = &self.scenario;
-        let text = match named(name) {
-            Some(text) => text.to_owned(),
-            None => std::fs::read_to_string(name).map_err(|why| {
-                let all = NAMES.join(", ");
-                Failure::Usage(format!("{name}: no such file ({why}), and none of the scenarios {all}"))
-            })?,
-        };
-        let usage = |bad: scenario::BadScenario| Failure::Usage(bad.to_string());
-        let base = parse(&text).map_err(|bad| Failure::Usage(format!("{name}: {bad}")))?;
-        let mut scenario = scenario::with(&base, &self.settings).map_err(usage)?;
+        let (name, mut scenario) = read(&self.scenario, &self.settings)?;
         scenario.seed = self.seed.unwrap_or(scenario.seed);
-        let stem = std::path::Path::new(name).file_stem().and_then(|stem| stem.to_str());
-        Ok((stem.unwrap_or(name).to_owned(), scenario))
+        Ok((name, scenario))
     }
+}
+
+/// The scenario of this name or in this file, with some numbers exchanged, and what to call it.
+pub(super) fn read(name: &str, settings: &[String]) -> Result<(String, Scenario), Failure> {
+    let text = match named(name) {
+        Some(text) => text.to_owned(),
+        None => std::fs::read_to_string(name).map_err(|why| {
+            let all = NAMES.join(", ");
+            Failure::Usage(format!("{name}: no such file ({why}), and none of the scenarios {all}"))
+        })?,
+    };
+    let base = parse(&text).map_err(|bad| Failure::Usage(format!("{name}: {bad}")))?;
+    let scenario = scenario::with(&base, settings).map_err(|bad| Failure::Usage(bad.to_string()))?;
+    let stem = std::path::Path::new(name).file_stem().and_then(|stem| stem.to_str());
+    Ok((stem.unwrap_or(name).to_owned(), scenario))
 }
 
 pub(super) fn list() {

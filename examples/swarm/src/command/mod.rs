@@ -1,11 +1,15 @@
 //! The command line.
 
+mod compare;
 mod list;
+mod report;
 mod run;
 mod table;
 
+use crate::metrics::Outcome;
 use clap::{Parser, Subcommand};
 use core::fmt;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// A million listeners on one machine.
@@ -20,6 +24,10 @@ pub struct Arguments {
 enum Command {
     /// Runs a scenario and prints what came of it beside the original's numbers
     Run(run::Options),
+    /// Prints what an earlier run came to, and writes its page
+    Report(report::Options),
+    /// Runs scenarios with several seeds each, and compares them
+    Compare(compare::Options),
     /// Names the scenarios that come with the program
     List,
     /// Prints a scenario with every number
@@ -62,10 +70,23 @@ impl core::error::Error for Failure {}
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     match arguments.command {
         Command::Run(options) => run::run(&options),
+        Command::Report(options) => report::report(&options),
+        Command::Compare(options) => compare::compare(&options),
         Command::List => {
             list::list();
             Ok(())
         }
         Command::Show(show) => list::show(&show),
     }
+}
+
+/// What an earlier run wrote.
+fn outcome(file: &Path) -> Result<Outcome, Failure> {
+    let bad = |why: String| Failure::Usage(format!("{}: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|why| bad(why.to_string()))?;
+    serde_json::from_str(&text).map_err(|why| bad(format!("not what a run wrote: {why}")))
+}
+
+fn written(file: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text).map_err(|why| Failure::Failed(format!("{}: {why}", file.display())))
 }

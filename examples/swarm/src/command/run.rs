@@ -1,7 +1,7 @@
 //! `swarm run`.
 
 use super::list::Which;
-use super::{Failure, table};
+use super::{Failure, table, written};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -18,6 +18,9 @@ pub(super) struct Options {
     /// Writes the same to a file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Writes a page with plots to a file
+    #[arg(long, value_name = "FILE")]
+    page: Option<PathBuf>,
     /// Shows no progress
     #[arg(long)]
     quiet: bool,
@@ -29,7 +32,10 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         .map_err(|why| Failure::Failed(why.to_string()))?;
     if let Some(file) = &options.out {
         let text = serde_json::to_string(&outcome).map_err(|why| Failure::Failed(why.to_string()))?;
-        std::fs::write(file, text).map_err(|why| Failure::Failed(format!("{}: {why}", file.display())))?;
+        written(file, &text)?;
+    }
+    if let Some(file) = &options.page {
+        written(file, &crate::report::page(&outcome))?;
     }
     if options.json {
         let text = serde_json::to_string_pretty(&outcome).map_err(|why| Failure::Failed(why.to_string()))?;

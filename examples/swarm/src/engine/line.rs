@@ -207,7 +207,10 @@ impl Sending {
     }
 
     fn urgency(&self, channel: Channel) -> Urgency {
-        self.asked.iter().find(|(asked, _)| *asked == channel).map_or(Urgency::Playing, |(_, urgency)| *urgency)
+        self.asked
+            .iter()
+            .find(|(asked, _)| *asked == channel)
+            .map_or(Urgency::Playing, |(_, urgency)| *urgency)
     }
 
     fn has(&self, channel: Channel) -> bool {

@@ -18,27 +18,54 @@ pub(crate) type Key = u32;
 pub(crate) enum What {
     /// A message came to the end of its way: of a connection that its receiver calls this, with so many bytes, the first of
     /// them so many microseconds before the last.
-    Text { to: Key, size: u32, spread: u32, text: Text },
+    Text {
+        to: Key,
+        size: u32,
+        spread: u32,
+        text: Text,
+    },
     /// It is through the line to the house.
-    Heard { from: Key, text: Text },
+    Heard {
+        from: Key,
+        text: Text,
+    },
     /// Somebody dials, and calls the connection this.
-    Dials { link: u64, theirs: Key },
+    Dials {
+        link: u64,
+        theirs: Key,
+    },
     /// Who was dialled calls the connection this.
-    Accepts { link: u64, theirs: Key },
+    Accepts {
+        link: u64,
+        theirs: Key,
+    },
     /// A client connects to its access point.
-    Enters { theirs: Key },
+    Enters {
+        theirs: Key,
+    },
     /// The access point takes it in, or is not there.
-    Enter { to: Key, taken: bool },
+    Enter {
+        to: Key,
+        taken: bool,
+    },
     /// The other end is gone.
-    HungUp { to: Key },
+    HungUp {
+        to: Key,
+    },
     /// More came than there was room for.
-    Congested { to: Key },
+    Congested {
+        to: Key,
+    },
     /// The rest is one's own doing. The line may take more.
     Line,
     /// The line may take more of this connection.
     Round(Key),
     /// The line has taken a piece.
-    Sent { to: Key, channel: Channel, index: u32 },
+    Sent {
+        to: Key,
+        channel: Channel,
+        index: u32,
+    },
     /// A link stands.
     Stands(Key),
     /// The other side of a connection is live.
@@ -46,11 +73,20 @@ pub(crate) enum What {
     /// Dialling has taken long enough.
     GivesUp(Key),
     /// A part of a file is read.
-    Read { request: RequestId, file: u32, piece: Option<u32> },
+    Read {
+        request: RequestId,
+        file: u32,
+        piece: Option<u32>,
+    },
     /// The catalogue or the store has an answer.
     Store(u32),
     /// Pieces of a web server's answer.
-    Mirror { request: spotp2p::RequestId, file: u32, piece: u32, last: bool },
+    Mirror {
+        request: spotp2p::RequestId,
+        file: u32,
+        piece: u32,
+        last: bool,
+    },
     /// The player looks at its clock.
     Look,
     /// Somebody may begin to listen, log in or out.

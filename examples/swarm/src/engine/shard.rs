@@ -130,8 +130,7 @@ impl Shard {
         if who < world.clients() {
             let Some(home) = homes.get_mut(place) else { return };
             let (mut count, mut hash) = (home.count, home.hash);
-            let mut net =
-                Net { world, desk, me: who, count: &mut count, hash: &mut hash, now: 0, until };
+            let mut net = Net { world, desk, me: who, count: &mut count, hash: &mut hash, now: 0, until };
             if home.wakes_at < until {
                 home.wakes_at = u64::MAX;
             }
@@ -144,8 +143,7 @@ impl Shard {
         } else {
             let Some(site) = sites.get_mut(place - homes.len()) else { return };
             let (mut count, mut hash) = (site.count, site.hash);
-            let mut net =
-                Net { world, desk, me: who, count: &mut count, hash: &mut hash, now: 0, until };
+            let mut net = Net { world, desk, me: who, count: &mut count, hash: &mut hash, now: 0, until };
             run(&mut net, due, site);
             (site.count, site.hash) = (count, hash);
         }
@@ -158,8 +156,7 @@ impl Shard {
         let Self { homes, desk, until, .. } = self;
         for home in homes {
             let (mut count, mut hash) = (home.count, home.hash);
-            let mut net =
-                Net { world, desk, me: 0, count: &mut count, hash: &mut hash, now, until: *until };
+            let mut net = Net { world, desk, me: 0, count: &mut count, hash: &mut hash, now, until: *until };
             home.is_looked_at(&mut net, LOOKS_EVERY);
         }
     }
@@ -180,9 +177,9 @@ impl Shard {
         let count = self.homes.len();
         let sites = self.sites.iter().map(|site| site.hash).enumerate().map(|(at, hash)| (at + count, hash));
         let (shards, number) = (self.shards, self.number);
-        let hash = homes.chain(sites).fold(0u64, |sum, (at, hash)| {
-            sum.wrapping_add(mix(hash ^ mix((at * shards + number) as u64)))
-        });
+        let hash = homes
+            .chain(sites)
+            .fold(0u64, |sum, (at, hash)| sum.wrapping_add(mix(hash ^ mix((at * shards + number) as u64))));
         (self.desk.tally, given, hash, self.desk.events)
     }
 }

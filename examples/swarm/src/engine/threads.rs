@@ -32,7 +32,9 @@ pub(super) fn run(world: &World, shards: Vec<Shard>, progress: &Progress) -> Vec
         let threads: Vec<_> = shards
             .into_iter()
             .enumerate()
-            .map(|(number, shard)| scope.spawn(move || run_one(world, shard, (number, count), post, progress)))
+            .map(|(number, shard)| {
+                scope.spawn(move || run_one(world, shard, (number, count), post, progress))
+            })
             .collect();
         threads.into_iter().map(joined).collect()
     })

@@ -109,8 +109,9 @@ impl World {
 
     fn micros(&self, way: f32, oceans: u32) -> u32 {
         let distances = &self.scenario.distances;
-        let millis =
-            distances.least_ms + distances.across_ms * f64::from(way) + distances.ocean_ms * f64::from(oceans);
+        let millis = distances.least_ms
+            + distances.across_ms * f64::from(way)
+            + distances.ocean_ms * f64::from(oceans);
         (millis * 1000.0) as u32
     }
 

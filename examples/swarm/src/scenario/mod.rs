@@ -9,8 +9,8 @@ mod parts;
 pub use builtin::{NAMES, named};
 pub use parse::{BadScenario, parse, with};
 pub use parts::{
-    Caches, Cdn, Crooks, Distances, Eviction, Flash, Lines, Listening, Peers, Player, Population, Reach, Server, Times,
-    Tracks,
+    Caches, Cdn, Crooks, Distances, Eviction, Flash, Lines, Listening, Peers, Player, Population, Reach,
+    Server, Times, Tracks,
 };
 
 use serde::{Deserialize, Serialize};

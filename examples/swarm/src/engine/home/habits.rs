@@ -135,7 +135,8 @@ impl Home {
                 self.habits.switches = net.now + stays;
                 let (most, _) = rates(net.world, net.now);
                 // Who was there before the world began may be listening already.
-                let playing = net.world.scenario.listening.playing * rates(net.world, net.now).1 / most.max(1e-12);
+                let playing =
+                    net.world.scenario.listening.playing * rates(net.world, net.now).1 / most.max(1e-12);
                 self.habits.maybe = if net.now < micros(FIRST) && chance(&mut self.dice, playing) {
                     net.now + 2 * SECOND
                 } else {

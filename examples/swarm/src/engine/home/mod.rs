@@ -189,8 +189,7 @@ impl Home {
         if world.scenario.caches.files > 0 {
             setup.limits.files = world.scenario.caches.files;
         }
-        config.cache =
-            Some(CacheSetup { config: setup, keys: CacheKeys::new::<Plain>(&SecretKey([7; 32])) });
+        config.cache = Some(CacheSetup { config: setup, keys: CacheKeys::new::<Plain>(&SecretKey([7; 32])) });
         let node = Box::new(Client::new(now, config));
         self.drain(net, node, [Input::Command(Command::Connect)].into());
     }
@@ -244,12 +243,7 @@ impl Home {
         self.node = Some(node);
     }
 
-    fn carries_out(
-        &mut self,
-        net: &mut Net<'_>,
-        effect: Effect<Name, Piece>,
-        news: &mut VecDeque<News>,
-    ) {
+    fn carries_out(&mut self, net: &mut Net<'_>, effect: Effect<Name, Piece>, news: &mut VecDeque<News>) {
         match effect {
             Effect::Connect { session, .. } => {
                 news.push_back(Input::LogIn(self.next_log_in(net)));
@@ -325,13 +319,7 @@ impl Home {
     }
 
     /// A message comes to the far end of the line to this house.
-    fn arrives(
-        &mut self,
-        net: &mut Net<'_>,
-        (from, to): (Who, Key),
-        (size, spread): (u32, u32),
-        text: Text,
-    ) {
+    fn arrives(&mut self, net: &mut Net<'_>, (from, to): (Who, Key), (size, spread): (u32, u32), text: Text) {
         let Some(end) = self.line.ends.get(to).filter(|end| end.peer == from) else { return };
         let held_up = self.down.waits(net.now).as_secs_f64() * 1e3 > net.world.scenario.lines.queue_ms;
         let through = self.down.takes(net.now, size, spread);

@@ -265,7 +265,9 @@ impl Home {
                 found.named.record(look_up.named + u64::from(hits.saturating_sub(look_up.hits_before)));
             }
         }
-        if play.stuttered && let Some(hour) = net.hour() {
+        if play.stuttered
+            && let Some(hour) = net.hour()
+        {
             hour.stuttered += 1;
         }
         self.closes_book(net, play.file);
@@ -307,9 +309,13 @@ impl Home {
         let book = self.books.remove(at);
         let peer = |from: &u8| from & !PLAYED == Kind::Peer as u8 + 1;
         let of_peers = book.from.iter().filter(|from| peer(from));
-        let (played, not) = of_peers.fold((0, 0), |(played, not), from| {
-            if from & PLAYED != 0 { (played + 1, not) } else { (played, not + 1) }
-        });
+        let (played, not) =
+            of_peers.fold(
+                (0, 0),
+                |(played, not), from| {
+                    if from & PLAYED != 0 { (played + 1, not) } else { (played, not + 1) }
+                },
+            );
         if let Some(tally) = net.tally() {
             tally.peers.used += played * PIECE_LEN as u64;
             tally.peers.unused += not * PIECE_LEN as u64;
