@@ -34,10 +34,12 @@ fn write(text: &mut String, outcome: &Outcome) -> core::fmt::Result {
     )?;
     writeln!(
         text,
-        "{} events in {:.1} s on {} threads: {:.2} M/s a thread, {:.1} times real time; {:.2} GB (foreseen {:.2}); hash {}",
+        "{} events in {:.1} s on {} threads, {:.1} s of processors: {:.2} M/s of each, {:.1} times real time; {:.2} GB (foreseen \
+         {:.2}); hash {}",
         run.events,
         run.wall_s,
         run.threads,
+        run.processors_s,
         run.speed() / 1e6,
         run.times_real(),
         run.memory as f64 / 1e9,

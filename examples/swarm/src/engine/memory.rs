@@ -1,4 +1,4 @@
-//! How much memory a run takes, before and after.
+//! How much memory and time of processors a run takes.
 
 use crate::scenario::Scenario;
 
@@ -50,6 +50,15 @@ pub(super) fn most() -> Option<u64> {
 /// What this process has now.
 pub(super) fn now() -> Option<u64> {
     of("/proc/self/status", "VmRSS:")
+}
+
+/// Seconds of processors that this process took so far.
+pub(super) fn processors_s() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // What stands in brackets may hold blanks; user and system time are the 12th and 13th field behind it, in hundredths.
+    let (_, fields) = text.rsplit_once(')')?;
+    let mut times = fields.split_whitespace().skip(11).map_while(|it| it.parse::<f64>().ok());
+    Some((times.next()? + times.next()?) / 100.0)
 }
 
 fn of(file: &str, line: &str) -> Option<u64> {

@@ -61,11 +61,12 @@ pub fn run(name: &str, scenario: &Scenario, threads: usize, shows: bool) -> Resu
     let world = World::new(scenario);
     let shards = threads::build(&world, threads);
     let building_s = began.elapsed().as_secs_f64();
-    let began = Clock::now();
+    let (began, before) = (Clock::now(), memory::processors_s());
     let progress = Progress::new(name, &world, shows);
     let shards = threads::run(&world, shards, &progress);
     progress.ends();
     let wall_s = began.elapsed().as_secs_f64();
+    let processors_s = memory::processors_s().zip(before).map_or(0.0, |(after, before)| after - before);
     let (mut tally, mut given, mut hash, mut events) = (Tally::default(), Vec::new(), 0u64, 0);
     for shard in shards {
         let (its, gave, hashed, happened) = shard.ends();
@@ -81,6 +82,7 @@ pub fn run(name: &str, scenario: &Scenario, threads: usize, shows: bool) -> Resu
         simulated_s: world.ends as f64 / world::SECOND as f64,
         building_s,
         wall_s,
+        processors_s,
         threads,
         memory: memory::most().unwrap_or(0),
         memory_foreseen: foreseen,

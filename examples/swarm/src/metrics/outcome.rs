@@ -31,6 +31,8 @@ pub struct Run {
     pub building_s: f64,
     /// Seconds that the run took.
     pub wall_s: f64,
+    /// Seconds of processors that it took: less than `wall_s` where others used them too; 0 if it can't be known.
+    pub processors_s: f64,
     /// Threads.
     pub threads: usize,
     /// The most memory that the process had, in bytes; 0 if it can't be known.
@@ -40,10 +42,11 @@ pub struct Run {
 }
 
 impl Run {
-    /// Events a second and thread.
+    /// Events for each second of a processor.
     #[must_use]
     pub fn speed(&self) -> f64 {
-        self.events as f64 / self.wall_s.max(1e-9) / self.threads.max(1) as f64
+        let took = if self.processors_s > 0.0 { self.processors_s } else { self.wall_s * self.threads.max(1) as f64 };
+        self.events as f64 / took.max(1e-9)
     }
 
     /// Simulated seconds in each second.
