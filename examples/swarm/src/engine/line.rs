@@ -41,6 +41,10 @@ pub(crate) struct End {
     window: u32,
     threshold: u32,
     used_at: u64,
+    /// What queues on the way add to a round trip, as far as was heard, in microseconds.
+    late: u32,
+    /// The window is cut no more before then: what was lost in one round counts once.
+    cut_until: u64,
     /// The whole number of the session, where a key is not all of it.
     pub(crate) session: u64,
     pub(crate) sending: Option<Box<Sending>>,
@@ -135,6 +139,8 @@ impl End {
             window: net.world.scenario.lines.first_window,
             threshold: u32::MAX,
             used_at: net.now,
+            late: 0,
+            cut_until: 0,
             session: 0,
             sending: None,
         }
@@ -168,10 +174,14 @@ impl End {
         self.sending.take_if(idle);
     }
 
-    /// More came than there was room for, or something was lost.
-    pub(crate) fn congested(&mut self) {
-        self.threshold = (self.window / 2).max(2 * SEGMENT);
-        self.window = self.threshold;
+    /// More came than there was room for, so that what comes now is so late; or something was lost.
+    pub(crate) fn congested(&mut self, now: u64, late: u32) {
+        self.late = self.late.max(late);
+        if now >= self.cut_until {
+            self.threshold = (self.window / 2).max(2 * SEGMENT);
+            self.window = self.threshold;
+            self.cut_until = now + self.round_trip() + u64::from(late);
+        }
     }
 
     const fn round_trip(&self) -> u64 {
@@ -197,7 +207,8 @@ impl End {
         self.window = self.window.min(most);
         sending.sent = 0;
         let pace = (f64::from(self.window) / f64::from(self.narrow) * 1e6) as u64;
-        sending.round_ends = net.now + (2 * u64::from(self.away)).max(pace);
+        let late = u64::from(core::mem::take(&mut self.late));
+        sending.round_ends = net.now + (2 * u64::from(self.away) + late).max(pace);
     }
 }
 
@@ -373,7 +384,7 @@ fn arrives(net: &mut Net<'_>, end: &mut End, gone: u64, (size, spread): (u32, u3
         (false, _) => 0,
         (true, true) => end.round_trip() + LEAST_WAIT,
         (true, false) => {
-            end.congested();
+            end.congested(net.now, 0);
             end.round_trip()
         }
     };

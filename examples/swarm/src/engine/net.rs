@@ -55,6 +55,8 @@ pub(crate) enum What {
     /// More came than there was room for.
     Congested {
         to: Key,
+        /// How long what comes now waits, in microseconds.
+        late: u32,
     },
     /// The rest is one's own doing. The line may take more.
     Line,

@@ -149,6 +149,13 @@ impl Shard {
         }
     }
 
+    /// The world ends: everybody is looked at once more, if it is time for that.
+    pub(crate) fn looks_back(&mut self, world: &World) {
+        if self.next_look <= world.ends {
+            self.looks_around(world);
+        }
+    }
+
     /// Looks at everybody, every ten minutes that count.
     fn looks_around(&mut self, world: &World) {
         let now = self.next_look;

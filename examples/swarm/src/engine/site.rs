@@ -59,7 +59,11 @@ impl Site {
             What::Text { to, text, .. } | What::Heard { from: to, text } => self.hears(net, from, to, text),
             What::Enters { theirs } => self.enters(net, from, theirs),
             What::HungUp { to } => self.left(net, from, to),
-            What::Congested { .. } => self.line.ends.get(from).into_iter().for_each(End::congested),
+            What::Congested { late, .. } => {
+                if let Some(end) = self.line.ends.get(from) {
+                    end.congested(net.now, late);
+                }
+            }
             What::Confirmed(key) => {
                 if let Some(session) = self.session(key) {
                     self.is_told(net, Input::Confirmed { session });

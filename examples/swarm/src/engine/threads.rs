@@ -58,6 +58,7 @@ fn run_one(
             progress.shows(shard.until(), shard.events(), count);
         }
     }
+    shard.looks_back(world);
     shard
 }
 

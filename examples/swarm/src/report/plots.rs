@@ -125,7 +125,7 @@ fn distribution(of: &Histogram) -> Vec<(f64, f64)> {
 fn stutter(scenario: &Scenario, tally: &Tally) -> Plot {
     let part = |hour: &Hour| hour.stuttered as f64 / hour.starts.max(1) as f64;
     let most = tally.hours.iter().map(part).fold(0.01, f64::max);
-    let y = Axis::up_to(most, "", |part| format!("{:.1} %", 100.0 * part));
+    let y = Axis::up_to(most, "", |part| format!("{} %", (1e4 * part).round() / 100.0));
     let mut chart = Chart::new("Plays that stuttered, by hour", day(scenario, tally), y);
     for (at, hour) in each(tally) {
         let says = format!("{:.2} % of {} plays", 100.0 * part(hour), hour.starts);
@@ -176,7 +176,7 @@ fn degrees(tally: &Tally) -> Plot {
     let buckets: Vec<(u64, u64, u64)> = tally.degrees.buckets().collect();
     let most =
         buckets.iter().map(|(from, to, count)| *count as f64 / all / (to - from) as f64).fold(0.0, f64::max);
-    let x = Axis::up_to(64.0, "neighbours", |count| format!("{count:.0}"));
+    let x = Axis::up_to(tally.degrees.most.max(10) as f64, "neighbours", |count| format!("{count:.0}"));
     let y = Axis::up_to(most, "", |part| format!("{:.0} %", 100.0 * part));
     let mut chart = Chart::new("How many neighbours clients have", x, y);
     for (from, to, count) in buckets {

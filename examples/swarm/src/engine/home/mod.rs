@@ -5,7 +5,7 @@ mod habits;
 mod links;
 mod play;
 
-use super::line::{Down, End, Ends, Line};
+use super::line::{Down, Ends, Line};
 use super::names::{Name, Piece, Plain, Text, done};
 use super::net::{Key, Net, What};
 use super::site::DATE;
@@ -111,7 +111,11 @@ impl Home {
             What::Accepts { link, theirs } => self.is_accepted(net, link, theirs),
             What::Enter { to, taken } => self.entered(net, to, taken),
             What::HungUp { to } => self.is_left(net, to),
-            What::Congested { to } => self.line.ends.get(to).into_iter().for_each(End::congested),
+            What::Congested { to, late } => {
+                if let Some(end) = self.line.ends.get(to) {
+                    end.congested(net.now, late);
+                }
+            }
             What::Line => self.line.looks(net),
             What::Round(key) => self.line.round(net, key),
             What::Sent { to, channel, index } => {
@@ -321,11 +325,13 @@ impl Home {
     /// A message comes to the far end of the line to this house.
     fn arrives(&mut self, net: &mut Net<'_>, (from, to): (Who, Key), (size, spread): (u32, u32), text: Text) {
         let Some(end) = self.line.ends.get(to).filter(|end| end.peer == from) else { return };
-        let held_up = self.down.waits(net.now).as_secs_f64() * 1e3 > net.world.scenario.lines.queue_ms;
+        let waits = self.down.waits(net.now);
+        let held_up = waits.as_secs_f64() * 1e3 > net.world.scenario.lines.queue_ms;
         let through = self.down.takes(net.now, size, spread);
         if held_up && matches!(text, Message::Piece { .. }) {
             let (at, theirs) = (net.now + u64::from(end.away), end.theirs);
-            net.travels(at, from, What::Congested { to: theirs });
+            let late = u32::try_from(waits.as_micros()).unwrap_or(u32::MAX);
+            net.travels(at, from, What::Congested { to: theirs, late });
         }
         if through > net.now {
             return net.later(through, What::Heard { from: to, text });
