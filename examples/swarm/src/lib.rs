@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+extern crate alloc;
+
 pub mod command;
 pub mod engine;
 pub mod metrics;

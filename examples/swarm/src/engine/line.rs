@@ -1,23 +1,27 @@
 //! A line and the connections over it: who sends next, how much at a time, and when it arrives.
 //!
-//! A connection sends a window a round trip, as TCP does: slow start from `lines.first_window`, half of it when something is
-//! lost or held up too long, a segment more a round from there on (RFC 5681). A window that would be more than the narrower
-//! of both lines takes is cut to what that line and its queue hold. Small messages go at once, as they do from the front of
-//! a session's queue; pieces share the line in turns, by urgency on each connection.
+//! A connection sends a window a round trip, as TCP does: slow start from `lines.first_window`; half of it when something is
+//! lost or held up too long; about a second back to what it was, and a segment more a round from there on (RFC 5681, RFC
+//! 9438). A window that would be more than the narrower of both lines takes is cut to what that line and its queue hold.
+//! Small messages go at once, as they do from the front of a session's queue; pieces share the line in turns, by urgency on
+//! each connection.
 
 use super::names::Text;
 use super::net::{Key, Net, What};
 use super::wire;
 use super::world::Who;
+use alloc::collections::VecDeque;
 use core::time::Duration;
 use spotproto::message::{Channel, Message, Urgency};
-use std::collections::VecDeque;
 
 /// A segment of TCP.
 const SEGMENT: u32 = 1460;
 
 /// How long a small message waits at least if it is lost (RFC 6298 says a second; what is in use is this).
 const LEAST_WAIT: u64 = 200_000;
+
+/// Rounds in which a window that was cut comes near what it was: about a second.
+const RECOVERS: u32 = 16;
 
 /// What goes out in one go takes a slow line no longer than this, so that a small message is not behind it for long.
 const TURN: f32 = 0.04;
@@ -43,6 +47,8 @@ pub(crate) struct End {
     used_at: u64,
     /// What queues on the way add to a round trip, as far as was heard, in microseconds.
     late: u32,
+    /// The window before it was cut last: from there on it grows slowly again (RFC 9438, as Linux has had it since 2006).
+    peak: u32,
     /// The window is cut no more before then: what was lost in one round counts once.
     cut_until: u64,
     /// The whole number of the session, where a key is not all of it.
@@ -140,6 +146,7 @@ impl End {
             threshold: u32::MAX,
             used_at: net.now,
             late: 0,
+            peak: 0,
             cut_until: 0,
             session: 0,
             sending: None,
@@ -178,6 +185,7 @@ impl End {
     pub(crate) fn congested(&mut self, now: u64, late: u32) {
         self.late = self.late.max(late);
         if now >= self.cut_until {
+            self.peak = self.window;
             self.threshold = (self.window / 2).max(2 * SEGMENT);
             self.window = self.threshold;
             self.cut_until = now + self.round_trip() + u64::from(late);
@@ -201,7 +209,8 @@ impl End {
         }
         let Some(sending) = self.sending.as_mut() else { return };
         if sending.sent >= self.window && !idle {
-            let grown = if self.window < self.threshold { self.window * 2 } else { self.window + SEGMENT };
+            let slowly = SEGMENT.max(self.peak.saturating_sub(self.window) / RECOVERS);
+            let grown = if self.window < self.threshold { self.window * 2 } else { self.window + slowly };
             self.window = grown;
         }
         self.window = self.window.min(most);

@@ -4,11 +4,11 @@ use super::names::{Text, mix};
 use super::wheel::{Entry, WAKE, Wheel};
 use super::world::{HOUR, Who, World};
 use crate::metrics::{Hour, Tally};
+use alloc::collections::BinaryHeap;
 use core::cmp::{Ordering, Reverse};
 use spotcache::cache::RequestId;
 use spotproto::Instant;
 use spotproto::message::Channel;
-use std::collections::BinaryHeap;
 
 /// A connection's number at the one end of it.
 pub(crate) type Key = u32;

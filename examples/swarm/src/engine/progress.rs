@@ -2,9 +2,10 @@
 
 use super::memory;
 use super::world::{SECOND, World};
+use core::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How often it is drawn anew.
 const EVERY: Duration = Duration::from_millis(200);

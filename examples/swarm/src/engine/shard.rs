@@ -7,8 +7,8 @@ use super::site::Site;
 use super::wheel::{Entry, WAKE, Wheel};
 use super::world::{HOUR, SECOND, Who, World};
 use crate::metrics::Tally;
+use alloc::collections::BinaryHeap;
 use core::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 /// How often everybody is looked at.
 const LOOKS_EVERY: u64 = HOUR / 6;

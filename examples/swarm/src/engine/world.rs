@@ -3,11 +3,11 @@
 use super::catalogue::{Catalogue, chance, even, normal};
 use super::names::mix;
 use crate::scenario::Scenario;
+use alloc::sync::Arc;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 use spotp2p::{planner, swarm};
 use spotproto::{Dice, Seed};
-use std::sync::Arc;
 
 /// Somebody: a client, or behind them an access point.
 pub(crate) type Who = u32;

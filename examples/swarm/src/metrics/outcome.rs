@@ -45,7 +45,11 @@ impl Run {
     /// Events for each second of a processor.
     #[must_use]
     pub fn speed(&self) -> f64 {
-        let took = if self.processors_s > 0.0 { self.processors_s } else { self.wall_s * self.threads.max(1) as f64 };
+        let took = if self.processors_s > 0.0 {
+            self.processors_s
+        } else {
+            self.wall_s * self.threads.max(1) as f64
+        };
         self.events as f64 / took.max(1e-9)
     }
 

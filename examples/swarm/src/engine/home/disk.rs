@@ -5,10 +5,10 @@ use crate::engine::names::{Name, Piece};
 use crate::engine::net::{Net, What};
 use crate::engine::world::World;
 use crate::scenario::Caches;
+use alloc::collections::BTreeSet;
 use bytes::Bytes;
 use spotcache::cache::{Content, DiskError, Done, Effect, Found, Layout, Place, RequestId, journal_of};
 use spotproto::Dice;
-use std::collections::BTreeSet;
 
 /// Places from which reading goes on without a move of the head: what a system reads ahead of four readers.
 const READERS: usize = 4;

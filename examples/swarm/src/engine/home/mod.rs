@@ -11,6 +11,7 @@ use super::net::{Key, Net, What};
 use super::site::DATE;
 use super::wire;
 use super::world::{HOUR, Ill, PORT, Who, World};
+use alloc::collections::VecDeque;
 use disk::Disk;
 use habits::Habits;
 use links::{Caller, Making};
@@ -23,7 +24,6 @@ use spotp2p::swarm::Mode;
 use spotproto::crypto::{PublicKey, SecretKey};
 use spotproto::message::{Holding, MAX_HOLDING, Message};
 use spotproto::{Dice, Instant, Limits, Machine};
-use std::collections::VecDeque;
 
 pub(crate) use disk::piece_of;
 
@@ -118,16 +118,12 @@ impl Home {
             }
             What::Line => self.line.looks(net),
             What::Round(key) => self.line.round(net, key),
-            What::Sent { to, channel, index } => {
-                if self.server != Some(to) {
-                    self.is_told(net, Input::Sent { session: session(to), channel, index });
-                }
+            What::Sent { to, channel, index } if self.server != Some(to) => {
+                self.is_told(net, Input::Sent { session: session(to), channel, index });
             }
             What::Stands(key) => self.stands(net, key),
-            What::Confirmed(key) => {
-                if self.line.ends.get(key).is_some() {
-                    self.is_told(net, Input::Confirmed { session: session(key) });
-                }
+            What::Confirmed(key) if self.line.ends.get(key).is_some() => {
+                self.is_told(net, Input::Confirmed { session: session(key) });
             }
             What::GivesUp(key) => self.gives_up(net, key),
             What::Read { request, file, piece } => {
