@@ -46,6 +46,14 @@ impl Detail {
         self.map.get(piece as usize / 64).is_some_and(|word| word >> (piece % 64) & 1 == 1)
     }
 
+    /// The pieces of a word of the map.
+    pub(super) fn word(&self, word: u32) -> u64 {
+        if self.is_whole() {
+            return whole_word(self.pieces, word);
+        }
+        self.map.get(word as usize).copied().unwrap_or(0)
+    }
+
     /// Adds a piece.
     pub(super) fn insert(&mut self, piece: u32) {
         if piece >= self.pieces || self.has(piece) {
@@ -115,6 +123,14 @@ impl Detail {
     }
 }
 
+/// A word of the map of a file whose pieces are all held.
+pub(super) const fn whole_word(pieces: u32, word: u32) -> u64 {
+    match pieces.saturating_sub(word.saturating_mul(64)) {
+        64.. => u64::MAX,
+        rest => (1 << rest) - 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,6 +181,8 @@ mod tests {
                 }
                 prop_assert_eq!(detail.held() as usize, model.len());
                 prop_assert!((0..140).all(|piece| detail.has(piece) == model.contains(&piece)));
+                let bit = |piece: u32| detail.word(piece / 64) >> (piece % 64) & 1 == 1;
+                prop_assert!((0..192).all(|piece| bit(piece) == model.contains(&piece)));
                 prop_assert_eq!(detail.map.is_empty(), model.is_empty() || detail.is_whole());
             }
         }

@@ -46,6 +46,7 @@ mod words;
 
 pub use config::{Config, Eviction, Limits, Quota};
 pub use effect::{Content, DiskError, Done, Effect, Found, RequestId};
+pub use journal::journal_of;
 pub use key::CacheKey;
 pub use place::{LEAVES_LEN, Layout, Place, SHEET_LEN};
 pub use words::{Counts, Event, Holding, Input, NotKept, Opened, Output, PinRefused, Trouble, Usage};

@@ -12,6 +12,12 @@ impl<K: CacheKey, B> Cache<K, B> {
         self.books.shelf.find(file).is_some_and(|slot| self.books.shelf.has(slot, piece))
     }
 
+    /// Which of 64 pieces can be read, from the one with this number times 64 on: a bit for each, the first one lowest.
+    #[must_use]
+    pub fn holds_of_64(&self, file: &K, word: u32) -> u64 {
+        self.books.shelf.find(file).map_or(0, |slot| self.books.shelf.word(slot, word))
+    }
+
     /// What is held of a file; `None` if it is not known.
     #[must_use]
     pub fn holding(&self, file: &K) -> Option<Holding> {

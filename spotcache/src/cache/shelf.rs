@@ -1,6 +1,6 @@
 //! All files of a cache: one slab, an index of names, an index of aliases.
 
-use super::detail::Detail;
+use super::detail::{Detail, whole_word};
 use super::index::{Index, NONE};
 use super::key::CacheKey;
 use super::list::{Linked, Links};
@@ -171,6 +171,13 @@ impl<K: CacheKey> Shelf<K> {
         match self.detail(slot) {
             Some(detail) => detail.has(piece),
             None => piece < whole(self.entry(slot).bits).0,
+        }
+    }
+
+    pub(super) fn word(&self, slot: u32, word: u32) -> u64 {
+        match self.detail(slot) {
+            Some(detail) => detail.word(word),
+            None => whole_word(whole(self.entry(slot).bits).0, word),
         }
     }
 

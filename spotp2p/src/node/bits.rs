@@ -18,6 +18,11 @@ impl Bits {
         self.words.get(bit as usize / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
     }
 
+    /// 64 of them, from the one with this number times 64 on.
+    pub(super) fn word(&self, word: u32) -> u64 {
+        self.words.get(word as usize).copied().unwrap_or(0)
+    }
+
     pub(super) fn set(&mut self, bit: u32, value: bool) {
         if self.get(bit) == value {
             return;

@@ -74,3 +74,14 @@ pub(super) fn write_runs<K: CacheKey>(
         write(out, &record(part.to_vec()));
     }
 }
+
+/// A journal that claims these files whole, the one used last at the end: each by its name, its pieces, and how many of
+/// the first of them are headers. For a disk that has them already, as a simulated one does.
+pub fn journal_of<K: CacheKey>(files: impl IntoIterator<Item = (K, u32, u32)>) -> Vec<u8> {
+    let mut out = header::<K>().to_vec();
+    for (key, pieces, prefix) in files {
+        let file = File { key, pieces, prefix, alias: 0, whole: true, main: false, uses: 0 };
+        write(&mut out, &Record::File(file));
+    }
+    out
+}

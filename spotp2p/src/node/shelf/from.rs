@@ -14,6 +14,15 @@ use spotproto::message::{PieceRange, Urgency};
 /// Pieces that are read at a time: enough to keep a disk busy, and few to wait behind after a seek.
 const MOST_READING: usize = 8;
 
+/// The numbers of the bits that are set, the lowest first.
+fn ones(mut word: u64) -> impl Iterator<Item = u32> {
+    core::iter::from_fn(move || {
+        let bit = (word != 0).then(|| word.trailing_zeros());
+        word &= word.wrapping_sub(1);
+        bit
+    })
+}
+
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// Reads what the cache has of what the program will need next, and the leaves that prove it; whether that was
     /// anything.
@@ -34,9 +43,16 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         }
         let name = file.head.file;
         let ahead = file.reading..file.reading.saturating_add(keep.min(AHEAD)).min(file.head.pieces());
-        let pieces = file.head.header_pieces().chain(ahead);
-        let next: Vec<u32> =
-            pieces.filter(|piece| file.lacks(*piece) && shelf.holds(&name, *piece)).take(room).collect();
+        let headers = file
+            .head
+            .header_pieces()
+            .filter(|piece| !ahead.contains(piece) && file.lacks(*piece) && shelf.holds(&name, *piece));
+        // Most of what is held is here already: it is passed over 64 pieces at a time.
+        let words = ahead.start / 64..ahead.end.div_ceil(64);
+        let fresh = words.map(|word| (word, shelf.cache.holds_of_64(&name, word) & !file.held.word(word)));
+        let rest = fresh.flat_map(|(word, fresh)| ones(fresh).map(move |bit| word * 64 + bit));
+        let rest = rest.filter(|piece| ahead.contains(piece) && file.lacks(*piece));
+        let next: Vec<u32> = headers.chain(rest).take(room).collect();
         let mut any = false;
         for piece in next {
             let group = piece / LEAF_GROUP;

@@ -1,0 +1,134 @@
+//! Small worlds, whole.
+
+use spotp2p_swarm::engine::{self, CantRun};
+use spotp2p_swarm::metrics::Outcome;
+use spotp2p_swarm::scenario::{self, NAMES, Scenario};
+
+fn scenario(name: &str, settings: &[&str]) -> Scenario {
+    let base = scenario::parse(scenario::named(name).unwrap()).unwrap();
+    let settings: Vec<String> = settings.iter().map(|it| (*it).to_owned()).collect();
+    scenario::with(&base, &settings).unwrap()
+}
+
+fn run(scenario: &Scenario, threads: usize) -> Outcome {
+    engine::run("test", scenario, threads, false).unwrap()
+}
+
+/// An evening among a hundred and fifty, who have two hundred tracks between them.
+const SMALL: [&str; 7] = [
+    "population.clients=150",
+    "tracks.count=300",
+    "listening.history=60",
+    "listening.playing=0.3",
+    "time.starts_at_h=18",
+    "time.warm_up_h=0.1",
+    "time.hours=0.15",
+];
+
+/// What one changes of it.
+fn small(name: &str, more: &[&str]) -> Scenario {
+    scenario(name, &[&SMALL, more].concat())
+}
+
+#[test]
+fn the_same_happens_whatever_the_number_of_threads() {
+    // A long window, so that threads that share a core meet less often; and people who come and go.
+    let more = ["distances.least_ms=40", "population.online_h=0.2", "time.hours=0.02", "crooks.share=0.2"];
+    let scenario = small("paper-2010", &more);
+    let one = run(&scenario, 1);
+    assert!(one.run.events > 2_000, "{}", one.run.events);
+    for threads in [2, 3] {
+        let other = run(&scenario, threads);
+        assert_eq!((&one.run.hash, one.run.events), (&other.run.hash, other.run.events), "{threads} threads");
+        assert_eq!(one.tally.played, other.tally.played);
+        assert_eq!(one.tally.starts.all, other.tally.starts.all);
+    }
+    let other = run(&Scenario { seed: 1, ..scenario }, 1);
+    assert_ne!(one.run.hash, other.run.hash);
+}
+
+#[test]
+fn most_music_comes_from_peers_and_caches_and_starts_at_once() {
+    let tally = run(&small("paper-2010", &[]), 1).tally;
+    let played = tally.played;
+    assert!(played.server_share() < 0.15, "server {:.3}", played.server_share());
+    assert!(played.peer_share() > 0.2, "peers {:.3}", played.peer_share());
+    assert!(played.cache_share() > 0.3, "cache {:.3}", played.cache_share());
+    assert!(tally.starts.all.count > 100);
+    assert!(tally.starts.fetched.quantile(0.5) < 400_000.0, "{}", tally.starts.fetched.quantile(0.5));
+    assert!(tally.stutters.rate() < 0.05, "{}", tally.stutters.rate());
+    assert!(tally.found.found() > 0.9);
+    assert!(tally.fetched.peers > 0 && tally.peers.used > 0);
+    assert!(tally.uploads.tenths.iter().sum::<f64>() > 0.99);
+}
+
+#[test]
+fn what_is_switched_off_brings_nothing() {
+    let off = |name: &str| run(&small(name, &[]), 1).tally;
+    let alone = off("no-peers");
+    assert_eq!((alone.played.peers, alone.dials.tried, alone.peers.search), (0, 0, 0));
+    assert!(alone.played.server > 0);
+    let forgetful = off("no-cache");
+    assert!(forgetful.played.cache_share() < 0.02, "{:.3}", forgetful.played.cache_share());
+    assert_eq!(forgetful.played.peers, 0, "nobody has anything to give");
+    let blind = off("no-tracker");
+    assert_eq!((blind.found.tracker, blind.found.both), (0, 0));
+    let silent = off("no-overlay-search");
+    assert_eq!((silent.found.overlay, silent.found.both, silent.peers.search), (0, 0, 0));
+}
+
+#[test]
+fn a_server_that_dies_is_missed_less_where_there_are_peers() {
+    let dies = ["server.dies_at_h=0.05", "server.gone_h=0.05"];
+    let with = run(&small("paper-2010", &dies), 1).tally;
+    assert!(with.starts.all.count > 50 && with.played.peers > 0);
+    let without = run(&small("no-peers", &dies), 1).tally;
+    assert!(with.stutters.rate() <= without.stutters.rate() + 0.02);
+}
+
+#[test]
+fn forgers_are_found_out() {
+    let crooks = ["crooks.share=0.3", "crooks.forge=1.0", "crooks.stall=0", "crooks.boast=0"];
+    let tally = run(&small("hostile-30-percent", &crooks), 1).tally;
+    assert!(tally.ill.forged > 0 && tally.ill.reported > 0);
+    assert!(tally.stutters.rate() < 0.1, "{}", tally.stutters.rate());
+}
+
+#[test]
+fn a_web_server_relieves_the_access_point() {
+    let tally = run(&small("no-peers", &["cdn.on=true"]), 1).tally;
+    assert!(tally.played.cdn > tally.played.server, "{:?}", tally.played);
+}
+
+#[test]
+fn every_scenario_runs() {
+    for name in NAMES {
+        let least = [
+            "population.clients=40",
+            "tracks.count=100",
+            "listening.history=20",
+            "listening.playing=0.4",
+            "time.warm_up_h=0.04",
+            "time.hours=0.03",
+            "flash.within_min=1",
+        ];
+        let mut settings = least.to_vec();
+        let whole = scenario(name, &[]);
+        if whole.flash.at_h >= 0.0 {
+            settings.push("flash.at_h=0.002");
+        }
+        if whole.server.dies_at_h >= 0.0 {
+            settings.extend(["server.dies_at_h=0.01", "server.gone_h=0.01"]);
+        }
+        let outcome = run(&scenario(name, &settings), 1);
+        assert!(outcome.run.events > 100, "{name}: {} events", outcome.run.events);
+    }
+}
+
+#[test]
+fn what_does_not_fit_into_memory_is_not_begun() {
+    let scenario =
+        scenario("million", &["population.clients=4000000", "listening.history=5000", "caches.files=0"]);
+    let refused = engine::run("test", &scenario, 1, false);
+    assert!(matches!(refused, Err(CantRun::Memory { foreseen, there }) if foreseen > there), "{refused:?}");
+}
