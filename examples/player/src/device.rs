@@ -2,10 +2,16 @@
 
 use crate::failure::{Exit, Failure};
 use crate::server_name::{ServerName, parse_key};
+use crate::start_log::StartLog;
+use spotp2p::playout::{SUMMARY_LEN, Summary};
+use spotproto::codec::Reader;
 use spotproto::crypto::{KeyPair, PublicKey, RustCrypto, SecretKey};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+
+/// Servers of which the link stays known.
+pub const MOST_LINKS: usize = 16;
 
 /// A folder that only its owner may look into.
 #[derive(Clone, Debug)]
@@ -65,6 +71,37 @@ impl Device {
         self.write("last-play.json", text)
     }
 
+    /// What is known of the link over which a server was reached.
+    #[must_use]
+    pub fn link(&self, address: &str) -> Summary {
+        let known = self.links().into_iter().find(|(known, _)| known == address);
+        known.map_or(Summary::UNKNOWN, |(_, link)| link)
+    }
+
+    /// Keeps what is known of the link over which a server was reached, for [`MOST_LINKS`] servers.
+    ///
+    /// # Errors
+    /// It can't be written.
+    pub fn keep_link(&self, address: &str, link: &Summary) -> Result<(), Failure> {
+        let mut links = self.links();
+        links.retain(|(known, _)| known != address);
+        links.insert(0, (address.into(), *link));
+        links.truncate(MOST_LINKS);
+        let line = |(address, link): &(String, Summary)| {
+            let mut bytes = Vec::new();
+            link.encode(&mut bytes);
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{address} {hex}\n")
+        };
+        self.write("links", &links.iter().map(line).collect::<String>())
+    }
+
+    /// The starts of earlier plays.
+    #[must_use]
+    pub fn starts(&self) -> StartLog {
+        StartLog::at(self.folder.join("starts.jsonl"))
+    }
+
     /// The key that a server showed at first contact.
     #[must_use]
     pub fn known_key(&self, address: &str) -> Option<PublicKey> {
@@ -117,6 +154,18 @@ impl Device {
         self.folder.join("known-servers")
     }
 
+    /// The one that was used last first. Damaged lines are passed over: what they said is learnt again.
+    fn links(&self) -> Vec<(String, Summary)> {
+        let text = fs::read_to_string(self.folder.join("links")).unwrap_or_default();
+        let links = text.lines().filter_map(|line| {
+            let (address, hex) = line.split_once(' ')?;
+            let byte = |at: usize| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok();
+            let bytes: Vec<u8> = (0..2 * SUMMARY_LEN).step_by(2).map(byte).collect::<Option<_>>()?;
+            Some((address.to_owned(), Summary::decode(&mut Reader::new(&bytes)).ok()?))
+        });
+        links.take(MOST_LINKS).collect()
+    }
+
     fn known(&self) -> Vec<(String, PublicKey)> {
         let text = fs::read_to_string(self.known_servers_path()).unwrap_or_default();
         text.lines()
@@ -163,6 +212,9 @@ fn private_file(path: &Path) -> std::io::Result<fs::File> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::time::Duration;
+    use spotp2p::playout::{Pace, Throughput};
+    use spotproto::Instant;
 
     fn device() -> (tempfile::TempDir, Device) {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -184,6 +236,30 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             let mode = fs::metadata(device.folder.join("device.key")).expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_link_stays_known_by_its_server_and_damage_makes_it_unknown() {
+        let (_folder, device) = device();
+        assert_eq!(device.link("h:1"), Summary::UNKNOWN);
+        let mut seen = Throughput::new(Summary::UNKNOWN);
+        for second in 0..20 {
+            seen.arrived(Instant::after_start(Duration::from_secs(second)), 50_000, Pace::Free);
+        }
+        let link = seen.summary();
+        for number in 0..2 * MOST_LINKS {
+            device.keep_link(&format!("h:{number}"), &link).expect("written");
+        }
+        device.keep_link("h:17", &link).expect("written");
+        for (address, known) in [("h:17", true), ("h:31", true), ("h:3", false)] {
+            assert_eq!(device.link(address).is_known(), known, "{address}");
+        }
+        assert_eq!(device.links().len(), MOST_LINKS);
+        let ones = format!("\0\nh:17 {}\n", "ff".repeat(SUMMARY_LEN));
+        for damage in ["", "h:17", "h:17 ", "h:17 zz", "h:17 01", "h:17 0ä1ä", &ones] {
+            device.write("links", damage).expect("written");
+            assert_eq!(device.link("h:17"), Summary::UNKNOWN, "{damage}");
         }
     }
 

@@ -56,7 +56,7 @@ pub struct ClientOptions {
 }
 
 /// What a client tells its program.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum ClientEvent {
     /// First contact: the key that the server showed. Keep it, and insist on it next time.

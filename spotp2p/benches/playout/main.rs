@@ -9,7 +9,7 @@ mod rules;
 mod tables;
 mod traces;
 
-use plays::Play;
+use plays::{Past, Play};
 use spotp2p::playout::Config;
 use std::process::ExitCode;
 use std::thread;
@@ -37,22 +37,28 @@ fn main() -> ExitCode {
 
     let quick = std::env::args().any(|argument| argument == "quick");
     let (trained, held_out) = if quick { (TRAINING / 4, HELD_OUT / 10) } else { (TRAINING, HELD_OUT) };
-    let training = [&[Kind::Chain], MIXED].map(|kinds| plays_of(kinds, TRAINING_SEEDS, trained, 0.002));
+    let training =
+        [&[Kind::Chain], MIXED].map(|kinds| plays_of(kinds, Past::Seen, TRAINING_SEEDS, trained, 0.002));
     let learnt = tables::learn_correction(&training);
     println!("\ncorrection learnt on {trained} + {trained} training plays: {learnt:.2}; used: {correction}");
 
     let least = BUDGETS[0] * correction;
-    for (name, kinds, band) in [
-        ("synthetic chains", &[Kind::Chain][..], (0.3, 1.5)),
-        ("mixed links", MIXED, (0.3, 1.5)),
-        ("short fades", &[Kind::ShortFades], (0.0, 3.0)),
+    for (name, kinds, past, band) in [
+        ("synthetic chains", &[Kind::Chain][..], Past::Seen, (0.3, 1.5)),
+        ("mixed links", MIXED, Past::Seen, (0.3, 1.5)),
+        ("short fades", &[Kind::ShortFades], Past::Seen, (0.0, 3.0)),
+        ("mixed links, known from another day", MIXED, Past::Summary, (0.3, 1.5)),
+        ("mixed links, never seen", MIXED, Past::Unknown, (0.3, 1.5)),
     ] {
-        let plays = plays_of(kinds, HELD_OUT_SEEDS, held_out, least);
+        let plays = plays_of(kinds, past, HELD_OUT_SEEDS, held_out, least);
         // Others use the machine too: the quietest of some moments counts.
         micros = micros.min(plays::decision_micros());
         tables::calibration(name, &plays, band, &mut gates);
         if kinds == MIXED {
             tables::by_kind(&plays);
+            tables::by_ample(&plays);
+        }
+        if kinds == MIXED && past == Past::Seen {
             tables::against_rules(&plays, &mut gates);
         }
     }
@@ -61,12 +67,12 @@ fn main() -> ExitCode {
 }
 
 /// Plays number `first` on, on all cores; the same whatever their number.
-fn plays_of(kinds: &'static [Kind], first: u64, count: u64, least: f32) -> Vec<Play> {
+fn plays_of(kinds: &'static [Kind], past: Past, first: u64, count: u64, least: f32) -> Vec<Play> {
     let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
     let part = |thread: u64| -> Vec<Play> {
         (thread..count)
             .step_by(threads as usize)
-            .map(|index| Play::new(first + index, kinds, least))
+            .map(|index| Play::new(first + index, kinds, past, least))
             .collect()
     };
     thread::scope(|scope| {

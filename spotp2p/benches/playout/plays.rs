@@ -16,6 +16,17 @@ const ROUND_TRIP: f64 = 0.05;
 /// How often a waiting player looks, beside at each arrival, in seconds.
 const LOOK: f64 = 0.1;
 
+/// What is known of a link before the click.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Past {
+    /// Its last 1 to 15 minutes.
+    Seen,
+    /// What an earlier day left of them. Levels differ between days: log-normally, by 0.3.
+    Summary,
+    /// Nothing.
+    Unknown,
+}
+
 /// A play: when what arrives, and what the model said at each moment.
 pub(crate) struct Play {
     /// Arrivals of pieces after the click, in seconds.
@@ -31,6 +42,8 @@ pub(crate) struct Play {
     /// Mean rate that a player has seen up to the click, in bytes a second.
     pub(crate) past_rate: f64,
     pub(crate) kind: Kind,
+    /// The link's mean rate over the music's.
+    pub(crate) ample: f64,
 }
 
 /// A track with a variable bit rate of `mean` bytes a second.
@@ -88,7 +101,7 @@ fn arrivals(rates: &[f64], from: f64, pieces: usize) -> Vec<f64> {
 
 impl Play {
     /// Play number `seed`; `trusted` is the least risk that matters.
-    pub(crate) fn new(seed: u64, kinds: &[Kind], trusted: f32) -> Self {
+    pub(crate) fn new(seed: u64, kinds: &[Kind], known: Past, trusted: f32) -> Self {
         let mut chance = Chance::new(seed);
         let kind = kinds[seed as usize % kinds.len()];
         let music = [12e3, 20e3, 40e3, 112e3][(chance.part() * 4.0) as usize];
@@ -97,7 +110,15 @@ impl Play {
         let mean = music * chance.scale(0.8, 4.0);
         let past = [60, 240, 900][(chance.part() * 3.0) as usize];
         let rates = rates(kind, &mut chance, mean, past + 900);
-        let link = remember(&rates, past as f64);
+        let link = match known {
+            Past::Seen => remember(&rates, past as f64),
+            Past::Summary => {
+                let other_day = (0.3 * chance.normal()).exp();
+                let rates: Vec<f64> = rates.iter().map(|rate| rate * other_day).collect();
+                Throughput::new(remember(&rates, past as f64).summary())
+            }
+            Past::Unknown => Throughput::new(Summary::UNKNOWN),
+        };
         let click = past as f64 + 5.0;
         let pieces = head.pieces() as usize;
         let arrivals: Vec<f64> =
@@ -107,7 +128,8 @@ impl Play {
         let demand = Demand::new(&head, 0, |_| false);
         let first = arrivals[demand.first().div_ceil(PIECE_LEN as u64) as usize - 1];
         let past_rate = rates[..(past as f64 / STEP) as usize].iter().sum::<f64>() * STEP / past as f64;
-        let mut play = Self { arrivals, due, floor, first, path: Vec::new(), past_rate, kind };
+        let mut play =
+            Self { arrivals, due, floor, first, path: Vec::new(), past_rate, kind, ample: mean / music };
         play.watch(demand, link, trusted);
         play
     }

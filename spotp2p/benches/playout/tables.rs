@@ -140,6 +140,30 @@ pub(crate) fn by_kind(plays: &[Play]) {
     }
 }
 
+/// How long a start at 1 % waits for more than the first sound, by how much faster than the music the link is.
+pub(crate) fn by_ample(plays: &[Play]) {
+    println!(
+        "\nstarts at 1 %, by the link's rate over the music's: median and mean wait beyond the first sound; stuttered"
+    );
+    for (low, high) in [(0.8, 1.25), (1.25, 1.75), (1.75, 2.5), (2.5, 4.0)] {
+        let mut waits: Vec<(f64, bool)> = plays
+            .iter()
+            .filter(|play| (low..high).contains(&play.ample))
+            .map(|play| (play, play.start(threshold(0.01)).0))
+            .map(|(play, at)| (at - play.first, play.stutters(at)))
+            .collect();
+        waits.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let n = waits.len().max(1);
+        let mean = waits.iter().map(|wait| wait.0).sum::<f64>() / n as f64;
+        let stutters = waits.iter().filter(|wait| wait.1).count() as f64 / n as f64;
+        let median = waits.get(n / 2).map_or(0.0, |wait| wait.0);
+        println!(
+            "{low:>5} to {high:<5} {n:>5} plays {median:>8.2} s {mean:>8.2} s {:>6.2} %",
+            100.0 * stutters
+        );
+    }
+}
+
 /// Mean delay above the floor against every rule of thumb that stutters as often, over all plays.
 pub(crate) fn against_rules(plays: &[Play], gates: &mut Gates) {
     let mean = |delay: &dyn Fn(&Play) -> f64, above: &dyn Fn(&Play) -> f64| {

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use spotproto::CloseCode;
 use spotproto::content::LeafRange;
 use spotproto::crypto::Crypto;
-use spotproto::message::{Channel, Message, Open, Opened, Read, Refusal};
+use spotproto::message::{Channel, Message, Open, Opened, Read, Refusal, Urgency};
 
 /// Most pieces that an open may bring, whatever credit it gives: the rest is for reads.
 const MOST_FIRST: u32 = 64;
@@ -178,15 +178,17 @@ impl<K: FileKey, B, C: Crypto> AccessPoint<K, B, C> {
         };
         let Errand { session: id, channel, .. } = errand;
         let Some(answer) = self.answer(errand) else { return };
+        let ahead = answer.urgency == Urgency::Next;
         answer.waiting = false;
         match answer.opening.take() {
             Some(Opening { entry: Some(entry), first, .. }) => {
                 let Entry { head, key, title, artist, mirrors } = *entry;
-                let (file, plays) = (head.file, !first.is_empty());
+                // Who renews a lease has the music; who looks ahead fetches it of others.
+                let (file, fetches) = (head.file, ahead || !first.is_empty());
                 let lease_s = u32::try_from(self.config.lease.as_secs()).unwrap_or(u32::MAX);
                 let opened = Box::new(Opened { head, key, lease_s, title, artist, first, proofs });
                 self.send(id, Message::Opened { channel, opened });
-                if plays {
+                if fetches {
                     self.name_sources(id, channel, &file, mirrors);
                 }
             }

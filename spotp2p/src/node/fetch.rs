@@ -224,6 +224,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// A piece came from a source.
     pub(super) fn came(&mut self, now: Instant, class: Urgency, source: Source, index: u32, data: B) {
         let (kind, bytes) = (self.kind(source), data.size());
+        self.link_brought(now, class, bytes);
         let Some(file) = self.file_mut(class) else { return };
         let name = file.head.file;
         if file.recalled.get(&index) == Some(&source) {
@@ -293,12 +294,19 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let near =
             index < file.reading.saturating_add(keep) || file.head.header_pieces().any(|it| it == index);
         let kept = file.writing.contains(&index) || shelf.is_some_and(|it| it.holds(&file.head.file, index));
-        if class != Urgency::Playing || (kept && !near) {
+        if class == Urgency::Offline || (kept && !near) {
             return;
+        }
+        if class == Urgency::Next && !near {
+            // Nobody has room for it any more.
+            return self.recheck(now, class, PieceRange { start: index, count: 1 });
         }
         file.held.set(index, true);
         // What went to the cache for a while did not come from there.
         let from = file.deliverer(index).unwrap_or(kind);
+        if class == Urgency::Next {
+            return self.out.push(Output::Event(Event::NextPiece { index, data, from }));
+        }
         self.out.push(Output::Event(Event::Piece { index, data, from }));
         if file.held.count() > keep {
             for range in file.shrink(keep) {

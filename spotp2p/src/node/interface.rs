@@ -2,6 +2,7 @@
 
 use crate::cdn::{Get, Target};
 use crate::planner::{self, Decision, Kind};
+use crate::playout::{Summary, Why};
 use crate::swarm::{self, Mode};
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
@@ -39,6 +40,8 @@ pub struct Config {
     pub swarm: Arc<swarm::Config>,
     /// The numbers by which sources are chosen.
     pub planner: Arc<planner::Config>,
+    /// What earlier runs knew of the link ([`Event::Link`]); [`Summary::UNKNOWN`] if nothing.
+    pub link: Summary,
     /// Whether the program wants to know why each piece came from where it came ([`Event::Decided`]).
     pub explain: bool,
 }
@@ -77,6 +80,7 @@ impl Config {
             mode: Mode::Full,
             swarm: Arc::default(),
             planner: Arc::default(),
+            link: Summary::UNKNOWN,
             explain: false,
         }
     }
@@ -93,6 +97,14 @@ pub enum Command<K> {
         /// A track or a file.
         wanted: Wanted<K>,
         /// Where to start, in milliseconds.
+        at_ms: u32,
+    },
+    /// This will most likely be opened next: it is fetched when the playing track nears its end, as long as that one is
+    /// safe. The latest word counts, until the next [`Command::Open`] or [`Command::Stop`].
+    Next {
+        /// A track or a file; `None` for nothing.
+        wanted: Option<Wanted<K>>,
+        /// Where it will start, in milliseconds.
         at_ms: u32,
     },
     /// Go to this time of the playing track.
@@ -269,7 +281,7 @@ pub enum Effect<K, B> {
 pub struct MirrorId(pub u32);
 
 /// What a node tells the program.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Event<K, B> {
     /// The access point answered the log-in.
@@ -304,6 +316,35 @@ pub enum Event<K, B> {
         /// Who delivered it.
         from: Kind,
     },
+    /// What was said to follow ([`Command::Next`]) is known; its first pieces may come. If it is opened, that is said
+    /// once more, by [`Event::Opened`].
+    NextOpened {
+        /// What a player needs.
+        opened: Box<Opened<K>>,
+        /// Who knew it.
+        from: Kind,
+    },
+    /// A piece of it came and was proved. If it is opened the piece is not said again.
+    NextPiece {
+        /// Which one.
+        index: u32,
+        /// Its ciphertext.
+        data: B,
+        /// Who delivered it.
+        from: Kind,
+    },
+    /// It is fetched no more: something else plays, or will, or it can't be had. Its pieces may be dropped.
+    NextDropped {
+        /// Bytes that came of it over a network, by [`Kind`]: nobody needed them.
+        wasted: [u64; Kind::COUNT],
+    },
+    /// The sound that waits is to start: said once for each [`Command::Open`], [`Command::Seek`] and [`Command::Silent`],
+    /// unless the program says [`Command::Sounds`] before.
+    Start(Why),
+    /// The sound had better wait, and for this; said at most ten times a second, and only if it is news.
+    Buffering(Why),
+    /// What is known of the link by now, to be kept for the next run; said at [`Command::Stop`] and [`Command::Leave`].
+    Link(Summary),
     /// These pieces may be dropped; if they are needed after all the node will fetch them again.
     Drop(PieceRange),
     /// A piece or a proof was wrong; it was thrown away, and whoever sent it is asked for no more.
@@ -375,7 +416,7 @@ pub enum NotKept {
 }
 
 /// What a node asks of its owner, in order.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum Output<K, B> {
     /// Send a message.

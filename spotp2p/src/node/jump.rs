@@ -18,6 +18,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let Some(file) = track.file.as_mut() else { return };
         file.reading = file.head.piece_at(at_ms);
         file.plan.seek(now, file.reading, at_ms);
+        self.wait_for_start(now, at_ms, true);
         self.hold_back_others(now);
     }
 
@@ -31,8 +32,19 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         file.plan.reading(now, piece);
     }
 
-    /// The sound runs, or stands still.
-    pub(super) fn set_clock(&mut self, now: Instant, clock: Clock) {
+    /// The sound runs.
+    pub(super) fn sounds(&mut self, now: Instant, at_ms: u32) {
+        self.set_clock(now, Clock::Running { at: now, position_ms: at_ms });
+        self.sound_runs(now, at_ms);
+    }
+
+    /// The sound stands still.
+    pub(super) fn silent(&mut self, now: Instant, at_ms: u32) {
+        self.set_clock(now, Clock::Waiting { position_ms: at_ms });
+        self.wait_for_start(now, at_ms, false);
+    }
+
+    fn set_clock(&mut self, now: Instant, clock: Clock) {
         if let Some(file) = self.file_mut(Urgency::Playing) {
             file.plan.set_clock(now, clock);
         }
@@ -63,6 +75,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         self.take_back(now, over);
         self.leave_mirrors(class);
         self.leave_shelf(now, class);
+        if class == Urgency::Playing {
+            self.leave_playout();
+        }
         let Some(file) = self.tracks[class as usize].take().and_then(|track| track.file) else { return };
         if let Some(flow) = file.plan.flow(super::sources::SERVER) {
             self.server.flow = flow.clone().rested();
@@ -70,11 +85,20 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         self.seek_holders_no_more(now, file.head.file);
     }
 
+    /// Plays nothing any more.
+    pub(super) fn stop(&mut self, now: Instant) {
+        self.expect_next(now, None, 0);
+        self.close(now, Urgency::Playing);
+        self.tell_link();
+    }
+
     /// Leaves the access point and everybody else.
     pub(super) fn leave(&mut self, now: Instant) {
+        self.expect_next(now, None, 0);
         for class in Urgency::ALL {
             self.close(now, class);
         }
+        self.tell_link();
         self.keeping = None;
         self.set_mode(now, crate::swarm::Mode::Alone);
         self.server.tell(now, crate::reach::BackoffInput::Unwant);
@@ -84,9 +108,4 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         }
         self.put_away();
     }
-}
-
-/// What the program says of the sound, as the plan takes it.
-pub(super) const fn clock(now: Instant, runs: bool, position_ms: u32) -> Clock {
-    if runs { Clock::Running { at: now, position_ms } } else { Clock::Waiting { position_ms } }
 }

@@ -238,6 +238,11 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         }
     }
 
+    /// The mirrors of the track of one class are those of another now.
+    pub(super) fn move_mirrors(&mut self, from: Urgency, to: Urgency) {
+        self.mirrors.iter_mut().filter(|mirror| mirror.class == from).for_each(|mirror| mirror.class = to);
+    }
+
     fn leave_mirror(&mut self, mirror: &Mirror) {
         for UnderWay { request, .. } in &mirror.under_way {
             self.out.push(Output::Effect(Effect::FetchNoMore(*request)));

@@ -11,14 +11,15 @@ mod keep;
 mod links;
 mod member;
 mod mirrors;
+mod next;
 mod open;
 mod overlay;
+mod playout;
 mod proofs;
 mod requests;
 mod server;
 mod shelf;
 mod sources;
-mod supply;
 mod timer;
 mod track;
 mod why;
@@ -26,6 +27,7 @@ mod why;
 pub use interface::{
     CacheSetup, Command, Config, Effect, Event, Input, LogIn, MirrorId, MirrorNews, NotKept, Output,
 };
+pub use next::Guesses;
 
 use crate::payload::{FileKey, Payload};
 use crate::planner;
@@ -42,6 +44,8 @@ use keep::Keeping;
 use links::Links;
 use member::Member;
 use mirrors::Mirror;
+use next::Upcoming;
+use playout::Playout;
 use requests::Requests;
 use server::Server;
 use shelf::Shelf;
@@ -68,7 +72,8 @@ pub type Never = core::convert::Infallible;
 /// Memory, in words: a node that is logged in, has sixty neighbours and nothing to do takes 4 KiB in all, where files have
 /// names of four bytes and nodes share their numbers ([`Config`]); a cache with nothing in it 1.7 KiB more. The pieces
 /// themselves belong to the program and to the disk. Of what goes on the node keeps, for each of at most three tracks, its
-/// plan, a byte and two bits for each piece, and 2 KiB of leaves for each MiB in reach; 12 bytes for each neighbour that
+/// plan, a byte and two bits for each piece, and 2 KiB of leaves for each MiB in reach; for the one that plays 3 KiB of
+/// what is known of the link, and 12 KiB more until the sound runs; 12 bytes for each neighbour that
 /// was asked for something, beside what the swarm keeps; for each of at most eight files that are served 64 bytes for each
 /// piece; and the cache's index.
 #[derive(Debug)]
@@ -91,6 +96,10 @@ pub struct Node<K: FileKey, B, C = RustCrypto> {
     requests: Requests<K>,
     /// What is fetched, by urgency: one track of each class at a time.
     tracks: [Option<Box<Track<K, B>>>; Urgency::ALL.len()],
+    /// What is known of the link, and what the sound of the playing track hangs on.
+    playout: Option<Box<Playout>>,
+    /// What most likely follows, once that was said.
+    upcoming: Option<Box<Upcoming<K>>>,
     shelf: Option<Box<Shelf<K, B>>>,
     /// What is to be kept, if anything is.
     keeping: Option<Box<Keeping<K>>>,
@@ -135,6 +144,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             mirrors: Vec::new(),
             requests: Requests::new(),
             tracks: [None, None, None],
+            playout: Playout::of(config.link),
+            upcoming: None,
             shelf,
             keeping: None,
             leaving: false,
@@ -175,16 +186,14 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         match command {
             Command::Connect => self.connect(now),
             Command::Open { wanted, at_ms } => {
-                self.close(now, Urgency::Playing);
-                self.tracks[Urgency::Playing as usize] = Some(Box::new(Track::new(wanted, at_ms)));
-                self.connect(now);
-                self.look_up(now, Urgency::Playing);
+                self.open(now, wanted, at_ms);
             }
+            Command::Next { wanted, at_ms } => self.expect_next(now, wanted, at_ms),
             Command::Seek { at_ms } => self.seek(now, at_ms),
             Command::Reading { piece } => self.reading(now, piece),
-            Command::Sounds { at_ms } => self.set_clock(now, jump::clock(now, true, at_ms)),
-            Command::Silent { at_ms } => self.set_clock(now, jump::clock(now, false, at_ms)),
-            Command::Stop => self.close(now, Urgency::Playing),
+            Command::Sounds { at_ms } => self.sounds(now, at_ms),
+            Command::Silent { at_ms } => self.silent(now, at_ms),
+            Command::Stop => self.stop(now),
             Command::Keep { wanted } => self.keep_offline(now, wanted),
             Command::Peers(mode) => self.set_mode(now, mode),
             Command::Leave => self.leave(now),
@@ -326,10 +335,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// How many pieces of a track the program has at most.
     fn keep(&self, class: Urgency) -> u32 {
-        if class != Urgency::Playing {
+        if class == Urgency::Offline {
             return 0;
         }
-        let shelved = self.file(class).is_some_and(|file| file.shelved);
+        let shelved = class == Urgency::Next || self.file(class).is_some_and(|file| file.shelved);
         if shelved { self.settings.keep.min(shelf::AHEAD) } else { self.settings.keep }
     }
 
@@ -340,13 +349,12 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             more |= self.ask_shelf(now);
             self.ask_again(now);
             self.give_back_slots(now);
-            self.look_at_supply(now);
             more |= self.carry_out_swarm(now);
             for class in Urgency::ALL {
                 more |= self.carry_out_plan(now, class);
             }
             self.give_up_hopeless(now);
-            if !more {
+            if !more && !self.look_at_playout(now) {
                 break;
             }
         }
@@ -431,7 +439,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Machine for Node<K, B, C> {
         if self.timers.take_due(Timer::Holdings, now) {
             self.tell_holdings(now);
         }
-        let _ = self.timers.take_due(Timer::Supply, now);
+        if self.timers.take_due(Timer::Playout, now) {
+            self.playout_is_due();
+        }
         self.settle(now);
         Ok(())
     }

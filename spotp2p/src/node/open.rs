@@ -33,8 +33,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             track.asked_at = now;
             track.asked_on = self.server.session.map(|session| (session, channel));
             // Only the key is missing where the cache has the music.
-            track.credit = if track.renews { 0 } else { self.server.flow.window() };
-            track.names_holders = self.server.logged_in && track.credit > 0;
+            // Of the track after this one the access point names holders first.
+            let ahead = class == Urgency::Next;
+            track.credit = if track.renews || ahead { 0 } else { self.server.flow.window() };
+            track.names_holders = self.server.logged_in && (ahead || track.credit > 0);
             let open = Open {
                 wanted: track.wanted,
                 at_ms: track.at_ms,
@@ -85,7 +87,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let at_ms = self.track(class)?.at_ms;
         let base = match class {
             Urgency::Playing => Policy::PLAYING,
-            Urgency::Next => Policy::NEXT,
+            Urgency::Next => self.policy_of_next(),
             Urgency::Offline => Policy::OFFLINE,
         };
         let policy = Policy { searching: self.mode != Mode::Alone, ..base };
@@ -103,6 +105,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         track.wanted = Wanted::File(file.head.file);
         track.stage = Stage::Open;
         track.file = Some(file);
+        let at_ms = track.at_ms;
+        if class == Urgency::Playing {
+            self.begin_playout(now, at_ms);
+        }
         self.keep_as_there_is_room(now, class);
     }
 
@@ -130,7 +136,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     pub(super) fn begun(&mut self, now: Instant, class: Urgency, opened: Box<Opened<K>>, from: Kind) {
         match class {
             Urgency::Playing => self.out.push(Output::Event(Event::Opened { opened, from })),
-            _ => self.opened_to_keep(now, &opened),
+            Urgency::Next => self.opened_ahead(now, opened, from),
+            Urgency::Offline => self.opened_to_keep(now, &opened),
         }
         self.seek_holders(now, class);
     }
@@ -161,6 +168,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// A track can't be had.
     pub(super) fn give_up(&mut self, now: Instant, class: Urgency, why: Refusal) {
+        if class == Urgency::Next {
+            return self.drop_next(now);
+        }
         self.close(now, class);
         match class {
             Urgency::Playing => self.out.push(Output::Event(Event::Refused(why))),

@@ -144,16 +144,21 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             return;
         };
         let (name, named) = (file.head.file, track.names_holders);
+        let class = self.urgency_of(&name).unwrap_or(class);
         if !self.swarm.want(now, name, class) {
             return;
         }
-        if let Some(file) = self.file_mut(class) {
-            file.sought = true;
-        }
+        self.files_of(&name).for_each(|file| file.sought = true);
         if !named {
             self.find_holders(name);
         }
         self.timers.set_earlier(Timer::Search, now + SEARCHING);
+    }
+
+    /// How soon a file is needed that is fetched, maybe for more than one track.
+    fn urgency_of(&self, name: &K) -> Option<Urgency> {
+        let of = |class: &Urgency| self.file(*class).is_some_and(|file| file.head.file == *name);
+        Urgency::ALL.into_iter().find(of)
     }
 
     /// A track is whole, or fetched no more.

@@ -102,6 +102,16 @@ impl<K: Copy + Eq> Requests<K> {
         taken.collect()
     }
 
+    /// What was asked for the track of one class is for that of another now.
+    pub(super) fn move_class(&mut self, from: Urgency, to: Urgency) {
+        for request in self.open.values_mut() {
+            match request {
+                Request::Open(class) | Request::Pieces(Pieces { class, .. }) if *class == from => *class = to,
+                _ => {}
+            }
+        }
+    }
+
     fn pieces_of(&self, mut which: impl FnMut(Place, &Pieces) -> bool) -> impl Iterator<Item = Place> {
         self.open.iter().filter_map(move |(place, request)| match request {
             Request::Pieces(pieces) if which(*place, pieces) => Some(*place),

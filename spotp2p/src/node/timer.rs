@@ -13,8 +13,8 @@ pub(super) enum Timer {
     Links,
     /// A web server that failed may be asked again.
     Mirrors,
-    /// The music ahead of the sound gets less.
-    Supply,
+    /// Whether the sound may start, or goes on, is to be looked at.
+    Playout,
     /// More is to be told of what can be served.
     Holdings,
 }

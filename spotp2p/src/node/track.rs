@@ -38,6 +38,8 @@ pub(super) struct Track<K, B> {
     /// Pieces or proofs of the server's that were wrong.
     pub(super) forged: u32,
     pub(super) file: Option<File<K, B>>,
+    /// What the program is to hear when the track plays, and who knew it: that of one fetched ahead.
+    pub(super) opened: Option<(Box<Opened<K>>, Kind)>,
 }
 
 /// How far the opening of a track is.
@@ -132,6 +134,7 @@ impl<K: FileKey, B: Payload> Track<K, B> {
             renews: false,
             forged: 0,
             file: None,
+            opened: None,
         }
     }
 }

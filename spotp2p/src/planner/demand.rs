@@ -36,18 +36,29 @@ pub struct Policy {
     pub cdn_allowed: bool,
     /// Whether peers are still searched for: if not, and there are none, no more are waited for.
     pub searching: bool,
+    /// How much of the music paid sources may bring, from where it starts; `Duration::MAX` for all.
+    pub paid_music: Duration,
 }
 
 impl Policy {
     /// A track that plays: all may be asked, peers are searched for.
-    pub const PLAYING: Self =
-        Self { urgency: Urgency::Playing, server_allowed: true, cdn_allowed: true, searching: true };
-    /// The track after it, fetched ahead from peers only.
-    pub const NEXT: Self =
-        Self { urgency: Urgency::Next, server_allowed: false, cdn_allowed: false, searching: true };
+    pub const PLAYING: Self = Self {
+        urgency: Urgency::Playing,
+        server_allowed: true,
+        cdn_allowed: true,
+        searching: true,
+        paid_music: Duration::MAX,
+    };
+    /// The track after it, fetched ahead from peers only; of others, once they are allowed, only the beginning.
+    pub const NEXT: Self = Self {
+        urgency: Urgency::Next,
+        server_allowed: false,
+        cdn_allowed: false,
+        paid_music: Duration::from_secs(5),
+        ..Self::PLAYING
+    };
     /// A track kept for offline listening.
-    pub const OFFLINE: Self =
-        Self { urgency: Urgency::Offline, server_allowed: true, cdn_allowed: true, searching: true };
+    pub const OFFLINE: Self = Self { urgency: Urgency::Offline, ..Self::PLAYING };
 }
 
 /// A place in the order of wants: headers first, then from the decoder to the end, then what lies behind it.

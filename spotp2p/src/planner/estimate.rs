@@ -21,6 +21,9 @@ const SIGMA: f64 = 1.2533;
 /// Standard deviations that 99 % of a normal distribution stay below: one piece in a hundred may be late.
 const SURE: f64 = 2.33;
 
+/// Pieces after which a pace is the source's own and not a guess: what it was before weighs a third by then.
+const TELLING: u32 = 8;
+
 /// Deviations are never taken for smaller: clocks have a grain, and threads wait.
 const LEAST_DEVIATION: f64 = 0.004;
 
@@ -73,6 +76,13 @@ impl Estimate {
     /// Pieces a second.
     pub(super) fn pieces_per_s(&self) -> f64 {
         1.0 / self.each_s()
+    }
+
+    /// Bytes a second once bytes flow, and the standard deviation of that; nothing before enough pieces came.
+    pub(super) fn pace(&self) -> Option<(f64, f64)> {
+        let rate = 1.0 / self.per_byte;
+        let off = (SIGMA * self.deviation / self.each_s()).min(1.0);
+        (self.samples >= TELLING).then_some((rate, rate * off))
     }
 
     /// What to add to a predicted arrival to be right in 99 of 100 cases.

@@ -301,6 +301,22 @@ impl Planner {
         }
     }
 
+    /// Asks nobody for anything, and calls back what is outstanding; or goes on.
+    pub fn set_paused(&mut self, now: Instant, paused: bool) {
+        if paused == self.paused {
+            return;
+        }
+        self.paused = paused;
+        if paused {
+            let outstanding: Vec<(u32, Source)> =
+                self.outstanding().map(|(piece, source, _)| (piece, source)).collect();
+            for (piece, source) in outstanding {
+                self.withdraw(now, source, piece, Outcome::Cancelled);
+            }
+        }
+        self.settle(now);
+    }
+
     fn make_way(&mut self, now: Instant) {
         let useful = self.demand.reading..self.demand.reading.saturating_add(WINDOW as u32);
         let useless = |piece: &u32| !useful.contains(piece) && !self.demand.curve.is_header(*piece);

@@ -35,6 +35,11 @@ impl Ledger {
         self.entries.get(&piece).is_none_or(|entry| entry.second.is_none() && entry.first.source != source)
     }
 
+    /// Whether nothing is outstanding.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Notes a ticket, if its source may be asked.
     pub(super) fn add(&mut self, piece: u32, ticket: Ticket) {
         match self.entries.get_mut(&piece) {

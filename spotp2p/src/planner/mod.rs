@@ -45,6 +45,7 @@
 //! An arrival and the requests that it causes cost O(log n) in sources and outstanding pieces. A change of a source's pace,
 //! or its end, may look at 128 pieces. A source without work is in no list and costs nothing. Memory: [`Planner`].
 
+mod ahead;
 mod catch_up;
 mod config;
 mod curve;
@@ -71,6 +72,7 @@ pub use why::{Decision, Outcome, Why};
 use crate::flow::Flow;
 use alloc::vec::Vec;
 use catch_up::CatchUp;
+use core::time::Duration;
 use demand::Demand;
 use ledger::{Ledger, Ticket};
 use line::{Line, Trust};
@@ -126,11 +128,15 @@ pub struct Planner {
     held: PieceSet,
     /// Pieces that are neither here nor asked for.
     lacking: PieceSet,
+    /// How far ahead paid sources may be asked at least.
+    ahead: Duration,
     lines: Lines,
     ledger: Ledger,
     catch_up: CatchUp,
     /// Something arrived since playing began here.
     begun: bool,
+    /// Nobody is asked for anything.
+    paused: bool,
     /// When a free source last delivered, or there was none.
     peers_gave_at: Instant,
     timers: Timers<{ Timer::COUNT }>,
@@ -177,10 +183,12 @@ impl Planner {
             demand,
             held: PieceSet::empty(pieces),
             lacking: PieceSet::full(pieces),
+            ahead: Duration::ZERO,
             lines: Lines::default(),
             ledger: Ledger::default(),
             catch_up: CatchUp::new(),
             begun: false,
+            paused: false,
             peers_gave_at: now,
             timers: Timers::new(),
             growing: None,

@@ -43,6 +43,9 @@ struct Seen {
 impl Planner {
     /// Asks for all that can be asked for now, the most urgent first.
     pub(super) fn plan(&mut self, now: Instant) {
+        if self.paused {
+            return self.timers.clear(Timer::Paid);
+        }
         let mut from = Want::FIRST;
         let mut last = None;
         for _ in 0..MOST_STEPS {
@@ -224,21 +227,30 @@ impl Planner {
 
     /// What is due by then may be asked of paid sources.
     fn paid_until(&self, now: Instant) -> Instant {
+        if self.policy.paid_music < Duration::MAX {
+            return self.paid_never_after(now);
+        }
         // Nothing is known of any source yet: enough to begin with, even if that is some time ahead.
-        let first = self.demand.begins(now).unwrap_or(now).max(now) + self.config.first_ahead;
+        let first = self.demand.begins(now).unwrap_or(now).max(now) + self.config.first_ahead.max(self.ahead);
         if self.begun || self.demand.due(now, self.gap()).is_some_and(|due| due >= first) {
             return now + self.paid_ahead();
         }
         first
     }
 
+    /// What is due after that is not for paid sources at all.
+    pub(super) fn paid_never_after(&self, now: Instant) -> Instant {
+        self.demand.begins(now).unwrap_or(now) + self.policy.paid_music
+    }
+
     /// How far ahead of the play point paid sources are asked, once playing began.
     fn paid_ahead(&self) -> Duration {
-        match (self.lines.peers(), self.policy.searching) {
+        let ahead = match (self.lines.peers(), self.policy.searching) {
             (0, false) => self.config.alone_ahead,
             (0, true) => self.config.search_ahead,
             _ => self.config.ahead,
-        }
+        };
+        ahead.max(self.ahead)
     }
 
     /// How soon the quickest paid source that may be asked would deliver; `None` if there is none.

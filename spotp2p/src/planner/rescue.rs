@@ -115,7 +115,8 @@ impl Planner {
         for (source, line) in self.lines.ready() {
             // A rescue is no time to try someone out.
             let known = line.kind.is_paid() || line.is_trusted() && line.estimate.is_proven();
-            if source == first || !known || !line.holds.has(piece) || !self.may_ask(line.kind) {
+            let paid_late = line.kind.is_paid() && due > self.paid_never_after(now);
+            if source == first || !known || paid_late || !line.holds.has(piece) || !self.may_ask(line.kind) {
                 continue;
             }
             let (arrival, sure) = (line.arrival(now), line.sure_arrival(now));

@@ -119,12 +119,19 @@ impl Chain {
         states
     }
 
-    /// How likely each state is some time after the link brought what it usually does.
-    pub(super) fn states_after_a_while(&self) -> Vector {
+    /// How likely each state is some time after the link brought what it usually does; if something just came, it is not
+    /// the one in which nothing does.
+    pub(super) fn states_after_a_while(&self, flows: bool) -> Vector {
         let [.., last] = &self.spans;
         let mut states = [0.0; STATES];
         for (part, row) in self.states_at(self.usual).iter().zip(&last.kernel) {
             add(&mut states, *part, row);
+        }
+        let [stalled, others @ ..] = &mut states;
+        let moving: f32 = others.iter().sum();
+        if flows && moving > 0.0 {
+            *stalled = 0.0;
+            others.iter_mut().for_each(|part| *part /= moving);
         }
         states
     }

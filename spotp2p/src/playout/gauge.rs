@@ -105,6 +105,8 @@ mod tests {
             wanted,
             state: 3,
             rate: 1.0,
+            usual: 0.0,
+            music: 0.0,
             risk,
             budget: 0.01,
             supplier,

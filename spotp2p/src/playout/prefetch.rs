@@ -82,6 +82,18 @@ impl<K: Clone + PartialEq> Prefetch<K> {
         None
     }
 
+    /// What is guessed.
+    #[must_use]
+    pub const fn guessed(&self) -> Option<&K> {
+        self.guess.as_ref()
+    }
+
+    /// Whether it is time for the server too.
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        self.asked == Asked::Server
+    }
+
     /// A track begins to play: the guess was right, or is to be cancelled.
     pub fn began(&mut self, track: &K) -> Option<Prefetched<K>> {
         let guess = self.guess.take();
@@ -122,6 +134,8 @@ mod tests {
             wanted: buffered,
             state: 3,
             rate: 1.0,
+            usual: 0.0,
+            music: 0.0,
             risk,
             budget: 0.01,
             supplier,

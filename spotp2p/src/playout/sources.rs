@@ -71,7 +71,7 @@ impl Sources {
     }
 
     /// How likely the link is in each state: at `rate`, if it is known; where chance has it, if not.
-    pub(super) fn states(&self, chain: &Chain, rate: Option<f32>) -> Vector {
+    pub(super) fn states(&self, chain: &Chain, rate: Option<f32>, flows: bool) -> Vector {
         if let Some(peers) = self.peers() {
             let factor = self.scale(chain.usual()).factor;
             let mut states = [0.0; STATES];
@@ -80,7 +80,7 @@ impl Sources {
             }
             return states;
         }
-        rate.map_or_else(|| chain.states_after_a_while(), |rate| chain.states_at(rate))
+        rate.map_or_else(|| chain.states_after_a_while(flows), |rate| chain.states_at(rate))
     }
 
     /// A rate that is not above zero, or no number, is none.

@@ -95,6 +95,8 @@ impl Start {
             wanted: self.config.blind.min(self.demand.rest()),
             state: 0,
             rate: rate.unwrap_or(0.0),
+            usual: 0.0,
+            music: self.demand.rate(),
             risk: 1.0,
             budget: self.config.budget,
             supplier: sources.supplier(),
@@ -109,7 +111,8 @@ impl Start {
                 ..why
             };
         }
-        self.renew(link, sources, rate);
+        let flows = link.flows(now);
+        self.renew(link, sources, rate, flows);
         let sounds = arrived >= self.demand.first();
         let Some(known) = &self.known else {
             let enough = sounds && why.buffered >= why.wanted;
@@ -117,7 +120,7 @@ impl Start {
         };
         let threshold = self.threshold();
         let scale = sources.scale(known.chain.usual());
-        let states = sources.states(&known.chain, rate);
+        let states = sources.states(&known.chain, rate, flows);
         let ahead = arrived as f32 + link.under_way(now) as f32 - self.demand.first() as f32;
         let risk = if sounds { known.forecast.risk(&states, ahead) } else { 1.0 };
         let needed = known.forecast.needed(&states, threshold);
@@ -128,6 +131,7 @@ impl Start {
             basis: Basis::Forecast,
             wanted: self.demand.music_in(bytes as u64),
             state: known.chain.likeliest(&states),
+            usual: known.chain.usual(),
             risk,
             wait: needed.map(|needed| Duration::from_secs_f32(((needed - ahead) / comes).clamp(0.0, 1e6))),
             ..why
@@ -140,13 +144,13 @@ impl Start {
     }
 
     /// Makes a new table if there is something new to make it from.
-    fn renew(&mut self, link: &Throughput, sources: &Sources, rate: Option<f32>) {
+    fn renew(&mut self, link: &Throughput, sources: &Sources, rate: Option<f32>, flows: bool) {
         let puts = link.puts();
         if self.known.as_ref().is_some_and(|known| known.puts == puts && known.sources == *sources) {
             return;
         }
         let Some(chain) = link.chain(self.demand.rate(), rate) else { return };
-        let states = sources.states(&chain, rate);
+        let states = sources.states(&chain, rate, flows);
         let scale = sources.scale(chain.usual());
         let mut forecast = self.table(&chain, scale);
         loop {

@@ -15,11 +15,17 @@ const WEIGHT_MAX: u16 = 600;
 /// Seconds of samples that earlier runs are worth against this one's.
 const CARRIED: f32 = 60.0;
 
+/// Seconds of samples that what links are like is worth against a link's own manner.
+const GUESSED: f32 = 2.0;
+
 /// A second is one of a stall if it brought less than an eighth of what the others bring on average.
 const STALL_OCTAVES: i32 = 3;
 
 /// Seconds of samples whose mean shows a link's level.
 const BLOCK: usize = 60;
+
+/// By how many octaves a link's level differs from one day to another.
+const DAYS: f32 = 0.25;
 
 /// By how many octaves levels wander, and how many blocks that is worth against those that were seen.
 const DRIFT: f32 = 0.15;
@@ -91,10 +97,9 @@ impl Summary {
         if seen.count == 0 {
             return *before;
         }
-        // Levels differ more between days than manners do.
         let known = f32::from(before.weight).min(CARRIED);
-        let level = known / 4.0;
-        let manner = known + 8.0;
+        let level = before.level(known);
+        let manner = known + GUESSED;
         let mean = (level * before.mean + seen.sum) / (level + n);
         let (squares, products) = seen.deviations(mean);
         let variance = before.spread * before.spread;
@@ -113,14 +118,27 @@ impl Summary {
     /// Standard deviation of the mean rate over a track, as a part of it, beyond what the chain knows: samples that
     /// follow each other say much the same, and levels wander more slowly than any chain of seconds remembers.
     pub(super) fn doubt(&self, history: &History) -> f32 {
-        let apart = (1.0 + self.persistence) / (1.0 - self.persistence);
+        let apart = self.apart();
         let variance = self.spread * self.spread;
         let (blocks, between) = blocks(history);
         let within = variance * (apart / BLOCK as f32).min(1.0);
         let drift =
             (DRIFT_WORTH * DRIFT * DRIFT + (between - blocks * within).max(0.0)) / (DRIFT_WORTH + blocks);
-        let error = variance * (apart / f32::from(self.weight).max(1.0)).min(1.0);
+        let seen = history.iter().flatten().filter(|rate| rate.code() > 0).count() as f32;
+        let level = self.level((f32::from(self.weight) - seen).clamp(0.0, CARRIED));
+        let error = variance * (apart / (level + seen).max(1.0)).min(1.0);
         (core::f32::consts::LN_2 * libm::sqrtf(error + drift)).min(0.5)
+    }
+
+    /// Seconds between samples that say as much as independent ones.
+    fn apart(&self) -> f32 {
+        (1.0 + self.persistence) / (1.0 - self.persistence)
+    }
+
+    /// Seconds of samples that another day's level is worth, if it comes from `known` of them: the fewer, the less the
+    /// link's rates jump.
+    fn level(&self, known: f32) -> f32 {
+        (self.spread * self.spread * self.apart() / (DAYS * DAYS)).min(known)
     }
 
     fn in_bounds(self) -> Self {

@@ -62,7 +62,14 @@ impl Throughput {
 
     /// Nothing is asked for any more, the machine slept, or the link is another one: what comes next does not follow what
     /// came before.
+    ///
+    /// A second that had begun counts by the part of it that passed, if that is enough to tell: over a fast link a track is
+    /// here before a second is over.
     pub fn paused(&mut self) {
+        let (part, bytes) = self.part;
+        if part >= LEAST_PART {
+            self.history.push(LogRate::of(bytes / part));
+        }
         self.history.gap();
         self.arrived_at = None;
         self.part = (0.0, 0.0);
@@ -81,6 +88,11 @@ impl Throughput {
         let silence = self.arrived_at.map_or(0.0, |at| now.since(at).min(SILENCE).as_secs_f64());
         // A piece is under way: had it come at more than this, it would be here.
         Some(if silence > 0.0 { late.min(PIECE_LEN as f64 / silence) } else { late })
+    }
+
+    /// Whether something came just now, be it too little to tell a rate.
+    pub(super) fn flows(&self, now: Instant) -> bool {
+        self.arrived_at.is_some_and(|at| now.since(at).as_secs_f64() < LEAST_PART)
     }
 
     /// Bytes of the piece that is on its way, as far as the rate tells; less than a piece.
@@ -169,9 +181,21 @@ mod tests {
         let mut link = Throughput::new(Summary::UNKNOWN);
         let now = steady(&mut link, Instant::START, 100 * MS, 35);
         link.arrived(now + 900 * MS, PIECE_LEN as u64, Pace::Throttled);
-        assert_eq!(samples(&link).len(), 3);
+        assert_eq!(samples(&link).len(), 4, "three seconds and a part of one");
         assert_eq!(link.history.iter().last(), Some(None));
         assert_eq!(link.rate(now), None);
+    }
+
+    #[test]
+    fn a_track_that_is_here_within_a_second_tells_the_rate_and_one_within_a_tenth_does_not() {
+        for (gap, known) in [(13, true), (2, false)] {
+            let mut link = Throughput::new(Summary::UNKNOWN);
+            steady(&mut link, Instant::START, gap * MS, 30);
+            link.paused();
+            let rate = PIECE_LEN as f64 / (f64::from(gap) / 1e3);
+            assert_eq!(link.usual().is_some(), known);
+            assert!(link.usual().is_none_or(|usual| (usual / rate - 1.0).abs() < 2e-3), "{:?}", link.usual());
+        }
     }
 
     #[test]
@@ -181,7 +205,7 @@ mod tests {
         let before = link.rate(now).unwrap();
         assert!(link.rate(now + Duration::from_secs(2)).unwrap() < before / 10.0);
         link.arrived(now + Duration::from_secs(3600), PIECE_LEN as u64, Pace::Free);
-        assert_eq!(samples(&link).len(), 3, "an hour of sleep is no slow link");
+        assert_eq!(samples(&link).len(), 4, "an hour of sleep is no slow link");
         assert_eq!(link.rate(now + Duration::from_secs(3600)), None);
     }
 
@@ -196,7 +220,7 @@ mod tests {
         assert!(later < now);
         let rate = PIECE_LEN as f64 / 0.1;
         let samples = samples(&link);
-        assert_eq!(samples.len(), 6, "three on either side");
+        assert_eq!(samples.len(), 7, "three on either side, and a part of a second before");
         assert!(samples.iter().all(|sample| (sample / rate - 1.0).abs() < 2e-3), "{samples:?}");
         assert_eq!(link.history.iter().filter(Option::is_none).count(), 1);
     }

@@ -40,6 +40,10 @@ pub struct Why {
     pub state: u8,
     /// The link's rate, in bytes a second; 0 if nothing was measured since the last pause.
     pub rate: f32,
+    /// What the link usually brings, in bytes a second; 0 if nothing is known of it.
+    pub usual: f32,
+    /// What the music takes, in bytes a second.
+    pub music: f32,
     /// The chance of a stutter, had it started at this moment; 1 while there is no sound to start with.
     pub risk: f32,
     /// The chance that was allowed.

@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 pub(crate) const PIECES: u32 = 400;
 
 /// The file.
-pub(crate) static SHELF: LazyLock<Shelf> = LazyLock::new(Shelf::new);
+pub(crate) static SHELF: LazyLock<Shelf> = LazyLock::new(|| Shelf::new(0));
 
 pub(crate) struct Shelf {
     pub(crate) entry: Entry<FileId>,
@@ -22,8 +22,10 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    fn new() -> Self {
-        let pieces: Vec<Bytes> = (0..PIECES).map(|index| vec![index as u8; PIECE_LEN].into()).collect();
+    /// A file whose pieces are full of numbers from this one on.
+    pub(crate) fn new(first: u32) -> Self {
+        let pieces: Vec<Bytes> =
+            (first..first + PIECES).map(|index| vec![index as u8; PIECE_LEN].into()).collect();
         let hashes = pieces.iter().map(|piece| Hash(RustCrypto::hash(&[piece]))).collect();
         let leaves = Leaves::new::<RustCrypto>(hashes).expect("leaves");
         let geometry =

@@ -216,7 +216,10 @@ impl Owner {
             Step::Policy(urgency, bits) => {
                 let urgency = spotproto::message::Urgency::ALL[usize::from(*urgency)];
                 let [server_allowed, cdn_allowed, searching] = [1, 2, 4].map(|bit| bits & bit != 0);
-                self.planner.set_policy(now, Policy { urgency, server_allowed, cdn_allowed, searching });
+                self.planner.set_policy(
+                    now,
+                    Policy { urgency, server_allowed, cdn_allowed, searching, ..Policy::PLAYING },
+                );
             }
             Step::Wait(ms) => {
                 self.now = now + Duration::from_millis(*ms);

@@ -1,8 +1,9 @@
 //! What one run leaves for the next.
 
-use crate::world::{link, look, song};
+use crate::world::{MUSIC, link, look, song};
+use core::time::Duration;
 use proptest::prelude::*;
-use spotp2p::playout::{Basis, Pace, SUMMARY_LEN, Sources, Summary, Throughput};
+use spotp2p::playout::{Basis, Config, Pace, SUMMARY_LEN, Sources, Start, Summary, Throughput, Verdict};
 use spotproto::Instant;
 use spotproto::codec::Reader;
 use spotproto::content::PIECE_LEN;
@@ -41,11 +42,69 @@ fn a_link_that_changed_is_believed_after_some_minutes() {
     let mut next = Throughput::new(fast.summary());
     let mut now = Instant::START;
     for _ in 0..600 {
-        now = now + core::time::Duration::from_millis(1000);
+        now = now + Duration::from_millis(1000);
         next.arrived(now, PIECE_LEN as u64, Pace::Free);
     }
     let usual = next.usual().expect("known");
     assert!(usual < 1.1 * PIECE_LEN as f64, "{usual}");
+}
+
+/// Seconds until a start over a steady link that brings `rate` times the music's bytes.
+fn waits(mut link: Throughput, rate: f64) -> f64 {
+    let each = Duration::from_secs_f64(PIECE_LEN as f64 / (rate * MUSIC as f64));
+    let mut start = Start::new(Config::DEFAULT, song());
+    let mut now = Instant::after_start(Duration::from_secs(60));
+    for piece in 1.. {
+        link.arrived(now, PIECE_LEN as u64, Pace::Free);
+        let why = start.look(now, &link, &Sources::UNKNOWN, piece * PIECE_LEN as u64);
+        if why.verdict == Verdict::Start {
+            return (each * piece as u32).as_secs_f64();
+        }
+        now = now + each;
+    }
+    unreachable!("a track has an end")
+}
+
+#[test]
+fn a_steady_link_is_trusted_within_seconds_and_no_later_when_it_is_known() {
+    let unknown = |rate| waits(Throughput::new(Summary::UNKNOWN), rate);
+    let (double, plenty) = (unknown(2.0), unknown(4.0));
+    assert!(double <= 5.0, "{double}");
+    assert!(plenty <= 1.5 && unknown(1.2) > double, "{plenty}");
+    let (link, _) = link(&[410], 600);
+    let known = waits(Throughput::new(link.summary()), 2.0);
+    assert!(known <= 4.0 && known <= double, "{known}");
+}
+
+#[test]
+fn a_link_of_which_bursts_were_seen_that_are_many_times_the_music_waits_for_a_second_of_it() {
+    let mut link = Throughput::new(Summary::UNKNOWN);
+    let mut now = Instant::after_start(Duration::from_secs(60));
+    for burst in 0..8 {
+        for _ in 0..30 {
+            now = now + Duration::from_millis(13);
+            link.arrived(now, PIECE_LEN as u64, Pace::Free);
+        }
+        link.paused();
+        now = now + Duration::from_secs(30);
+        link.arrived(now, PIECE_LEN as u64, Pace::Throttled);
+        let why = look(&link, now, &song(), &Sources::UNKNOWN, song().first());
+        assert!(why.wanted <= Duration::from_millis(1200), "after {burst}: {why:?}");
+        link.paused();
+    }
+}
+
+#[test]
+fn another_days_level_gives_way_within_seconds_where_the_link_is_steady() {
+    let (fast, _) = link(&[100], 6000);
+    let mut next = Throughput::new(fast.summary());
+    let mut now = Instant::START;
+    for _ in 0..20 {
+        now = now + Duration::from_millis(1000);
+        next.arrived(now, PIECE_LEN as u64, Pace::Free);
+    }
+    let usual = next.usual().expect("known");
+    assert!(usual < 1.5 * PIECE_LEN as f64, "{usual}");
 }
 
 proptest! {

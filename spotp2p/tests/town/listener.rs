@@ -2,7 +2,7 @@
 
 use crate::crooks::Crook;
 use crate::disk::Disk;
-use crate::shelf::SHELF;
+use crate::shelf::{SHELF, Shelf};
 use crate::town::Text;
 use alloc::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use spotcache::sheet::CacheKeys;
 use spotp2p::SessionId;
 use spotp2p::node::{CacheSetup, Command, Config, Event, Input, LogIn, Node};
 use spotp2p::planner::{Decision, Kind};
+use spotp2p::playout::{Pace, Summary, Throughput};
 use spotp2p::swarm::{Mode, PeerId};
 use spotproto::content::FileId;
 use spotproto::crypto::{PublicKey, RustCrypto, SecretKey};
@@ -30,7 +31,7 @@ pub(crate) struct End {
     pub(crate) link: LinkId,
 }
 
-/// Who plays: sound begins with two pieces from the place on, and stops where one is missing.
+/// Who plays: sound begins when the node says so, and stops where a piece is missing.
 #[derive(Debug, Default)]
 pub(crate) struct Player {
     clicked: Option<Instant>,
@@ -39,6 +40,8 @@ pub(crate) struct Player {
     pub(crate) start_delay: Option<Duration>,
     pub(crate) stutters: u32,
     piece: u32,
+    /// The node said that the sound is to start.
+    told: bool,
 }
 
 pub(crate) struct Listener {
@@ -60,9 +63,13 @@ pub(crate) struct Listener {
     pub(crate) early: BTreeMap<SessionId, Vec<Text>>,
     /// Pieces that the player has.
     pieces: BTreeSet<u32>,
+    /// Pieces of the next tune that the player has.
+    ahead: BTreeSet<u32>,
     /// Who delivered each piece of this play.
     delivered: BTreeMap<u32, Kind>,
     pub(crate) player: Player,
+    /// What plays.
+    tune: &'static Shelf,
     /// The player looks again and again.
     pub(crate) looks: bool,
     pub(crate) events: Vec<Event<FileId, Bytes>>,
@@ -104,7 +111,7 @@ impl Listener {
         let mut seed = [number; 32];
         seed[0] ^= 0x5a;
         let config = Config::new(log_in(number, log_ins), "test", Seed(seed), (now, TODAY));
-        let config = Config { cache, mode, explain: true, ..config };
+        let config = Config { cache, mode, explain: true, link: link(), ..config };
         Self {
             node: Node::new(now, config),
             at_home: true,
@@ -118,8 +125,10 @@ impl Listener {
             known_links: BTreeMap::new(),
             early: BTreeMap::new(),
             pieces: BTreeSet::new(),
+            ahead: BTreeSet::new(),
             delivered: BTreeMap::new(),
             player: Player::default(),
+            tune: &SHELF,
             looks: false,
             events: Vec::new(),
             decisions: Vec::new(),
@@ -133,6 +142,12 @@ impl Listener {
             shown: Vec::new(),
             crook: Crook::Honest,
         }
+    }
+
+    /// Nothing is known of its line any more.
+    pub(crate) fn forgets_its_line(&mut self, now: Instant) {
+        let config = Config::new(self.log_in, "test", Seed([self.number; 32]), (now, TODAY));
+        self.node = Node::new(now, Config { explain: true, ..config });
     }
 
     pub(crate) fn device(&self) -> PublicKey {
@@ -158,7 +173,7 @@ impl Listener {
     pub(crate) fn hears(&mut self, event: Event<FileId, Bytes>) {
         match event {
             Event::Piece { index, data, from } => {
-                assert_eq!(data, SHELF.pieces[index as usize], "piece {index} is a lie");
+                assert!(data == self.tune.pieces[index as usize], "piece {index} is a lie");
                 self.pieces.insert(index);
                 self.delivered.entry(index).or_insert(from);
             }
@@ -169,6 +184,15 @@ impl Listener {
                 if let Event::Reported(what) = event {
                     self.reported.push(what);
                 }
+                match &event {
+                    Event::Opened { .. } => self.pieces.append(&mut self.ahead),
+                    Event::NextPiece { index, .. } => _ = self.ahead.insert(*index),
+                    Event::NextDropped { .. } => self.ahead.clear(),
+                    _ => {}
+                }
+                if let Event::Start(_) = event {
+                    assert!(!core::mem::replace(&mut self.player.told, true), "it is said once");
+                }
                 self.events.push(event);
             }
         }
@@ -176,18 +200,37 @@ impl Listener {
 
     /// Clicks on the tune.
     pub(crate) fn click(&mut self, now: Instant) -> Input<FileId, Bytes> {
+        self.click_on(now, &SHELF)
+    }
+
+    /// Will play this tune.
+    pub(crate) fn listens_to(&mut self, tune: &'static Shelf) {
+        self.tune = tune;
+        self.player.told = false;
         self.pieces.clear();
+    }
+
+    /// Clicks on another tune. What of it was told before as the next is there.
+    pub(crate) fn click_on(&mut self, now: Instant, tune: &'static Shelf) -> Input<FileId, Bytes> {
+        self.listens_to(tune);
         self.delivered.clear();
         self.player = Player { clicked: Some(now), ..Player::default() };
-        Input::Command(Command::Open { wanted: Wanted::File(SHELF.file()), at_ms: 0 })
+        Input::Command(Command::Open { wanted: Wanted::File(tune.file()), at_ms: 0 })
     }
 
     /// Goes to another place of the tune.
     pub(crate) fn seek(&mut self, at_ms: u32) -> Command<FileId> {
-        let head = &SHELF.entry.head;
+        let head = &self.tune.entry.head;
         self.player.piece = head.piece_at(at_ms);
-        self.player.began = None;
+        (self.player.began, self.player.told) = (None, false);
         Command::Seek { at_ms }
+    }
+
+    /// Wants silence, and then to go on from there.
+    pub(crate) fn pause(&mut self, at_ms: u32) -> Command<FileId> {
+        self.player.piece = self.tune.entry.head.piece_at(at_ms);
+        (self.player.began, self.player.told) = (None, false);
+        Command::Silent { at_ms }
     }
 
     /// Has enough of the tune.
@@ -199,12 +242,9 @@ impl Listener {
     /// What the player does now, if anything: it looks ten times a second.
     pub(crate) fn plays(&mut self, now: Instant) -> Option<Command<FileId>> {
         let clicked = self.player.clicked?;
-        let head = &SHELF.entry.head;
+        let head = &self.tune.entry.head;
         let Some(began) = self.player.began else {
-            let ready = [0, self.player.piece, self.player.piece + 1]
-                .iter()
-                .all(|piece| self.pieces.contains(piece) || *piece >= head.pieces());
-            if !ready {
+            if !self.player.told {
                 return None;
             }
             self.player.start_delay.get_or_insert(now.since(clicked));
@@ -219,11 +259,16 @@ impl Listener {
         }
         if !self.pieces.contains(&piece) {
             self.player.stutters += 1;
-            self.player.began = None;
+            (self.player.began, self.player.told) = (None, false);
             return Some(Command::Silent { at_ms: head.due(piece) });
         }
         self.player.piece += 1;
         Some(Command::Reading { piece: (piece + 1).min(head.pieces() - 1) })
+    }
+
+    /// When the tune's beginning sounded, or would have.
+    pub(crate) const fn plays_since(&self) -> Option<Instant> {
+        self.player.began
     }
 
     pub(crate) fn is_playing(&self) -> bool {
@@ -241,13 +286,21 @@ impl Listener {
     }
 
     pub(crate) fn has_played(&self) -> bool {
-        self.player.piece >= SHELF.entry.head.pieces()
+        self.player.piece >= self.tune.entry.head.pieces()
     }
 
     /// Bytes of the last play by who delivered them.
     pub(crate) fn share(&self, kind: Kind) -> f64 {
-        self.delivered.values().filter(|from| **from == kind).count() as f64 / SHELF.pieces.len() as f64
+        self.delivered.values().filter(|from| **from == kind).count() as f64 / self.tune.pieces.len() as f64
     }
+}
+
+/// What earlier runs knew of a listener's line: 250 kB a second.
+fn link() -> Summary {
+    let mut link = Throughput::new(Summary::UNKNOWN);
+    let arrivals = (0..1000).map(|n| Instant::after_start(Duration::from_millis(64) * n));
+    arrivals.for_each(|at| link.arrived(at, 16_000, Pace::Free));
+    link.summary()
 }
 
 fn log_in(number: u8, count: u8) -> LogIn {

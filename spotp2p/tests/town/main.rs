@@ -13,8 +13,10 @@ mod disk;
 mod hostile;
 mod listener;
 mod listening;
+mod next;
 #[path = "../contract/shelf.rs"]
 mod shelf;
+mod starting;
 mod streets;
 mod town;
 mod wire;

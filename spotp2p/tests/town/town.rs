@@ -1,7 +1,8 @@
 //! Listeners, their access point, and the lines between them, on virtual time.
 
 use crate::listener::{Listener, TODAY};
-use crate::shelf::SHELF;
+use crate::next::shelf_of;
+use crate::shelf::{SHELF, Shelf};
 use crate::streets::{address, taken_at};
 use crate::wire::Wire;
 use alloc::collections::BTreeMap;
@@ -14,7 +15,7 @@ use spotp2p::node::{Command, Effect, Input, Output};
 use spotp2p::swarm::Mode;
 use spotproto::content::FileId;
 use spotproto::crypto::{PublicKey, SecretKey};
-use spotproto::message::{Dial, Message};
+use spotproto::message::{Dial, Message, Wanted};
 use spotproto::preamble::LinkId;
 use spotproto::{CloseCode, Instant, Machine, SessionError};
 
@@ -124,18 +125,20 @@ impl Town {
 
     /// These listeners have heard the tune before, without peers.
     pub(crate) fn heard_before(&mut self, who: &[usize]) {
+        self.heard_all_of(who, &SHELF);
+    }
+
+    pub(crate) fn heard_all_of(&mut self, who: &[usize], tune: &'static Shelf) {
         let (rate, served) = (self.server_up, self.served);
         self.server_up = 1e9;
         for who in who {
             self.tell(*who, Command::Peers(Mode::Alone));
-            self.tell(
-                *who,
-                Command::Open { wanted: spotproto::message::Wanted::File(SHELF.file()), at_ms: 0 },
-            );
+            self.listeners[*who].listens_to(tune);
+            self.tell(*who, Command::Open { wanted: Wanted::File(tune.file()), at_ms: 0 });
             self.run(Duration::from_secs(5));
             self.tell(*who, Command::Stop);
             self.tell(*who, Command::Peers(Mode::Full));
-            let held = self.listeners[*who].node.cache().and_then(|cache| cache.holding(&SHELF.file()));
+            let held = self.listeners[*who].node.cache().and_then(|cache| cache.holding(&tune.file()));
             assert!(held.is_some_and(|held| held.complete), "{who} has it");
         }
         (self.server_up, self.served) = (rate, served);
@@ -364,15 +367,19 @@ impl Town {
     fn look_up(&mut self, effect: access_point::Effect<FileId>) {
         use access_point::Effect;
         let (request, done) = match effect {
-            Effect::Find { request, .. } => (request, Done::Found(Ok(Box::new(SHELF.entry.clone())))),
-            Effect::Prove { request, ranges, .. } => {
-                (request, Done::Proofs(Ok(ranges.iter().map(|range| SHELF.prove(*range)).collect())))
+            Effect::Find { request, wanted } => {
+                let Wanted::File(file) = wanted else { return };
+                (request, Done::Found(Ok(Box::new(shelf_of(&file).entry.clone()))))
             }
-            Effect::Fetch { request, piece, .. } => {
-                (request, Done::Piece(Ok(SHELF.pieces[piece as usize].clone())))
+            Effect::Prove { request, file, ranges } => {
+                let shelf = shelf_of(&file);
+                (request, Done::Proofs(Ok(ranges.iter().map(|range| shelf.prove(*range)).collect())))
+            }
+            Effect::Fetch { request, file, piece } => {
+                (request, Done::Piece(Ok(shelf_of(&file).pieces[piece as usize].clone())))
             }
             Effect::Index { request, files } => {
-                (request, Done::Indexed(files.iter().map(|file| *file == SHELF.file()).collect()))
+                (request, Done::Indexed(files.iter().map(|file| *file == shelf_of(file).file()).collect()))
             }
             Effect::Probe { request, link, .. } => {
                 self.probes.insert(link, request);

@@ -9,6 +9,7 @@ use runtime_tokio::disk::Disk;
 use runtime_tokio::{Client, ClientOptions, Clock, DialOptions, Leaving, entropy};
 use spotcache::cache::Quota;
 use spotp2p::node::{CacheSetup, Config, LogIn};
+use spotp2p::playout::Summary;
 use spotp2p::swarm::{self, Mode};
 use spotproto::crypto::KeyPair;
 use spotproto::{Limits, UnixTime};
@@ -100,6 +101,8 @@ pub(super) struct Party<'a> {
     pub(super) port: u16,
     pub(super) cache: Option<CachePlace>,
     pub(super) peers: Peers,
+    /// What is known of the link to it.
+    pub(super) link: Summary,
 }
 
 impl<'a> Party<'a> {
@@ -111,19 +114,21 @@ impl<'a> Party<'a> {
             port: settings.port.value,
             cache: CachePlace::of(settings)?,
             peers: Peers::of(settings),
+            link: device.link(&server.address),
         })
     }
 
     /// A client, not connected yet. A cache that can't be used is told of, and done without.
     pub(super) fn client(self) -> Result<Client, Failure> {
-        let Self { server, identity, port, cache, peers } = self;
+        let Self { server, identity, port, cache, peers, link } = self;
         let seed = || entropy::seed().map_err(Failure::runtime);
         // The client draws what log-ins go by itself: it keeps their secrets.
         let log_in = LogIn { link_key: identity.public, seed: seed()? };
         let agent = concat!("spot/", env!("CARGO_PKG_VERSION"));
         let clock = Clock::start();
         let config = Config::new(log_in, agent, seed()?, (clock.now(), today()));
-        let mut config = Config { mode: peers.mode, swarm: peers.config().into(), explain: true, ..config };
+        let mut config =
+            Config { mode: peers.mode, swarm: peers.config().into(), link, explain: true, ..config };
         let mut disk = None;
         if let Some(CachePlace { folder, quota }) = cache {
             match Disk::open(&folder) {

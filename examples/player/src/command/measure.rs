@@ -12,6 +12,7 @@ use core::time::Duration;
 use runtime_tokio::{Client, ClientEvent};
 use serde_json::json;
 use spotp2p::node::{Command, Event};
+use spotp2p::playout::Summary;
 use spotproto::Gid;
 use spotproto::content::{FileId, Head, PIECE_LEN};
 use spotproto::message::Wanted;
@@ -137,6 +138,7 @@ impl Probe {
             cache: None,
             // It is the server that is measured.
             peers: Peers::ALONE,
+            link: Summary::UNKNOWN,
         };
         let client = party.client()?;
         Ok(Self { client, head: None, held: BTreeSet::new(), bytes: 0 })

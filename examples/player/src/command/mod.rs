@@ -11,6 +11,7 @@ mod offline;
 mod play;
 mod seed;
 mod serve;
+mod stats;
 mod tune;
 mod why;
 
@@ -39,6 +40,8 @@ enum Command {
     Seed(seed::Seed),
     /// Show why each piece of the last play came from where it came.
     Why(why::WhyArgs),
+    /// Show how often the sound stopped for want of music, beside how often it was predicted to.
+    Stats(stats::Stats),
     /// Serve and play a piece of music on this machine, among eight listeners, and show what happened.
     Demo(demo::Demo),
     /// Convert a link between its forms.
@@ -67,6 +70,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Play(play) => play.run(),
         Command::Seed(seed) => seed.run(),
         Command::Why(why) => why.run(),
+        Command::Stats(stats) => stats.run(),
         Command::Demo(demo) => demo.run(),
         Command::Link(link) => link.run(),
         Command::Measure(measure) => measure.run(),

@@ -1,15 +1,17 @@
 //! `spot play`: plays tracks from a server.
 
-use super::contact::Party;
+use super::contact::{Party, today};
 use super::serve::stopped;
 use super::{device, link, runtime, server, why};
 use crate::device::Device;
 use crate::failure::{Exit, Failure};
-use crate::listen::{Listener, Patience, Progress, Report, clock, table};
-use crate::output::{Choice, Output};
+use crate::keys::{self, Keyboard};
+use crate::listen::{Heard, Listener, Patience, Progress, Then, Voice, clock, table};
+use crate::output::Choice;
 use crate::server_name::ServerName;
 use crate::settings::{
-    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, PeersFlags, Settings,
+    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, PeersFlags, Prefetch,
+    PrefetchFlags, Settings,
 };
 use clap::Args;
 use core::time::Duration;
@@ -38,6 +40,8 @@ pub(super) struct Play {
     #[command(flatten)]
     peers: PeersFlags,
     #[command(flatten)]
+    prefetch: PrefetchFlags,
+    #[command(flatten)]
     config: ConfigFlag,
     /// Print JSON lines.
     #[arg(long)]
@@ -51,20 +55,9 @@ impl Play {
             first.1 = seek;
         }
         let settings = Settings::load(&self.flags())?;
-        let one_file = matches!(&settings.output.value, Choice::Wav(file) if !file.is_dir());
-        if tracks.len() > 1 && one_file {
-            let line = "the output wav:FILE takes one track; name a folder for more";
-            return Err(Failure::new(Exit::Usage, line));
-        }
         let device = device(&settings)?;
         let server = server(&settings, &device)?;
-        runtime()?.block_on(async {
-            let playing = play_all(&self, &settings, &device, server, &tracks);
-            tokio::select! {
-                played = playing => played,
-                () = stopped() => Err(Failure::runtime("stopped")),
-            }
-        })
+        runtime()?.block_on(play_all(&self, &settings, &device, server, &tracks))
     }
 
     fn flags(&self) -> Flags {
@@ -76,6 +69,7 @@ impl Play {
             output: self.output.clone(),
             patience: self.patience.clone(),
             peers: self.peers.clone(),
+            prefetch: self.prefetch.clone(),
             ..Flags::default()
         }
     }
@@ -97,27 +91,79 @@ async fn play_all(
     device.remember(&server)?;
     let mut listener = Listener::new(client, server.address.clone()).with_patience(patience(settings));
     let screen = Screen::new();
-    let mut output = settings.output.value.output();
+    let keyboard = Keyboard::open().map(|(keyboard, pressed)| {
+        screen.note(keys::HELP);
+        (keyboard, pressed)
+    });
+    let _keyboard = keyboard.map(|(keyboard, pressed)| {
+        listener.listen_to(pressed);
+        keyboard
+    });
+    let ahead = settings.prefetch.value == Prefetch::On;
+    let mut voice = None;
     let mut reports = Vec::new();
-    for (gid, at) in tracks {
-        if let Choice::Wav(folder) = &settings.output.value
-            && folder.is_dir()
+    let mut interrupt = core::pin::pin!(stopped());
+    let mut cut = None;
+    let mut number = 0;
+    while let Some((gid, at)) = tracks.get(number).copied() {
+        let own_file = own_file(&settings.output.value, gid);
+        if own_file.is_some()
+            && let Some(voice) = voice.take()
         {
-            output = Choice::Wav(folder.join(format!("{gid}.wav"))).output();
+            Voice::finish(voice).await?;
         }
-        let (report, back) = hear(&mut listener, *gid, *at, output, &screen, Some((device, &server))).await?;
-        output = back;
+        let takes = voice
+            .take()
+            .unwrap_or_else(|| Voice::new(own_file.as_ref().unwrap_or(&settings.output.value).output()));
+        listener.expect(tracks.get(number + 1).copied().filter(|_| ahead));
+        let heard = {
+            let hearing = hear(&mut listener, gid, at, takes, &screen, Some((device, &server)));
+            tokio::select! {
+                heard = hearing => heard,
+                () = &mut interrupt => Err(Failure::runtime("stopped")),
+            }
+        };
+        device.starts().add(gid, today(), listener.starts()).map_err(Failure::runtime)?;
+        let Heard { report, voice: back, then } = match heard {
+            Ok(heard) => heard,
+            Err(failure) => {
+                cut = Some(failure);
+                break;
+            }
+        };
+        voice = Some(back);
         device.keep_play(&why::kept(&report))?;
         if play.json {
             println!("{}", report.json());
         }
         reports.push(report);
+        match then {
+            Then::Next => number += 1,
+            Then::Previous => number = number.saturating_sub(1),
+            Then::Quit => break,
+        }
     }
-    listener.leave().await;
+    if let Some(voice) = voice {
+        voice.finish().await?;
+    }
+    if let Some(link) = listener.leave().await {
+        device.keep_link(&server.address, &link)?;
+    }
+    if let Some(failure) = cut {
+        return Err(failure);
+    }
     if !play.json {
         print!("{}", table(&reports));
     }
     Ok(())
+}
+
+/// A file for this track alone, where the output is a folder.
+fn own_file(output: &Choice, gid: Gid) -> Option<Choice> {
+    match output {
+        Choice::Wav(folder) if folder.is_dir() => Some(Choice::Wav(folder.join(format!("{gid}.wav")))),
+        _ => None,
+    }
 }
 
 /// Plays one track with progress on the screen; a key shown at first contact is remembered.
@@ -125,13 +171,13 @@ pub(super) async fn hear(
     listener: &mut Listener,
     gid: Gid,
     at: Duration,
-    output: Box<dyn Output>,
+    voice: Voice,
     screen: &Screen,
     pin: Option<(&Device, &ServerName)>,
-) -> Result<(Report, Box<dyn Output>), Failure> {
+) -> Result<Heard, Failure> {
     let mut pinned = Ok(());
     let played = listener
-        .play(gid, at, output, |progress| {
+        .play(gid, at, voice, |progress| {
             if let (Progress::ServerKey(key), Some((device, server))) = (&progress, pin) {
                 screen.note(&format!("{} is met for the first time; its key is {key}", server.address));
                 pinned = device.remember(&ServerName { key: Some(*key), ..server.clone() });
@@ -153,7 +199,7 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new() -> Self {
         let bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("{prefix} [{bar:30}] {wide_msg}");
+        let style = ProgressStyle::with_template("[{bar:16}] {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
         Self { bar }
     }
@@ -179,11 +225,11 @@ impl Screen {
             Progress::At { position, waiting } => {
                 self.bar.set_position(position.as_millis() as u64);
                 let of = Duration::from_millis(self.bar.length().unwrap_or(0));
-                let waits = waiting.filter(|wait| *wait >= Duration::from_millis(100));
-                let waits = waits.map_or(String::new(), |wait| {
-                    format!("  waiting for the server, {:.1} s", wait.as_secs_f64())
-                });
-                self.bar.set_message(format!("{} of {}{waits}", clock(*position), clock(of)));
+                let known = !of.is_zero();
+                let at = known.then(|| format!("{} of {}", clock(*position), clock(of)));
+                // What matters most stands where the narrowest line shows it.
+                let parts = [at, waiting.clone(), known.then(|| self.bar.prefix())];
+                self.bar.set_message(parts.into_iter().flatten().collect::<Vec<_>>().join("  "));
             }
             Progress::Offline { why, cached: true, .. } => {
                 self.note(&format!("the server is away ({why}); playing out of the cache"));

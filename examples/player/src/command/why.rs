@@ -1,8 +1,8 @@
-//! `spot why`: why each piece of the last play came from where it came.
+//! `spot why`: why the sound of the last play started when it did, and each piece came from where it came.
 
 use super::device;
 use crate::failure::{Exit, Failure};
-use crate::listen::{Report, Step, steps_table};
+use crate::listen::{Report, Start, Step, bytes, steps_table};
 use crate::settings::{ConfigFlag, DeviceFlag, Flags, Settings};
 use clap::Args;
 use serde_json::{Value, json};
@@ -41,7 +41,12 @@ impl WhyArgs {
         })?;
         let steps = kept.get("steps").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let steps: Vec<Step> = steps.iter().filter_map(Step::from_json).collect();
+        let starts = kept.get("played").and_then(|played| played.get("starts")?.as_array());
+        let starts: Vec<Start> = starts.into_iter().flatten().filter_map(Start::from_json).collect();
         if self.json {
+            for start in &starts {
+                println!("{}", json!({ "start": start.json() }));
+            }
             steps.iter().for_each(|step| println!("{}", step.json()));
             return Ok(());
         }
@@ -55,6 +60,19 @@ impl WhyArgs {
             "times are counted from the click; first sound after {}\n",
             start.map_or("none".into(), |ms| format!("{ms:.0} ms"))
         );
+        for start in &starts {
+            println!("started {}\n", start.words());
+        }
+        let wasted = kept.get("played").and_then(|played| played.get("wasted")?.as_object());
+        let wasted: Vec<String> = wasted
+            .into_iter()
+            .flatten()
+            .filter_map(|(from, count)| Some((from, count.as_u64().filter(|count| *count > 0)?)))
+            .map(|(from, count)| format!("{} from {from}", bytes(count)))
+            .collect();
+        if !wasted.is_empty() {
+            println!("fetched ahead for what did not play: {}\n", wasted.join(", "));
+        }
         print!("{}", steps_table(&steps, self.each));
         Ok(())
     }

@@ -30,6 +30,10 @@ struct Shared {
 struct State {
     pieces: BTreeMap<u32, Bytes>,
     failed: Option<io::ErrorKind>,
+    /// Something else is to be done first.
+    called: bool,
+    /// Another track plays: what the decoder reads is no news for the node.
+    early: bool,
     /// Since when the decoder has been waiting, and for which piece.
     waiting: Option<(u32, Instant)>,
     waited: Duration,
@@ -48,6 +52,31 @@ impl Held {
         for piece in range.start..range.end() {
             state.pieces.remove(&piece);
         }
+    }
+
+    /// For a track that does not play yet.
+    #[must_use]
+    pub fn early() -> Self {
+        let held = Self::default();
+        held.lock().early = true;
+        held
+    }
+
+    /// Its turn has come.
+    pub fn take_turn(&self) {
+        self.lock().early = false;
+    }
+
+    /// Whoever waits for a piece goes on, to do something else.
+    pub fn call(&self) {
+        self.lock().called = true;
+        self.0.changed.notify_all();
+    }
+
+    /// That is being done.
+    pub fn go_on(&self) {
+        let mut state = self.lock();
+        (state.called, state.waiting) = (false, None);
     }
 
     /// No more pieces will come: whoever waits is told.
@@ -80,6 +109,9 @@ impl Held {
             }
             if let Some(kind) = state.failed {
                 return Err(kind.into());
+            }
+            if state.called {
+                return Err(io::ErrorKind::Interrupted.into());
             }
             state.waiting.get_or_insert((index, Instant::now()));
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -119,8 +151,10 @@ impl TrackBuffer {
             return Ok(());
         }
         self.open = None;
-        // Full means that the node is busy with what it was told before: it will be told of the next piece too.
-        let _ = self.commands.try_send(Command::Reading { piece: index });
+        if !self.held.lock().early {
+            // Full means that the node is busy with what it was told before: it will be told of the next piece too.
+            let _ = self.commands.try_send(Command::Reading { piece: index });
+        }
         let data = self.held.take(index)?;
         self.piece.clear();
         self.piece.extend_from_slice(&data);

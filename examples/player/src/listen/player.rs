@@ -1,26 +1,24 @@
 //! Plays tracks one after the other over one standing connection.
 
+use super::ahead::Ahead;
 use super::buffer::Held;
-use super::report::date;
-use super::sound::Sound;
+use super::decoding::{decode, prime, spawn};
+use super::play::Play;
+use super::starts::Starts;
 use super::why::Step;
-use super::{Report, TrackBuffer, layout_of};
-use crate::decode::{DecodeError, Decoder, Samples};
+use super::{Report, Sources, Start, TrackBuffer, Voice};
 use crate::failure::{Exit, Failure};
-use crate::output::{Output, OutputError};
-use bytes::Bytes;
+use crate::keys::Key;
 use core::time::Duration;
 use runtime_tokio::{Client, ClientEvent};
 use spotcache::cache::Trouble;
 use spotp2p::node::{Command, Event};
 use spotp2p::planner::Kind;
+use spotp2p::playout::Summary;
+use spotproto::Gid;
 use spotproto::content::FileId;
 use spotproto::crypto::PublicKey;
-use spotproto::error::Refused;
-use spotproto::message::{Opened, Refusal, Wanted};
-use spotproto::{Gid, SessionError, UnixTime};
-use std::io;
-use std::time::Instant;
+use spotproto::message::{Opened, Wanted};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
@@ -40,8 +38,14 @@ impl Default for Patience {
     }
 }
 
-/// How often progress is shown.
-const TICK: Duration = Duration::from_millis(100);
+/// How often progress is shown: what a wait is for is on the screen within 100 ms of its begin.
+const TICK: Duration = Duration::from_millis(50);
+
+/// A wait that is said.
+const SAID: Duration = Duration::from_millis(40);
+
+/// How long to wait for the node's last words on the link.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// What a listener may want to see while a track plays.
 #[derive(Clone, PartialEq, Debug)]
@@ -62,8 +66,8 @@ pub enum Progress {
     At {
         /// Time in the track.
         position: Duration,
-        /// For how long the decoder has been waiting for a piece from the server, if it is.
-        waiting: Option<Duration>,
+        /// What it waits for, if it does.
+        waiting: Option<String>,
     },
     /// The connection is gone and will be tried again.
     Offline {
@@ -81,52 +85,40 @@ pub enum Progress {
 /// A listener: one connection, one output, one track at a time.
 #[derive(Debug)]
 pub struct Listener {
-    client: Client,
-    server: String,
+    pub(super) client: Client,
+    pub(super) server: String,
     /// Whether the client has a cache.
-    cached: bool,
+    pub(super) cached: bool,
     patience: Patience,
+    /// The starts of the track that plays, or did last.
+    pub(super) starts: Starts,
+    /// What most likely follows.
+    pub(super) next: Option<(Gid, Duration)>,
+    /// What is here of it.
+    pub(super) ahead: Option<Ahead>,
+    keys: Option<mpsc::Receiver<Key>>,
 }
 
-/// A track that plays.
-struct Play {
-    gid: Gid,
-    clicked: Instant,
-    /// The same moment as the node has it.
-    began: spotproto::Instant,
-    sound: Sound,
-    at: Duration,
-    held: Held,
-    report: Report,
-    /// Who knew the track, once somebody did.
-    from: Option<Kind>,
-    /// The cache has it, but had to ask the server for leave; until when it had not.
-    lease_over: Option<UnixTime>,
-    offline_since: Option<Instant>,
-    ever_online: bool,
-}
-
-/// What the decoding thread tells.
-#[derive(Clone, Copy, Debug)]
-enum Told {
-    FirstSound(Instant),
-    At(Duration),
-}
-
-/// What the decoding thread leaves behind.
-struct Decoded {
-    output: Box<dyn Output>,
-    result: Result<(), Stopped>,
-    heard: Duration,
-    stutters: u32,
-    damaged: u64,
-}
-
-/// Why a thread stopped decoding.
+/// A track that was heard, or left.
 #[derive(Debug)]
-enum Stopped {
-    Decode(DecodeError),
-    Output(OutputError),
+pub struct Heard {
+    /// What came of it.
+    pub report: Report,
+    /// The output, with what of the sound is still in it.
+    pub voice: Voice,
+    /// What the listener wants next.
+    pub then: Then,
+}
+
+/// What a listener wants after a track.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Then {
+    /// The track that follows: this one came to its end, or was skipped.
+    Next,
+    /// The track before this one.
+    Previous,
+    /// Nothing.
+    Quit,
 }
 
 impl Listener {
@@ -134,13 +126,32 @@ impl Listener {
     #[must_use]
     pub fn new(client: Client, server: String) -> Self {
         let cached = client.has_cache();
-        Self { client, server, cached, patience: Patience::default() }
+        Self {
+            client,
+            server,
+            cached,
+            patience: Patience::default(),
+            starts: Starts::new(),
+            next: None,
+            ahead: None,
+            keys: None,
+        }
     }
 
     /// Waits this long for a server that does not answer.
     #[must_use]
     pub fn with_patience(self, patience: Patience) -> Self {
         Self { patience, ..self }
+    }
+
+    /// Listens to these keys.
+    pub fn listen_to(&mut self, keys: mpsc::Receiver<Key>) {
+        self.keys = Some(keys);
+    }
+
+    /// The next track to [`play`](Self::play) will most likely be followed by this one, from there: it is fetched ahead.
+    pub const fn expect(&mut self, next: Option<(Gid, Duration)>) {
+        self.next = next;
     }
 
     /// Plays a track from `at` to its end, and gives the output back for the next one.
@@ -151,82 +162,126 @@ impl Listener {
         &mut self,
         gid: Gid,
         at: Duration,
-        output: Box<dyn Output>,
+        voice: Voice,
         mut show: impl FnMut(Progress),
-    ) -> Result<(Report, Box<dyn Output>), Failure> {
+    ) -> Result<Heard, Failure> {
         let mut play = Play::new(gid, at, self.client.clock().now());
-        let at_ms = u32::try_from(at.as_millis()).unwrap_or(u32::MAX);
-        self.tell(Command::Open { wanted: Wanted::Track(gid), at_ms }).await?;
+        self.starts = Starts::new();
+        self.tell(Command::Open { wanted: Wanted::Track(gid), at_ms: millis(at) }).await?;
         let opened = loop {
-            let event = self.next(&play).await?;
+            let event = self.next(&play, &mut show).await?;
             if let Some(opened) = self.heed(&mut play, event, &mut show)? {
                 break opened;
             }
         };
         play.opened(&opened, &mut show);
+        let primed = match self.ahead.take().and_then(|ahead| ahead.turn(&opened, at, &mut play)) {
+            Some(primed) => primed,
+            None => prime(self.buffer(&play.held, &opened), &opened, at)?,
+        };
+        let wanted = self.next.map(|(gid, _)| Wanted::Track(gid));
+        let at_ms = self.next.map_or(0, |(_, at)| millis(at));
+        self.tell(Command::Next { wanted, at_ms }).await?;
         let (told, mut tidings) = mpsc::channel(16);
         let (finish, mut finished) = oneshot::channel();
-        let buffer =
-            TrackBuffer::new(play.held.clone(), opened.head.geometry, &opened.key, self.client.commands());
-        std::thread::Builder::new()
-            .name("decoder".into())
-            .spawn(move || {
-                let _ = finish.send(decode(buffer, &opened, at, output, &told));
-            })
-            .map_err(|error| Failure::runtime(format!("cannot start a thread: {error}")))?;
+        let turn = play.turn(primed, told);
+        spawn("decoder", move || {
+            let _ = finish.send(decode(&turn, voice));
+        })?;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut position = at;
         let decoded = loop {
             tokio::select! {
                 event = self.client.next() => {
                     let event = event.ok_or_else(gone)?;
                     if let Err(failure) = self.heed(&mut play, event, &mut show) {
-                        play.held.fail(io::ErrorKind::Interrupted);
+                        play.fail();
                         return Err(failure);
                     }
                 }
-                Some(told) = tidings.recv() => match told {
-                    Told::FirstSound(when) => play.report.first_sound = Some(when.duration_since(play.clicked)),
-                    Told::At(now) => position = now,
-                },
+                Some(told) = tidings.recv() => play.told(told),
                 decoded = &mut finished => break decoded.map_err(|_| gone())?,
+                key = pressed(&mut self.keys) => self.obey(&mut play, key),
                 _ = tick.tick() => {
-                    let waiting = play.held.waiting().map(|(_, since)| since.elapsed());
-                    if let Some(command) = play.sound.look(position, waiting, play.report.first_sound) {
-                        // If there is no room for it, the next tick tells it.
-                        let _ = self.client.commands().try_send(command);
-                    }
-                    show(Progress::At { position, waiting });
+                    let waiting = play.waiting();
+                    self.tell_sound(&mut play, waiting);
+                    let waiting_for = waiting.filter(|wait| *wait >= SAID).map(|wait| self.wait(&play, wait));
+                    show(Progress::At { position: play.position, waiting: waiting_for });
                     // What comes out of the cache needs no server.
                     if let (Some(_), Err(failure)) = (waiting, self.patience(&play)) {
-                        play.held.fail(io::ErrorKind::Interrupted);
+                        play.fail();
                         return Err(failure);
                     }
                 }
             }
         };
-        while let Ok(Told::FirstSound(when)) = tidings.try_recv() {
-            play.report.first_sound = Some(when.duration_since(play.clicked));
+        while let Ok(told) = tidings.try_recv() {
+            play.told(told);
         }
-        self.tell(Command::Stop).await?;
+        if !play.left {
+            self.starts.ended();
+        }
+        play.report.starts = self.starts.so_far().to_vec();
         play.finish(decoded)
     }
 
-    /// Makes safe what is cached, and says goodbye to the server.
-    pub async fn leave(self) {
+    /// The plaintext of a track, of what is held of it.
+    pub(super) fn buffer(&self, held: &Held, opened: &Opened<FileId>) -> TrackBuffer {
+        TrackBuffer::new(held.clone(), opened.head.geometry, &opened.key, self.client.commands())
+    }
+
+    /// Why and when the sound of the track that plays, or did last, started.
+    #[must_use]
+    pub fn starts(&self) -> &[Start] {
+        self.starts.so_far()
+    }
+
+    /// Stops, makes safe what is cached, and says goodbye to the server. What is known of the link by now, if anything.
+    pub async fn leave(mut self) -> Option<Summary> {
+        let words = async {
+            self.client.tell(Command::Stop).await.ok()?;
+            loop {
+                if let ClientEvent::Node(Event::Link(link)) = self.client.next().await? {
+                    break Some(link);
+                }
+            }
+        };
+        let link = tokio::time::timeout(LAST_WORDS, words).await.ok().flatten();
         self.client.leave().await;
+        link.filter(Summary::is_known)
+    }
+
+    /// Tells the node where the sound is, if that is news. After a stop the sound waits for the node's word.
+    fn tell_sound(&mut self, play: &mut Play, waiting: Option<Duration>) {
+        let before = play.sound;
+        if play.paused || play.jumped != play.jumps {
+            return;
+        }
+        let Some(command) = play.sound.look(play.position, waiting, play.report.first_sound) else { return };
+        let stops = matches!(command, Command::Silent { .. });
+        if self.client.commands().try_send(command).is_err() {
+            // There is no room for it: the next tick tells it.
+            play.sound = before;
+        } else if stops {
+            play.gate.close();
+            self.starts.stuttered();
+        }
     }
 
     async fn tell(&self, command: Command<FileId>) -> Result<(), Failure> {
         self.client.tell(command).await.map_err(|_| gone())
     }
 
-    async fn next(&mut self, play: &Play) -> Result<ClientEvent, Failure> {
+    /// The next event before the track is known.
+    async fn next(&mut self, play: &Play, show: &mut impl FnMut(Progress)) -> Result<ClientEvent, Failure> {
         loop {
-            match tokio::time::timeout(Duration::from_millis(500), self.client.next()).await {
+            match tokio::time::timeout(TICK, self.client.next()).await {
                 Ok(event) => return event.ok_or_else(gone),
-                Err(_) => self.patience(play)?,
+                Err(_) => {
+                    self.patience(play)?;
+                    let waiting = Some(self.wait(play, play.clicked.elapsed()));
+                    show(Progress::At { position: play.at, waiting });
+                }
             }
         }
     }
@@ -240,31 +295,9 @@ impl Listener {
         Ok(())
     }
 
-    /// What was missing when the server did not answer, in one line.
-    fn missing(&self, play: &Play) -> String {
-        let Self { server, .. } = self;
-        let gid = play.gid;
-        match (play.from, play.lease_over) {
-            (None, Some(until)) => format!(
-                "{server} does not answer; the cache has track {gid}, but only the server can let it be played \
-                 again: its lease ended on {}",
-                date(until)
-            ),
-            (None, None) if self.cached => {
-                format!("{server} does not answer, and the cache does not have track {gid}")
-            }
-            (None, None) => {
-                format!("{server} does not answer; is the server running, and the address right?")
-            }
-            (Some(_), _) => {
-                format!("{server} does not answer, and the cache does not have all of track {gid}")
-            }
-        }
-    }
-
     /// Takes one event; the head of the track when it is that.
     fn heed(
-        &self,
+        &mut self,
         play: &mut Play,
         event: ClientEvent,
         show: &mut impl FnMut(Progress),
@@ -286,7 +319,28 @@ impl Listener {
                 }
                 return Ok(Some(opened));
             }
+            // What was said of the track before is of no use any more.
+            Event::Piece { .. } | Event::Buffering(_) | Event::Start(_) if play.from.is_none() => {}
             Event::Piece { index, data, from } => play.piece(index, data, from),
+            Event::Buffering(why) => {
+                play.buffering = Some(why);
+                self.starts.buffering(&why);
+            }
+            Event::Start(why) => {
+                play.buffering = None;
+                self.starts.made(&why);
+                play.gate.open();
+            }
+            Event::NextOpened { opened, .. } => self.opened_ahead(&opened),
+            Event::NextPiece { index, data, from } => {
+                if let Some(ahead) = self.ahead.as_mut() {
+                    ahead.piece(index, data, from);
+                }
+            }
+            Event::NextDropped { wasted } => {
+                self.ahead = None;
+                play.report.wasted.add_all(&Sources::of(wasted));
+            }
             Event::LeaseOver { until } => play.lease_over = Some(until),
             Event::CacheTrouble(error) => show(Progress::CacheTrouble(error)),
             Event::Drop(range) => play.held.drop_range(range),
@@ -309,152 +363,23 @@ impl Listener {
         }
         Ok(None)
     }
-
-    fn refused(&self, play: &Play, why: Refusal) -> Failure {
-        let server = &self.server;
-        if play.report.forged > 0 {
-            let line =
-                format!("{server} sends pieces that are not what it published; nothing of them was played");
-            return Failure::new(Exit::Untrusted, line);
-        }
-        match why {
-            Refusal::NotFound => Failure::new(Exit::NotFound, format!("{server} has no track {}", play.gid)),
-            Refusal::NoRight => {
-                Failure::new(Exit::Unreachable, format!("{server} does not let this device play it"))
-            }
-            why => Failure::runtime(format!("{server} can't deliver the track: {why}")),
-        }
-    }
-
-    fn gave_up(&self, why: SessionError) -> Failure {
-        let server = &self.server;
-        match why {
-            SessionError::Refused(Refused::WrongKey) => Failure::new(
-                Exit::Untrusted,
-                format!(
-                    "{server} does not have the key it is expected to have: it was set up anew, or somebody is in \
-                     between; nothing was sent. If the change is right, name it with its new key (HOST:PORT#KEY)"
-                ),
-            ),
-            why => Failure::new(Exit::Unreachable, format!("{server}: {why}")),
-        }
-    }
 }
 
-impl Play {
-    fn new(gid: Gid, at: Duration, began: spotproto::Instant) -> Self {
-        Self {
-            gid,
-            clicked: Instant::now(),
-            began,
-            sound: Sound::default(),
-            at,
-            held: Held::default(),
-            report: Report { gid: Some(gid), ..Report::default() },
-            from: None,
-            lease_over: None,
-            offline_since: None,
-            ever_online: false,
+/// The next key; never, where there are none.
+async fn pressed(keys: &mut Option<mpsc::Receiver<Key>>) -> Key {
+    if let Some(from) = keys {
+        if let Some(key) = from.recv().await {
+            return key;
         }
+        *keys = None;
     }
+    core::future::pending().await
+}
 
-    fn online(&mut self) {
-        self.ever_online = true;
-        self.offline_since = None;
-    }
-
-    fn offline(&mut self) {
-        if self.ever_online && self.offline_since.is_none() {
-            self.report.breaks += 1;
-        }
-        self.offline_since.get_or_insert_with(Instant::now);
-    }
-
-    fn opened(&mut self, opened: &Opened<FileId>, show: &mut impl FnMut(Progress)) {
-        self.report.opened = Some(self.clicked.elapsed());
-        self.report.title = opened.title.to_string();
-        self.report.artist = opened.artist.to_string();
-        let head = &opened.head;
-        self.report.format = format!("{}, {} kbit/s", head.format, head.bit_rate / 1000);
-        show(Progress::Opened {
-            artist: self.report.artist.clone(),
-            title: self.report.title.clone(),
-            duration: Duration::from_millis(head.duration_ms.into()),
-        });
-    }
-
-    fn piece(&mut self, index: u32, data: Bytes, from: Kind) {
-        self.report.pieces += 1;
-        self.report.sources.add(from, data.len() as u64);
-        if from != Kind::Cache {
-            self.online();
-        }
-        self.held.put(index, data);
-    }
-
-    fn finish(mut self, decoded: Decoded) -> Result<(Report, Box<dyn Output>), Failure> {
-        match decoded.result {
-            Ok(()) => {}
-            Err(Stopped::Decode(DecodeError::Stopped)) => return Err(Failure::runtime("stopped")),
-            Err(Stopped::Decode(error)) => return Err(Failure::runtime(error)),
-            Err(Stopped::Output(error)) => return Err(Failure::new(Exit::NoOutput, error.to_string())),
-        }
-        self.report.heard = decoded.heard.saturating_sub(self.at);
-        self.report.stutters = decoded.stutters;
-        self.report.damaged = decoded.damaged;
-        self.report.waited = self.held.waited();
-        self.report.output = decoded.output.name();
-        Ok((self.report, decoded.output))
-    }
+pub(super) fn millis(span: Duration) -> u32 {
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
 }
 
 fn gone() -> Failure {
     Failure::runtime("the network task ended; this is a mistake in the program")
-}
-
-/// The decoding thread: waits for bytes, decodes, waits for the output.
-fn decode(
-    buffer: TrackBuffer,
-    opened: &Opened<FileId>,
-    at: Duration,
-    output: Box<dyn Output>,
-    told: &mpsc::Sender<Told>,
-) -> Decoded {
-    let mut decoded = Decoded { output, result: Ok(()), heard: at, stutters: 0, damaged: 0 };
-    decoded.result = run(buffer, opened, at, &mut decoded, told);
-    decoded
-}
-
-fn run(
-    buffer: TrackBuffer,
-    opened: &Opened<FileId>,
-    at: Duration,
-    decoded: &mut Decoded,
-    told: &mpsc::Sender<Told>,
-) -> Result<(), Stopped> {
-    let mut decoder =
-        Decoder::open(Box::new(buffer), layout_of(&opened.head), at).map_err(Stopped::Decode)?;
-    let Some(mut spec) = decoder.spec() else { return Ok(()) };
-    decoded.output.start(spec).map_err(Stopped::Output)?;
-    let mut samples = Samples::new();
-    let mut written = 0u64;
-    while decoder.next(&mut samples).map_err(Stopped::Decode)? {
-        if samples.spec() != spec {
-            spec = samples.spec();
-            written = 0;
-            decoded.output.start(spec).map_err(Stopped::Output)?;
-        }
-        if written == 0 {
-            let _ = told.try_send(Told::FirstSound(Instant::now()));
-        } else if decoded.output.is_timed() && decoded.output.played() >= written {
-            decoded.stutters += 1;
-        }
-        decoded.output.write(&samples).map_err(Stopped::Output)?;
-        written += samples.frames() as u64;
-        let end = samples.at + samples.frames() as u64;
-        decoded.heard = Duration::from_secs_f64(end as f64 / f64::from(spec.rate.max(1)));
-        let _ = told.try_send(Told::At(decoded.heard));
-    }
-    decoded.damaged = decoder.skipped();
-    decoded.output.drain().map_err(Stopped::Output)
 }

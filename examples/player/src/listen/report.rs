@@ -1,5 +1,6 @@
 //! What came of a play, as a table for people and as JSON for scripts.
 
+use super::starts::Start;
 use super::why::Step;
 use core::fmt::Write;
 use core::time::Duration;
@@ -40,8 +41,14 @@ pub struct Report {
     pub breaks: u32,
     /// Damaged packets that the decoder left out.
     pub damaged: u64,
+    /// Samples of silence between the track before and this one, if one was heard to its end.
+    pub gap: Option<u64>,
+    /// Bytes that came of tracks that were to follow, and did not.
+    pub wasted: Sources,
     /// What took the sound.
     pub output: String,
+    /// Why and when the sound started, each time that it did.
+    pub starts: Vec<Start>,
     /// Why each piece came from where it came.
     pub steps: Vec<Step>,
 }
@@ -71,6 +78,22 @@ impl Sources {
             Kind::Cdn => self.cdn += bytes,
             Kind::Server => self.server += bytes,
         }
+    }
+
+    /// Adds up two sums.
+    pub const fn add_all(&mut self, other: &Self) {
+        self.cache += other.cache;
+        self.lan += other.lan;
+        self.peers += other.peers;
+        self.cdn += other.cdn;
+        self.server += other.server;
+    }
+
+    /// Sums by [`Kind`].
+    #[must_use]
+    pub const fn of(bytes: [u64; Kind::COUNT]) -> Self {
+        let [cache, lan, peers, cdn, server] = bytes;
+        Self { cache, lan, peers, cdn, server }
     }
 
     /// All bytes.
@@ -122,6 +145,9 @@ impl Report {
             "waited_ms": ms(self.waited),
             "breaks": self.breaks,
             "damaged_packets": self.damaged,
+            "gap_samples": self.gap,
+            "wasted": self.wasted.json(),
+            "starts": self.starts.iter().map(Start::json).collect::<Vec<_>>(),
             "output": self.output,
         })
     }
@@ -157,6 +183,12 @@ pub fn table(reports: &[Report]) -> String {
         }
         row("pieces verified", verified(report));
         row("stutters", report.stutters.to_string());
+        if let Some(gap) = report.gap {
+            row("gap before it", format!("{gap} samples"));
+        }
+        if report.wasted.all() > 0 {
+            row("fetched for nothing", bytes(report.wasted.all()));
+        }
         if report.breaks > 0 {
             row("connection breaks", report.breaks.to_string());
         }

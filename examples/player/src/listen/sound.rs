@@ -1,12 +1,13 @@
 //! What the node is told of the sound, so that it knows when each piece is needed.
 
+use crate::output::BUFFER;
 use core::time::Duration;
 use spotp2p::node::Command;
 use spotproto::content::FileId;
 use std::time::Instant;
 
-/// A wait that is no stop of the sound yet.
-const SHORT: Duration = Duration::from_millis(100);
+/// A wait that is no stop of the sound yet: the output still has some.
+const SHORT: Duration = BUFFER;
 
 /// How far the sound may be from where the node believes it before that is told anew.
 const DRIFT: Duration = Duration::from_millis(500);

@@ -2,9 +2,9 @@
 
 use super::table::{
     CACHE_DIR, CACHE_LIMIT, DEVICE, OUTPUT, PATIENCE, PEERS_MODE, PEERS_NEIGHBOURS, PEERS_RATE,
-    PEERS_UPLOADS, PORT, SERVE_CDN, SERVE_LISTEN, SERVE_STATE, SERVER,
+    PEERS_UPLOADS, PORT, PREFETCH, SERVE_CDN, SERVE_LISTEN, SERVE_STATE, SERVER,
 };
-use super::{CacheLimit, PeersMode, UploadRate};
+use super::{CacheLimit, PeersMode, Prefetch, UploadRate};
 use crate::output::Choice;
 use crate::server_name::ServerName;
 use clap::Args;
@@ -31,6 +31,9 @@ pub struct Flags {
     /// For how long a server may be silent.
     #[command(flatten)]
     pub patience: PatienceFlag,
+    /// Whether the next track is fetched ahead.
+    #[command(flatten)]
+    pub prefetch: PrefetchFlags,
     /// The section `serve`.
     #[command(flatten)]
     pub serve: ServeFlags,
@@ -88,6 +91,25 @@ pub struct PatienceFlag {
     #[arg(long = PATIENCE.about.flag, value_name = PATIENCE.about.placeholder, help = PATIENCE.about.help,
           value_parser = PATIENCE.parser())]
     pub patience: Option<Duration>,
+}
+
+/// Whether the next track is fetched ahead.
+#[derive(Args, Clone, Default, Debug)]
+pub struct PrefetchFlags {
+    /// [`PREFETCH`].
+    #[arg(long = PREFETCH.about.flag, value_name = PREFETCH.about.placeholder, help = PREFETCH.about.help,
+          value_parser = PREFETCH.parser())]
+    prefetch: Option<Prefetch>,
+    /// Fetch nothing of the next track before it plays: --prefetch off.
+    #[arg(long, conflicts_with = "prefetch")]
+    no_prefetch: bool,
+}
+
+impl PrefetchFlags {
+    /// What is said, in any of the ways.
+    pub(super) fn prefetch(&self) -> Option<Prefetch> {
+        if self.no_prefetch { Some(Prefetch::Off) } else { self.prefetch }
+    }
 }
 
 /// What a server goes by.

@@ -8,6 +8,7 @@ mod flags;
 mod folders;
 mod origin;
 mod peers;
+mod prefetch;
 mod print;
 mod quantity;
 pub mod table;
@@ -15,11 +16,13 @@ pub mod table;
 mod tests;
 
 pub use flags::{
-    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, PeersFlags, ServeFlags,
+    CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, PeersFlags,
+    PrefetchFlags, ServeFlags,
 };
 pub use folders::Folders;
 pub use origin::{Mistake, Origin, Told};
 pub use peers::{PeersMode, UploadRate};
+pub use prefetch::Prefetch;
 pub use print::Row;
 pub use quantity::CacheLimit;
 
@@ -51,6 +54,8 @@ pub struct Settings {
     pub port: Told<u16>,
     /// For how long a server may be silent, at the start and in mid-track; each has its own default.
     pub patience: Told<Option<Duration>>,
+    /// Whether the next track is fetched ahead.
+    pub prefetch: Told<Prefetch>,
     /// What a server goes by.
     pub serve: ServeSettings,
     /// What a listener's cache goes by.
@@ -117,6 +122,7 @@ impl Settings {
             output: layers.pick(&table::OUTPUT, flags.output.output.as_ref()).or_default(),
             port: layers.pick(&table::PORT, flags.contact.port.as_ref()).or_default(),
             patience: layers.pick(&table::PATIENCE, flags.patience.patience.as_ref()),
+            prefetch: layers.pick(&table::PREFETCH, flags.prefetch.prefetch().as_ref()).or_default(),
             serve: ServeSettings {
                 listen: layers.pick(&table::SERVE_LISTEN, flags.serve.listen.as_ref()),
                 state: layers

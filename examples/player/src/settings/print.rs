@@ -37,6 +37,7 @@ impl Settings {
             words(&self.output),
             words(&self.port),
             some(&self.patience, |time| ShownTime(*time).to_string()),
+            words(&self.prefetch),
             some(&self.serve.listen, ToString::to_string),
             some(&self.serve.state, |path| path.display().to_string()),
             some(&self.serve.cdn, ToString::to_string),

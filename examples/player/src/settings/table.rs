@@ -3,7 +3,7 @@
 //! A new setting is a row here, a line in [`ALL`], a field in [`Settings`](super::Settings) and one in its flags.
 
 use super::quantity::time;
-use super::{CacheLimit, PeersMode, UploadRate};
+use super::{CacheLimit, PeersMode, Prefetch, UploadRate};
 use crate::output::Choice;
 use crate::server_name::ServerName;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -158,6 +158,21 @@ pub static PATIENCE: Setting<Duration> = Setting {
     words: |words| time(text(words)?),
 };
 
+/// Whether the next track is fetched ahead.
+pub static PREFETCH: Setting<Prefetch> = Setting {
+    about: About {
+        key: "prefetch",
+        flag: "prefetch",
+        environment: "SPOT_PREFETCH",
+        placeholder: "WHETHER",
+        form: Form::Text,
+        allowed: "on or off",
+        unset: "on",
+        help: "Fetch the next track before this one ends: on or off [default: on]",
+    },
+    words: parsed,
+};
+
 /// Where a server listens.
 pub static SERVE_LISTEN: Setting<SocketAddr> = Setting {
     about: About {
@@ -298,12 +313,13 @@ pub static PEERS_RATE: Setting<UploadRate> = Setting {
 };
 
 /// Every setting, in the order in which people see them.
-pub static ALL: [&About; 14] = [
+pub static ALL: [&About; 15] = [
     &SERVER.about,
     &DEVICE.about,
     &OUTPUT.about,
     &PORT.about,
     &PATIENCE.about,
+    &PREFETCH.about,
     &SERVE_LISTEN.about,
     &SERVE_STATE.about,
     &SERVE_CDN.about,

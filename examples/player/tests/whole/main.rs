@@ -5,6 +5,7 @@ extern crate alloc;
 mod breaks;
 mod cached;
 mod contact;
+mod following;
 mod music;
 mod playing;
 mod proxy;

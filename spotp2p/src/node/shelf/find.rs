@@ -50,7 +50,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
                     track.wanted = Wanted::File(file);
                     track.stage = Stage::Unasked;
                     track.renews = true;
-                    self.out.push(Output::Event(Event::LeaseOver { until: sheet.lease_until }));
+                    if class != Urgency::Next {
+                        self.out.push(Output::Event(Event::LeaseOver { until: sheet.lease_until }));
+                    }
                     self.connect(now);
                 } else {
                     self.open_from_shelf(now, class, sheet);
@@ -84,14 +86,21 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         shelf.take(now, class, opened.head.file);
         shelf.cache.touch(now, &opened.head.file);
         if class == Urgency::Playing {
-            shelf.unsaid = Some(opened.head.file);
-            self.say_playing();
+            self.plays_from_shelf(opened.head.file);
         }
         self.note_shelved(now, class);
         if self.server.connected {
             self.rely_on_server(now, class, &[], now);
         }
         self.begun(now, class, Box::new(opened), Kind::Cache);
+    }
+
+    /// A track plays that the access point was not asked to open.
+    pub(in crate::node) fn plays_from_shelf(&mut self, file: K) {
+        if let Some(shelf) = self.shelf.as_mut() {
+            shelf.unsaid = Some(file);
+        }
+        self.say_playing();
     }
 
     /// Tells the access point what plays out of the cache, as soon as it listens.

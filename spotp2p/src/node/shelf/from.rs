@@ -18,7 +18,11 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// Reads what the cache has of what the program will need next, and the leaves that prove it; whether that was
     /// anything.
     pub(in crate::node) fn ask_shelf(&mut self, now: Instant) -> bool {
-        let class = Urgency::Playing;
+        let playing = self.ask_shelf_for(now, Urgency::Playing);
+        self.ask_shelf_for(now, Urgency::Next) || playing
+    }
+
+    fn ask_shelf_for(&mut self, now: Instant, class: Urgency) -> bool {
         let keep = self.keep(class);
         let Some(shelf) = self.shelf.as_mut() else { return false };
         let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {

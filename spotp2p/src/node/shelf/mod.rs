@@ -90,6 +90,13 @@ impl<K: FileKey, B: Payload> Shelf<K, B> {
         self.in_use[class as usize] = Some(file);
     }
 
+    /// What is held and read for the track of one class is for that of another now.
+    pub(super) fn move_class(&mut self, from: Urgency, to: Urgency) {
+        self.in_use[to as usize] = self.in_use[from as usize].take();
+        let moved = self.reads.values_mut().filter(|(reader, _)| *reader == Reader::Track(from));
+        moved.for_each(|(reader, _)| *reader = Reader::Track(to));
+    }
+
     fn leave(&mut self, now: Instant, class: Urgency) {
         self.forget_reads(|reader| *reader == Reader::Track(class));
         if let Some(file) = self.in_use[class as usize].take() {

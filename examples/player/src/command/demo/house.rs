@@ -2,13 +2,14 @@
 
 use crate::command::contact::{CachePlace, Party, Peers};
 use crate::failure::Failure;
-use crate::listen::{Listener, Report};
+use crate::listen::{Listener, Report, Voice};
 use crate::output::Choice;
 use crate::server_name::ServerName;
 use core::time::Duration;
 use runtime_tokio::{Client, ClientEvent, entropy};
 use spotcache::cache::Quota;
 use spotp2p::node::{Command, Event};
+use spotp2p::playout::Summary;
 use spotproto::Gid;
 use spotproto::crypto::{KeyPair, RustCrypto};
 use spotproto::message::Wanted;
@@ -31,9 +32,15 @@ pub(super) async fn play_in_silence(
     tokio::time::sleep(after).await;
     let mut listener = player(&server, cache)?;
     let mut reports = Vec::new();
-    for gid in tracks {
-        reports.push(listener.play(gid, Duration::ZERO, Choice::Null.output(), |_| {}).await?.0);
+    let mut voice = Voice::new(Choice::Null.output());
+    let mut next = tracks.iter().skip(1).copied();
+    for gid in tracks.iter().copied() {
+        listener.expect(next.next().map(|gid| (gid, Duration::ZERO)));
+        let heard = listener.play(gid, Duration::ZERO, voice, |_| {}).await?;
+        voice = heard.voice;
+        reports.push(heard.report);
     }
+    voice.finish().await?;
     listener.leave().await;
     Ok(reports)
 }
@@ -41,7 +48,7 @@ pub(super) async fn play_in_silence(
 fn newcomer(server: &ServerName, cache: PathBuf) -> Result<Client, Failure> {
     let identity = KeyPair::new::<RustCrypto>(entropy::secret_key().map_err(Failure::runtime)?);
     let cache = Some(CachePlace { folder: cache, quota: Quota::Auto });
-    Party { server, identity, port: 0, cache, peers: Peers::FULL }.client()
+    Party { server, identity, port: 0, cache, peers: Peers::FULL, link: Summary::UNKNOWN }.client()
 }
 
 /// A listener that has heard the music, and serves it.

@@ -8,7 +8,7 @@ use super::runtime;
 use super::serve::{open_library, scan, start, stopped};
 use crate::failure::{Exit, Failure};
 use crate::library::State;
-use crate::listen::{Report, table};
+use crate::listen::{Report, Voice, table};
 use crate::output::Choice;
 use crate::server_name::ServerName;
 use crate::settings::{ConfigFlag, Flags, OutputFlag, Settings};
@@ -158,17 +158,19 @@ impl Demo {
     ) -> Result<(Vec<Report>, Vec<Report>), Failure> {
         let mut listener = player(server, cache)?;
         let screen = Screen::new();
-        let mut output = settings.output.value.output();
+        let mut voice = Voice::new(settings.output.value.output());
         let mut reports = Vec::new();
-        for gid in tracks {
-            let (report, back) = hear(&mut listener, *gid, Duration::ZERO, output, &screen, None).await?;
-            output = back;
-            reports.push(report);
+        for (number, gid) in tracks.iter().enumerate() {
+            listener.expect(tracks.get(number + 1).map(|gid| (*gid, Duration::ZERO)));
+            let heard = hear(&mut listener, *gid, Duration::ZERO, voice, &screen, None).await?;
+            voice = heard.voice;
+            reports.push(heard.report);
         }
+        voice.finish().await?;
         let mut again = Vec::new();
         for gid in tracks {
-            let silence = Choice::NullFast.output();
-            again.push(listener.play(*gid, Duration::ZERO, silence, |_| {}).await?.0);
+            let silence = Voice::new(Choice::NullFast.output());
+            again.push(listener.play(*gid, Duration::ZERO, silence, |_| {}).await?.report);
         }
         listener.leave().await;
         Ok((reports, again))

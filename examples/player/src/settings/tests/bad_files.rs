@@ -15,7 +15,7 @@ fn each_mistake_is_one_line_with_its_place_and_what_is_allowed() {
     let patience = table::PATIENCE.about.allowed;
     let folder = table::DEVICE.about.allowed;
     let output = table::OUTPUT.about.allowed;
-    let all = "server, device, output, port, patience, serve.listen, serve.state, serve.cdn, cache.dir, cache.limit, peers.mode, peers.neighbours, peers.uploads, peers.upload-rate";
+    let all = "server, device, output, port, patience, prefetch, serve.listen, serve.state, serve.cdn, cache.dir, cache.limit, peers.mode, peers.neighbours, peers.uploads, peers.upload-rate";
     let cases: [(&str, String); 19] = [
         ("\nsevrer = 'a'", format!("2: no setting has the name \"sevrer\"; allowed: {all}")),
         ("[cache]\n\nlimt = 0", format!("3: no setting has the name \"cache.limt\"; allowed: {all}")),

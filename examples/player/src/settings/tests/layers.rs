@@ -17,12 +17,13 @@ struct Case {
     flag: &'static str,
 }
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 15] = [
     case("server", None, ("\"file:1\"", "file:1"), "environment:2", "flag:3"),
     case("device", Some("/users/me/device"), ("\"~/keys\"", "/users/me/keys"), "/e", "/f"),
     case("output", Some("auto"), ("\"null\"", "null"), "wav:e.wav", "null:fast"),
     case("port", Some("0"), ("1", "1"), "2", "3"),
     case("patience", None, ("90", "90 s"), "2 min", "3 s"),
+    case("prefetch", Some("on"), ("\"off\"", "off"), "on", "off"),
     case("serve.listen", None, ("\"[::]:1\"", "[::]:1"), "127.0.0.1:2", "127.0.0.1:3"),
     case("serve.state", Some("/users/me/server"), ("\"/s\"", "/s"), "/e", "/f"),
     case("serve.cdn", None, ("\"http://f/\"", "http://f/"), "http://e/x", "http://g/"),

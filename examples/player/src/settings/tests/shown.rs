@@ -17,6 +17,7 @@ device             /users/me/device            default
 output             auto                        default
 port               0                           default
 patience           5 s                         command line --patience
+prefetch           on                          default
 serve.listen       port 4070 of all addresses  default
 serve.state        /srv/spot                   environment SPOT_STATE
 serve.cdn          no CDN                      default
