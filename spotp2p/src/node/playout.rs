@@ -386,9 +386,9 @@ fn arrived<K: FileKey, B: Payload>(file: &File<K, B>, before: &Bits, at_ms: u32)
     here.filter(|piece| !before.get(*piece)).map(|piece| file.head.geometry.piece_len(piece) as u64).sum()
 }
 
-/// Whether the program has what sounds first: what the cache has is not read yet.
+/// Whether the program has what sounds first: what the cache has is not read yet. Where the decoder was already it has been.
 fn sounds<K: FileKey, B: Payload>(file: &File<K, B>, at_ms: u32) -> bool {
-    let begin = file.head.piece_at(at_ms);
+    let begin = file.head.piece_at(at_ms).max(file.reading);
     let headers = file.head.header_pieces().take_while(|piece| *piece < begin);
     headers.chain([begin]).all(|piece| piece >= file.head.pieces() || file.held.get(piece))
 }

@@ -152,6 +152,17 @@ impl Chain {
         self.usual
     }
 
+    /// The part of its first second in which a link that usually brings far more than the music takes can still be caught
+    /// with too little by a stall; 1 for others. A forecast of whole seconds has the stall begin before any bytes; in truth
+    /// it has to begin before as much music came as it goes on for, and stalls have no memory.
+    pub(super) fn exposed(&self, states: &Vector) -> f32 {
+        let [.., fastest] = states;
+        let [[stays, ..], ..] = self.span(0).kernel;
+        let stall = 1.0 / (1.0 - stays).max(f32::MIN_POSITIVE);
+        let part = (stall * self.music / self.usual.max(1.0)).min(1.0);
+        1.0 - fastest * (1.0 - part)
+    }
+
     /// Standard error of the mean rate, as a part of it.
     pub(super) const fn doubt(&self) -> f32 {
         self.doubt

@@ -122,8 +122,9 @@ impl Start {
         let scale = sources.scale(known.chain.usual());
         let states = sources.states(&known.chain, rate, flows);
         let ahead = arrived as f32 + link.under_way(now) as f32 - self.demand.first() as f32;
-        let risk = if sounds { known.forecast.risk(&states, ahead) } else { 1.0 };
-        let needed = known.forecast.needed(&states, threshold);
+        let exposed = known.chain.exposed(&states);
+        let risk = if sounds { known.forecast.risk(&states, ahead) * exposed } else { 1.0 };
+        let needed = known.forecast.needed(&states, threshold / exposed);
         let bytes = self.demand.first() as f32 + needed.unwrap_or(known.forecast.reach());
         let comes = (known.chain.rate_in(&states) * scale.factor + scale.sure).max(1.0);
         Why {

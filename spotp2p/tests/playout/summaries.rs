@@ -89,7 +89,7 @@ fn a_link_of_which_bursts_were_seen_that_are_many_times_the_music_waits_for_a_se
         now = now + Duration::from_secs(30);
         link.arrived(now, PIECE_LEN as u64, Pace::Throttled);
         let why = look(&link, now, &song(), &Sources::UNKNOWN, song().first());
-        assert!(why.wanted <= Duration::from_millis(1200), "after {burst}: {why:?}");
+        assert!(why.wanted <= Duration::from_millis(600), "after {burst}: {why:?}");
         link.paused();
     }
 }

@@ -233,6 +233,11 @@ impl Listener {
         Command::Silent { at_ms }
     }
 
+    /// May be told to start once more.
+    pub(crate) fn hushes(&mut self) {
+        self.player.told = false;
+    }
+
     /// Has enough of the tune.
     pub(crate) fn stop(&mut self) -> Command<FileId> {
         self.player = Player::default();

@@ -182,25 +182,29 @@ fn while_the_playing_track_may_stutter_what_was_begun_stands_still() {
     town.heard_all_of(&[1, 2], &NEXT);
     town.listeners[1].up = 30_000.0;
     town.listeners[2].up = 30_000.0;
-    town.server_up = 60_000.0;
     town.clicks(0);
     town.tell(0, next(Some(&NEXT)));
+    town.run(SECOND * 10);
+    town.server_up = 45_000.0;
     while left(&town).is_none_or(|left| left > SECOND * 28) {
         town.run(SECOND / 10);
     }
-    assert!(!is_here(&town, &SHELF) && opened(&town.listeners[0]) == 1);
+    assert_eq!((is_here(&town, &SHELF), opened(&town.listeners[0])), (false, 1));
     town.server_up = 2_000.0;
     town.run(SECOND * 6);
     let before = pieces(&town.listeners[0]).len();
     town.run(SECOND * 4);
     assert_eq!(pieces(&town.listeners[0]).len(), before, "it is held back");
     town.server_up = 1e6;
-    town.run(SECOND * 10);
-    assert!(is_here(&town, &SHELF) && pieces(&town.listeners[0]).len() > before, "and goes on");
+    while !is_here(&town, &SHELF) {
+        town.run(SECOND);
+    }
+    town.run(SECOND * 3);
+    assert!(pieces(&town.listeners[0]).len() > before, "and goes on");
 }
 
 #[test]
-fn nothing_is_begun_that_the_playing_track_would_stutter_for() {
+fn nothing_is_begun_while_the_sound_waits_for_music() {
     // The server becomes slower than the music, which stops and waits for enough.
     let mut town = Town::new(1);
     town.wakes_up();
@@ -208,14 +212,14 @@ fn nothing_is_begun_that_the_playing_track_would_stutter_for() {
     town.tell(0, next(Some(&NEXT)));
     town.run(SECOND * 5);
     town.server_up = 46_000.0;
-    while opened(&town.listeners[0]) == 0 {
+    while !town.listeners[0].has_played() {
+        let before = opened(&town.listeners[0]);
         town.run(SECOND / 10);
+        if left(&town).is_none() && !is_here(&town, &SHELF) {
+            assert_eq!(opened(&town.listeners[0]), before);
+        }
     }
-    let stutters = town.listeners[0].player.stutters;
-    assert!(stutters > 0);
-    town.until_heard(0, SECOND * 60);
-    assert!(town.listeners[0].has_played());
-    assert_eq!(town.listeners[0].player.stutters, stutters, "it was safe by then");
+    assert!(town.listeners[0].player.stutters > 0);
 }
 
 #[test]

@@ -61,6 +61,19 @@ fn a_jump_and_a_stop_of_the_sound_are_starts_too() {
 }
 
 #[test]
+fn after_a_pause_nothing_is_waited_for_that_the_decoder_has_done_with() {
+    let mut town = holders();
+    town.clicks(0);
+    town.run(Duration::from_secs(15));
+    let before = starts(&town).len();
+    // So much is ahead that the pieces behind the decoder are gone.
+    town.listeners[0].hushes();
+    town.tell(0, Command::Silent { at_ms: 13_000 });
+    town.run(Duration::from_secs(1));
+    assert_eq!(starts(&town).len(), before + 1);
+}
+
+#[test]
 fn a_line_too_slow_for_the_music_is_waited_for_and_then_does_not_stutter() {
     let mut town = Town::new(1);
     // The music takes 48 kB a second.
