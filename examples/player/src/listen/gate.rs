@@ -70,8 +70,8 @@ mod tests {
     #[test]
     fn nobody_passes_until_it_is_opened_and_again_after_it_was_closed() {
         let gate = Gate::default();
-        let (passed, passes) = mpsc::channel();
-        let (go, next) = mpsc::channel::<()>();
+        let (passed, passes) = mpsc::sync_channel(1);
+        let (go, next) = mpsc::sync_channel::<()>(1);
         let decoder = gate.clone();
         let thread = std::thread::spawn(move || {
             for _ in next {
