@@ -38,6 +38,9 @@ const TAIL: f32 = 0.1;
 /// With the answer in so few levels, the next table is finer.
 const FEW_LEVELS: f32 = 10.0;
 
+/// A table this young stands, whatever was seen since: where pauses are many, so are parts of seconds.
+const YOUNG: Duration = Duration::from_millis(500);
+
 /// The link may lastingly be another one than it seems: its scale is log-normal, in three outcomes with the right
 /// variance. So many standard deviations below, with this chance; the mean; and as far above, where the risk is no greater
 /// than at the mean, and is taken for that.
@@ -64,6 +67,7 @@ pub struct Start {
 /// What the last table was made from, and the table.
 #[derive(Clone, Debug)]
 struct Known {
+    made_at: Instant,
     puts: u64,
     sources: Sources,
     chain: Chain,
@@ -112,7 +116,7 @@ impl Start {
             };
         }
         let flows = link.flows(now);
-        self.renew(link, sources, rate, flows);
+        self.renew(now, link, sources, rate, flows);
         let sounds = arrived >= self.demand.first();
         let Some(known) = &self.known else {
             let enough = sounds && why.buffered >= why.wanted;
@@ -145,9 +149,13 @@ impl Start {
     }
 
     /// Makes a new table if there is something new to make it from.
-    fn renew(&mut self, link: &Throughput, sources: &Sources, rate: Option<f32>, flows: bool) {
+    fn renew(&mut self, now: Instant, link: &Throughput, sources: &Sources, rate: Option<f32>, flows: bool) {
         let puts = link.puts();
-        if self.known.as_ref().is_some_and(|known| known.puts == puts && known.sources == *sources) {
+        let holds = |known: &Known| {
+            let young = now >= known.made_at && now.since(known.made_at) < YOUNG;
+            known.sources == *sources && (known.puts == puts || young)
+        };
+        if self.known.as_ref().is_some_and(holds) {
             return;
         }
         let Some(chain) = link.chain(self.demand.rate(), rate) else { return };
@@ -167,7 +175,7 @@ impl Start {
             }
             forecast = self.table(&chain, scale);
         }
-        self.known = Some(Known { puts, sources: *sources, chain, forecast });
+        self.known = Some(Known { made_at: now, puts, sources: *sources, chain, forecast });
     }
 
     fn table(&self, chain: &Chain, scale: Scale) -> Forecast {
