@@ -6,6 +6,7 @@ mod finding;
 mod graph;
 mod hostile;
 mod links;
+mod memory;
 mod operations;
 mod rig;
 mod slots;
