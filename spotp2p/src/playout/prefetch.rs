@@ -163,9 +163,8 @@ mod tests {
     fn a_server_that_needs_longer_is_asked_earlier_but_after_peers() {
         let mut prefetch = Prefetch::new(Ahead::DEFAULT);
         prefetch.guess(Some(7));
-        let mut left = |seconds| {
-            prefetch.look(Duration::from_secs(seconds), &risk(0.0), Duration::from_secs(60), false)
-        };
+        let mut left =
+            |seconds| prefetch.look(Duration::from_secs(seconds), &risk(0.0), Duration::from_secs(60), false);
         assert_eq!((left(31), left(30)), (None, Some(Prefetched::AskPeers(7))));
         assert_eq!((left(30), left(29)), (Some(Prefetched::AskServer(7)), None));
     }
