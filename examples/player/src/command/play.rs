@@ -123,7 +123,9 @@ async fn play_all(
                 () = &mut interrupt => Err(Failure::runtime("stopped")),
             }
         };
-        device.starts().add(gid, today(), listener.starts()).map_err(Failure::runtime)?;
+        if let Err(error) = device.starts().add(gid, today(), listener.starts()) {
+            screen.note(&format!("`spot stats` will not know of this play: {error}"));
+        }
         let Heard { report, voice: back, then } = match heard {
             Ok(heard) => heard,
             Err(failure) => {
@@ -132,7 +134,9 @@ async fn play_all(
             }
         };
         voice = Some(back);
-        device.keep_play(&why::kept(&report))?;
+        if let Err(failure) = device.keep_play(&why::kept(&report)) {
+            screen.note(&format!("`spot why` will not know of this play: {failure}"));
+        }
         if play.json {
             println!("{}", report.json());
         }
