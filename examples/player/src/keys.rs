@@ -57,14 +57,9 @@ impl Keyboard {
     #[cfg(unix)]
     #[must_use]
     pub fn open() -> Option<(Self, mpsc::Receiver<Key>)> {
-        use rustix::process::getpgrp;
-        use rustix::termios::{
-            LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcgetpgrp, tcsetattr,
-        };
-        use std::io::Read;
+        use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
         let before = tcgetattr(std::io::stdin()).ok()?;
-        // In the background the terminal is somebody else's.
-        if tcgetpgrp(std::io::stdin()).ok()? != getpgrp() {
+        if !is_ours() {
             return None;
         }
         let mut now = before.clone();
@@ -75,17 +70,7 @@ impl Keyboard {
         tcsetattr(std::io::stdin(), OptionalActions::Now, &now).ok()?;
         let (press, keys) = mpsc::channel(16);
         // It waits for a key until the program ends.
-        let reading = move || {
-            let mut bytes = [0; 64];
-            while let Ok(count @ 1..) = std::io::stdin().read(&mut bytes) {
-                for key in read(bytes.get(..count).unwrap_or_default()) {
-                    if press.blocking_send(key).is_err() {
-                        return;
-                    }
-                }
-            }
-        };
-        std::thread::Builder::new().name("keys".into()).spawn(reading).ok()?;
+        std::thread::Builder::new().name("keys".into()).spawn(move || listen(&now, &press)).ok()?;
         Some((Self { before }, keys))
     }
 
@@ -101,7 +86,56 @@ impl Keyboard {
 impl Drop for Keyboard {
     fn drop(&mut self) {
         use rustix::termios::{OptionalActions, tcsetattr};
-        let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.before);
+        if is_ours() {
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &self.before);
+        }
+    }
+}
+
+/// How often the terminal is looked at, if nobody presses a key.
+#[cfg(unix)]
+const LOOK: rustix::event::Timespec = rustix::event::Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// In the background the terminal is somebody else's: whoever reads from it then, or changes it, is stopped (POSIX.1-2017,
+/// 11.1.4).
+#[cfg(unix)]
+fn is_ours() -> bool {
+    use rustix::{process::getpgrp, termios::tcgetpgrp};
+    tcgetpgrp(std::io::stdin()).is_ok_and(|foreground| foreground == getpgrp())
+}
+
+/// Passes keys on until there are no more, or nobody listens.
+#[cfg(unix)]
+fn listen(ours: &rustix::termios::Termios, press: &mpsc::Sender<Key>) {
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::termios::{OptionalActions, tcsetattr};
+    let stdin = std::io::stdin();
+    let mut bytes = [0; 64];
+    let mut was_ours = true;
+    while !press.is_closed() {
+        let ours_now = is_ours();
+        if ours_now && !was_ours {
+            // The shell has taken it back meanwhile.
+            let _ = tcsetattr(&stdin, OptionalActions::Now, ours);
+        }
+        was_ours = ours_now;
+        if !ours_now {
+            std::thread::sleep(core::time::Duration::from_secs(1));
+            continue;
+        }
+        match poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&LOOK)) {
+            Ok(0) | Err(rustix::io::Errno::INTR) => continue,
+            Ok(_) if !is_ours() => continue,
+            Ok(_) => {}
+            Err(_) => return,
+        }
+        // Not through std's buffer, which `poll` does not see.
+        let Ok(count @ 1..) = rustix::io::read(&stdin, &mut bytes) else { return };
+        for key in read(bytes.get(..count).unwrap_or_default()) {
+            if press.blocking_send(key).is_err() {
+                return;
+            }
+        }
     }
 }
 

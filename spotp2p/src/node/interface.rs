@@ -321,6 +321,8 @@ pub enum Event<K, B> {
     NextOpened {
         /// What a player needs.
         opened: Box<Opened<K>>,
+        /// From where it is to play: its pieces come from there on.
+        at_ms: u32,
         /// Who knew it.
         from: Kind,
     },

@@ -1,7 +1,7 @@
 //! The track that most likely follows: fetched while the one that plays is safe, and let go if the guess was wrong.
 //!
 //! Kreitz and Niemelä 2010, II-E: peers are asked for it 30 s before the end of the one that plays, the server 10 s before,
-//! for its beginning only.
+//! for its beginning only. A line on which a start would wait for more than that beginning is given longer.
 
 use super::track::{Stage, Track};
 use super::{Event, Node, Output};
@@ -17,11 +17,15 @@ use spotproto::message::{Opened, Urgency, Wanted};
 /// Paid sources bring as much of the next track at least, if peers are late...
 const BEGINNING: Duration = Policy::NEXT.paid_music;
 
-/// ...and as much at most, however slow the link is: what a first request of the original was.
-const LONGEST_BEGINNING: Duration = Duration::from_secs(15);
+/// ...and as much at most, however slow the link is, since the guess may be wrong.
+const LONGEST_BEGINNING: Duration = Duration::from_secs(30);
 
 /// Beyond what a start needs, until peers are asked for more.
 const MARGIN: Duration = Duration::from_secs(2);
+
+/// The next track's beginning has this many times as long to come as it sounds: the rest of this track comes first, over a
+/// line that fades.
+const PATIENCE: u32 = 2;
 
 /// What most likely follows, and what came of earlier guesses.
 #[derive(Debug)]
@@ -160,7 +164,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     pub(super) fn opened_ahead(&mut self, now: Instant, opened: Box<Opened<K>>, from: Kind) {
         let Some(track) = self.tracks[Urgency::Next as usize].as_mut() else { return };
         track.opened = Some((opened.clone(), from));
-        self.out.push(Output::Event(Event::NextOpened { opened, from }));
+        let at_ms = track.at_ms;
+        self.out.push(Output::Event(Event::NextOpened { opened, at_ms, from }));
         self.seek_holders(now, Urgency::Next);
         self.playout_is_due();
     }
@@ -184,7 +189,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             due.is_none_or(|due| due >= rest.ends + BEGINNING)
         });
         while let Some(upcoming) = self.upcoming.as_mut() {
-            match upcoming.prefetch.look(rest.ends.since(now), &rest.why, begins) {
+            let long = upcoming.beginning * PATIENCE;
+            match upcoming.prefetch.look(rest.ends.since(now), &rest.why, long, begins) {
                 Some(Prefetched::AskPeers(wanted)) => {
                     upcoming.beginning = BEGINNING;
                     let track = Track::new(wanted, upcoming.at_ms);

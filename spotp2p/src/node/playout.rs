@@ -313,11 +313,11 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         self.carry_out_plan(now, Urgency::Playing) || next || began
     }
 
-    /// How much music a start of this track will need, if something is known of the link.
+    /// How much music a start of this track needs, what is here of it included, if something is known of the link.
     pub(super) fn start_needs(&self, now: Instant, class: Urgency) -> Option<Duration> {
         let (track, file) = (self.track(class)?, self.file(class)?);
         let playing = self.playout.as_ref()?.playing.as_ref()?;
-        let demand = Demand::new(&file.head, track.at_ms, |piece| file.plan.has(piece));
+        let demand = Demand::new(&file.head, track.at_ms, |_| false);
         let why = Start::new(START, demand).look(now, &playing.link, &Sources::UNKNOWN, 0);
         Some(if why.basis == Basis::Forecast { why.wanted } else { BLIND })
     }

@@ -8,7 +8,7 @@ use core::time::Duration;
 pub struct Ahead {
     /// Music left of this track when peers are asked for the next.
     pub peers: Duration,
-    /// Music left when the server is asked for its beginning.
+    /// Music left when the server is asked for its beginning, over a line that brings it in no time.
     pub server: Duration,
     /// The greatest chance of a stutter in this track with which anything else is asked for.
     pub risk: f32,
@@ -64,9 +64,9 @@ impl<K: Clone + PartialEq> Prefetch<K> {
         self.give_up(before)
     }
 
-    /// So much music is `left` of this track, of which `why` tells how safe it is; `begins` says that the next one's
-    /// beginning is here already.
-    pub fn look(&mut self, left: Duration, why: &Why, begins: bool) -> Option<Prefetched<K>> {
+    /// So much music is `left` of this track, of which `why` tells how safe it is; the server needs that `long` to bring the
+    /// next one's beginning; `begins` says that this is here already.
+    pub fn look(&mut self, left: Duration, why: &Why, long: Duration, begins: bool) -> Option<Prefetched<K>> {
         let guess = self.guess.as_ref()?;
         if why.risk > self.ahead.risk || why.risk.is_nan() {
             return None;
@@ -75,7 +75,7 @@ impl<K: Clone + PartialEq> Prefetch<K> {
             self.asked = Asked::Peers;
             return Some(Prefetched::AskPeers(guess.clone()));
         }
-        if self.asked == Asked::Peers && left <= self.ahead.server && !begins {
+        if self.asked == Asked::Peers && left <= self.ahead.server.max(long) && !begins {
             self.asked = Asked::Server;
             return Some(Prefetched::AskServer(guess.clone()));
         }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn left(prefetch: &mut Prefetch<u32>, seconds: u64) -> Option<Prefetched<u32>> {
-        prefetch.look(Duration::from_secs(seconds), &risk(0.0), false)
+        prefetch.look(Duration::from_secs(seconds), &risk(0.0), Duration::ZERO, false)
     }
 
     #[test]
@@ -160,12 +160,22 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_needs_longer_is_asked_earlier_but_after_peers() {
+        let mut prefetch = Prefetch::new(Ahead::DEFAULT);
+        prefetch.guess(Some(7));
+        let mut left =
+            |seconds| prefetch.look(Duration::from_secs(seconds), &risk(0.0), Duration::from_secs(60), false);
+        assert_eq!((left(31), left(30)), (None, Some(Prefetched::AskPeers(7))));
+        assert_eq!((left(30), left(29)), (Some(Prefetched::AskServer(7)), None));
+    }
+
+    #[test]
     fn nothing_is_asked_for_while_this_track_may_stutter_or_once_the_beginning_is_here() {
         let mut prefetch = Prefetch::new(Ahead::DEFAULT);
         prefetch.guess(Some(7));
-        assert_eq!(prefetch.look(Duration::from_secs(20), &risk(0.02), false), None);
+        assert_eq!(prefetch.look(Duration::from_secs(20), &risk(0.02), Duration::ZERO, false), None);
         assert_eq!(left(&mut prefetch, 9), Some(Prefetched::AskPeers(7)));
-        assert_eq!(prefetch.look(Duration::from_secs(8), &risk(0.0), true), None);
+        assert_eq!(prefetch.look(Duration::from_secs(8), &risk(0.0), Duration::ZERO, true), None);
     }
 
     #[test]

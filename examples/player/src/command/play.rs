@@ -123,7 +123,9 @@ async fn play_all(
                 () = &mut interrupt => Err(Failure::runtime("stopped")),
             }
         };
-        device.starts().add(gid, today(), listener.starts()).map_err(Failure::runtime)?;
+        if let Err(error) = device.starts().add(gid, today(), listener.starts()) {
+            screen.note(&format!("`spot stats` will not know of this play: {error}"));
+        }
         let Heard { report, voice: back, then } = match heard {
             Ok(heard) => heard,
             Err(failure) => {
@@ -132,7 +134,9 @@ async fn play_all(
             }
         };
         voice = Some(back);
-        device.keep_play(&why::kept(&report))?;
+        if let Err(failure) = device.keep_play(&why::kept(&report)) {
+            screen.note(&format!("`spot why` will not know of this play: {failure}"));
+        }
         if play.json {
             println!("{}", report.json());
         }
@@ -190,6 +194,9 @@ pub(super) async fn hear(
     played
 }
 
+/// The length of a track that is not known yet: of that the bar shows nothing.
+const UNKNOWN: u64 = u64::MAX;
+
 /// One line of progress, where a person looks on.
 #[derive(Debug)]
 pub(super) struct Screen {
@@ -198,7 +205,7 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new() -> Self {
-        let bar = ProgressBar::new(0);
+        let bar = ProgressBar::new(UNKNOWN);
         let style = ProgressStyle::with_template("[{bar:16}] {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
         Self { bar }
@@ -209,7 +216,7 @@ impl Screen {
     }
 
     fn clear(&self) {
-        self.bar.set_length(0);
+        self.bar.set_length(UNKNOWN);
         self.bar.finish_and_clear();
         self.bar.reset();
     }
@@ -224,8 +231,8 @@ impl Screen {
             }
             Progress::At { position, waiting } => {
                 self.bar.set_position(position.as_millis() as u64);
-                let of = Duration::from_millis(self.bar.length().unwrap_or(0));
-                let known = !of.is_zero();
+                let length = self.bar.length().unwrap_or(UNKNOWN);
+                let (of, known) = (Duration::from_millis(length), length < UNKNOWN);
                 let at = known.then(|| format!("{} of {}", clock(*position), clock(of)));
                 // What matters most stands where the narrowest line shows it.
                 let parts = [at, waiting.clone(), known.then(|| self.bar.prefix())];

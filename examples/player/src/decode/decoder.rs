@@ -54,11 +54,12 @@ impl Decoder {
         Ok(Self { track, layout, stream, first, spec, skipped: 0 })
     }
 
-    /// Goes to another position. After an error the decoder is at its end.
+    /// Goes to another position. After an error the decoder is at its end, until it is told to go elsewhere.
     ///
     /// # Errors
     /// As [`Self::open`].
     pub fn seek(&mut self, target: Duration) -> Result<(), DecodeError> {
+        self.track.go_on();
         self.skipped = self.skipped();
         self.stream.skipped = 0;
         let (stream, first) = begin(&self.track, &self.layout, target)?;

@@ -22,7 +22,7 @@ pub trait TrackBytes: Send {
     /// Copies bytes from `offset` on and says how many. Blocks until at least one is there; 0 means the end.
     ///
     /// # Errors
-    /// `Interrupted` when playback is stopped; any other kind when the bytes will not come. Both are final.
+    /// `Interrupted` when something else is to be done first; any other kind when the bytes will not come, which is final.
     fn read_at(&mut self, offset: u64, into: &mut [u8]) -> io::Result<usize>;
 }
 
@@ -78,6 +78,12 @@ impl Track {
     /// Why bytes stopped coming, if they did.
     pub(super) fn failure(&self) -> Option<io::ErrorKind> {
         self.lock().failure
+    }
+
+    /// Whatever interrupted a read is done: bytes may come again.
+    pub(super) fn go_on(&self) {
+        let mut inner = self.lock();
+        inner.failure = inner.failure.filter(|kind| *kind != io::ErrorKind::Interrupted);
     }
 
     pub(super) fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {

@@ -35,7 +35,7 @@ impl Ahead {
         if self.file != opened.head.file {
             return None;
         }
-        self.held.take_turn();
+        self.held.take_turn(play.control.clone());
         play.held = core::mem::take(&mut self.held);
         for (bytes, from) in self.came.drain(..) {
             play.report.pieces += 1;
@@ -53,12 +53,11 @@ impl Drop for Ahead {
 }
 
 impl Listener {
-    /// What most likely follows is known: its decoder is opened.
-    pub(super) fn opened_ahead(&mut self, opened: &Opened<FileId>) {
-        let Some((_, at)) = self.next else { return };
+    /// What most likely follows is known, and comes from there on: its decoder is opened.
+    pub(super) fn opened_ahead(&mut self, opened: &Opened<FileId>, at: Duration) {
         let (file, held) = (opened.head.file, Held::early());
         // Without a thread for it now, it is opened when its turn comes.
-        let primed = prime(self.buffer(&held, opened), opened, at).ok();
+        let primed = prime(self.opener(&held, opened), at).ok();
         self.ahead = Some(Ahead { file, at, held, primed, came: Vec::new() });
     }
 }

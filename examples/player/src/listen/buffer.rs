@@ -1,5 +1,6 @@
 //! The pieces of the track that plays, between the network that brings them and the decoder that waits for them.
 
+use super::control::Control;
 use crate::decode::TrackBytes;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -30,8 +31,8 @@ struct Shared {
 struct State {
     pieces: BTreeMap<u32, Bytes>,
     failed: Option<io::ErrorKind>,
-    /// Something else is to be done first.
-    called: bool,
+    /// An order is to be done first.
+    control: Control,
     /// Another track plays: what the decoder reads is no news for the node.
     early: bool,
     /// Since when the decoder has been waiting, and for which piece.
@@ -62,21 +63,19 @@ impl Held {
         held
     }
 
-    /// Its turn has come.
-    pub fn take_turn(&self) {
-        self.lock().early = false;
-    }
-
-    /// Whoever waits for a piece goes on, to do something else.
-    pub fn call(&self) {
-        self.lock().called = true;
-        self.0.changed.notify_all();
-    }
-
-    /// That is being done.
-    pub fn go_on(&self) {
+    /// Its turn has come, by these orders. Nobody has waited for what the decoder waited for until now.
+    pub(super) fn take_turn(&self, control: Control) {
         let mut state = self.lock();
-        (state.called, state.waiting) = (false, None);
+        (state.early, state.control, state.waited) = (false, control, Duration::ZERO);
+        if let Some((_, since)) = state.waiting.as_mut() {
+            *since = Instant::now();
+        }
+    }
+
+    /// Whoever waits for a piece looks whether there is an order.
+    pub(super) fn wake(&self) {
+        drop(self.lock());
+        self.0.changed.notify_all();
     }
 
     /// No more pieces will come: whoever waits is told.
@@ -110,7 +109,8 @@ impl Held {
             if let Some(kind) = state.failed {
                 return Err(kind.into());
             }
-            if state.called {
+            if state.control.is_ordered() {
+                state.waiting = None;
                 return Err(io::ErrorKind::Interrupted.into());
             }
             state.waiting.get_or_insert((index, Instant::now()));

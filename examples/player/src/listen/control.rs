@@ -7,8 +7,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 /// Something to do at once, whatever is being decoded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Order {
-    /// Go on from there.
-    Jump(Duration),
+    /// Go on from there; how many jumps were ordered, this one included.
+    Jump(Duration, u32),
     /// Leave the track.
     Leave,
 }
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_latest_order_counts_but_nothing_calls_back_an_end() {
         let control = Control::default();
-        let [one, two] = [1, 2].map(|second| Order::Jump(Duration::from_secs(second)));
+        let [one, two] = [1, 2].map(|second| Order::Jump(Duration::from_secs(second.into()), second));
         control.pause(true);
         control.order(one);
         control.order(two);

@@ -1,5 +1,6 @@
 //! Where the decoder waits for the word to start.
 
+use super::control::Control;
 use alloc::sync::Arc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -20,8 +21,6 @@ struct State {
     open: bool,
     /// Nothing will open it any more: whoever waits goes on, to find out why.
     given_up: bool,
-    /// Something else is to be done first.
-    called: bool,
     /// Since when the decoder has been waiting here.
     waiting: Option<Instant>,
 }
@@ -44,15 +43,10 @@ impl Gate {
         self.0.changed.notify_all();
     }
 
-    /// Whoever waits goes on, to do something else.
-    pub(super) fn call(&self) {
-        self.lock().called = true;
+    /// Whoever waits looks whether there is an order.
+    pub(super) fn wake(&self) {
+        drop(self.lock());
         self.0.changed.notify_all();
-    }
-
-    /// That is being done.
-    pub(super) fn go_on(&self) {
-        self.lock().called = false;
     }
 
     /// Since when the decoder waits.
@@ -60,10 +54,10 @@ impl Gate {
         self.lock().waiting
     }
 
-    /// Blocks until the gate is open.
-    pub(super) fn pass(&self) {
+    /// Blocks until the gate is open, or something is ordered.
+    pub(super) fn pass(&self, control: &Control) {
         let mut state = self.lock();
-        while !state.open && !state.given_up && !state.called {
+        while !state.open && !state.given_up && !control.is_ordered() {
             state.waiting.get_or_insert_with(Instant::now);
             state = self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -77,6 +71,7 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use super::super::control::Order;
     use super::*;
     use std::sync::mpsc;
 
@@ -85,10 +80,11 @@ mod tests {
         let gate = Gate::default();
         let (passed, passes) = mpsc::sync_channel(1);
         let (go, next) = mpsc::sync_channel::<()>(1);
-        let decoder = gate.clone();
+        let (decoder, control) = (gate.clone(), Control::default());
+        let orders = control.clone();
         let thread = std::thread::spawn(move || {
             for _ in next {
-                decoder.pass();
+                decoder.pass(&orders);
                 let _ = passed.send(());
             }
         });
@@ -106,6 +102,13 @@ mod tests {
         go.send(()).expect("it runs");
         waits();
         assert!(passes.try_recv().is_err());
+        control.order(Order::Leave);
+        gate.wake();
+        assert!(passes.recv().is_ok());
+        assert_eq!(control.take(), Some(Order::Leave));
+        go.send(()).expect("it runs");
+        waits();
+        assert!(passes.try_recv().is_err(), "the order was taken");
         gate.give_up();
         assert!(passes.recv().is_ok());
         drop(go);

@@ -6,6 +6,7 @@ mod control;
 mod decoding;
 mod gate;
 mod layout;
+mod line;
 mod obey;
 mod play;
 mod player;

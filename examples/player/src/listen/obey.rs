@@ -17,6 +17,16 @@ const RESTART: Duration = Duration::from_secs(3);
 /// A jump beyond the end leads so far before it.
 const BEFORE_END: Duration = Duration::from_millis(500);
 
+/// What is wanted after a track that is left by this key, wherever its sound is.
+pub(super) const fn leaving(key: Key) -> Option<Then> {
+    match key {
+        Key::Previous => Some(Then::Previous),
+        Key::Next => Some(Then::Next),
+        Key::Quit => Some(Then::Quit),
+        Key::Pause | Key::Back | Key::On => None,
+    }
+}
+
 impl Listener {
     /// Does what the listener wants.
     pub(super) fn obey(&mut self, play: &mut Play, key: Key) {
@@ -25,9 +35,7 @@ impl Listener {
             Key::Back => self.jump(play, play.position.saturating_sub(STEP)),
             Key::On => self.jump(play, play.position + STEP),
             Key::Previous if play.position >= RESTART => self.jump(play, Duration::ZERO),
-            Key::Previous => play.leave(Then::Previous),
-            Key::Next => play.leave(Then::Next),
-            Key::Quit => play.leave(Then::Quit),
+            key => leaving(key).into_iter().for_each(|then| play.leave(then)),
         }
     }
 
@@ -43,7 +51,7 @@ impl Listener {
         play.gate.close();
         (play.position, play.sound, play.paused) = (to, Sound::default(), false);
         play.jumps += 1;
-        play.order(Order::Jump(to));
+        play.order(Order::Jump(to, play.jumps));
     }
 
     /// Silence, or sound again.

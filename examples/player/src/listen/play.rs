@@ -7,6 +7,7 @@ use super::gate::Gate;
 use super::player::{Heard, Progress, Then};
 use super::report::Report;
 use super::sound::Sound;
+use super::voice::Voice;
 use crate::decode::DecodeError;
 use crate::failure::{Exit, Failure};
 use bytes::Bytes;
@@ -37,13 +38,14 @@ pub(super) struct Play {
     pub(super) from: Option<Kind>,
     /// The cache has it, but had to ask the server for leave; until when it had not.
     pub(super) lease_over: Option<UnixTime>,
-    pub(super) offline_since: Option<Instant>,
-    pub(super) ever_online: bool,
     pub(super) control: Control,
+    /// Whether the output keeps time: in others nobody hears a stutter.
+    pub(super) timed: bool,
     /// Where the sound is, after so many jumps; and how many were ordered.
     pub(super) position: Duration,
     pub(super) jumped: u32,
     pub(super) jumps: u32,
+    pub(super) stutters: u32,
     pub(super) paused: bool,
     pub(super) length: Duration,
     /// The listener had enough of it before its end.
@@ -53,25 +55,27 @@ pub(super) struct Play {
 }
 
 impl Play {
-    pub(super) fn new(gid: Gid, at: Duration, began: spotproto::Instant) -> Self {
+    pub(super) fn new(gid: Gid, at: Duration, began: spotproto::Instant, timed: bool) -> Self {
+        let (control, held) = (Control::default(), Held::default());
+        held.take_turn(control.clone());
         Self {
             gid,
             clicked: Instant::now(),
             began,
             sound: Sound::default(),
             at,
-            held: Held::default(),
+            held,
             gate: Gate::default(),
             buffering: None,
             report: Report { gid: Some(gid), ..Report::default() },
             from: None,
             lease_over: None,
-            offline_since: None,
-            ever_online: false,
-            control: Control::default(),
+            control,
+            timed,
             position: at,
             jumped: 0,
             jumps: 0,
+            stutters: 0,
             paused: false,
             length: Duration::MAX,
             then: Then::Next,
@@ -80,28 +84,29 @@ impl Play {
     }
 
     pub(super) fn turn(&self, primed: Primed, told: mpsc::Sender<Told>) -> Turn {
-        let (held, gate, control) = (self.held.clone(), self.gate.clone(), self.control.clone());
-        Turn { primed, held, gate, control, at: self.at, told }
+        Turn { primed, gate: self.gate.clone(), control: self.control.clone(), told }
     }
 
-    /// The decoder tells something.
-    pub(super) fn told(&mut self, told: Told) {
-        match told {
+    /// The decoder tells something; whether it is a stutter.
+    pub(super) fn told(&mut self, told: Told) -> bool {
+        let (position, jumps, stutters) = match told {
             Told::FirstSound(when) => {
                 self.report.first_sound = Some(when.saturating_duration_since(self.clicked));
+                return false;
             }
-            Told::At(position, jumps) if jumps == self.jumps => {
-                (self.position, self.jumped) = (position, jumps)
-            }
-            Told::At(..) => {}
+            Told::At { position, jumps, stutters } => (position, jumps, stutters),
+        };
+        if jumps == self.jumps {
+            (self.position, self.jumped) = (position, jumps);
         }
+        core::mem::replace(&mut self.stutters, stutters) != stutters
     }
 
     /// The decoder has an order, wherever it waits.
     pub(super) fn order(&self, order: Order) {
         self.control.order(order);
-        self.held.call();
-        self.gate.call();
+        self.held.wake();
+        self.gate.wake();
     }
 
     pub(super) fn leave(&mut self, then: Then) {
@@ -123,18 +128,6 @@ impl Play {
         self.gate.give_up();
     }
 
-    pub(super) fn online(&mut self) {
-        self.ever_online = true;
-        self.offline_since = None;
-    }
-
-    pub(super) fn offline(&mut self) {
-        if self.ever_online && self.offline_since.is_none() {
-            self.report.breaks += 1;
-        }
-        self.offline_since.get_or_insert_with(Instant::now);
-    }
-
     pub(super) fn opened(&mut self, opened: &Opened<FileId>, show: &mut impl FnMut(Progress)) {
         self.report.opened = Some(self.clicked.elapsed());
         self.report.title = opened.title.to_string();
@@ -152,10 +145,13 @@ impl Play {
     pub(super) fn piece(&mut self, index: u32, data: Bytes, from: Kind) {
         self.report.pieces += 1;
         self.report.sources.add(from, data.len() as u64);
-        if from != Kind::Cache {
-            self.online();
-        }
         self.held.put(index, data);
+    }
+
+    /// It was left before anything of it could be heard.
+    pub(super) fn unheard(mut self, voice: Voice) -> Heard {
+        self.report.output = voice.name();
+        Heard { report: self.report, voice, then: self.then }
     }
 
     pub(super) fn finish(mut self, decoded: Decoded) -> Result<Heard, Failure> {
@@ -165,7 +161,7 @@ impl Play {
             Err(Stopped::Decode(error)) => return Err(Failure::runtime(error)),
             Err(Stopped::Output(error)) => return Err(Failure::new(Exit::NoOutput, error.to_string())),
         }
-        self.report.heard = decoded.heard.saturating_sub(self.at);
+        self.report.heard = decoded.heard;
         self.report.stutters = decoded.stutters;
         self.report.damaged = decoded.damaged;
         self.report.gap = decoded.gap;

@@ -2,11 +2,13 @@
 
 use super::ahead::Ahead;
 use super::buffer::Held;
-use super::decoding::{decode, prime, spawn};
+use super::decoding::{Decoded, Opener, Told, decode, prime, spawn};
+use super::line::Line;
+use super::obey::leaving;
 use super::play::Play;
 use super::starts::Starts;
 use super::why::Step;
-use super::{Report, Sources, Start, TrackBuffer, Voice};
+use super::{Report, Sources, Start, TrackBuffer, Voice, layout_of};
 use crate::failure::{Exit, Failure};
 use crate::keys::Key;
 use core::time::Duration;
@@ -20,7 +22,7 @@ use spotproto::content::FileId;
 use spotproto::crypto::PublicKey;
 use spotproto::message::{Opened, Wanted};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 /// How long a listener waits for a server that does not answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,6 +92,7 @@ pub struct Listener {
     /// Whether the client has a cache.
     pub(super) cached: bool,
     patience: Patience,
+    pub(super) line: Line,
     /// The starts of the track that plays, or did last.
     pub(super) starts: Starts,
     /// What most likely follows.
@@ -131,6 +134,7 @@ impl Listener {
             server,
             cached,
             patience: Patience::default(),
+            line: Line::default(),
             starts: Starts::new(),
             next: None,
             ahead: None,
@@ -165,72 +169,136 @@ impl Listener {
         voice: Voice,
         mut show: impl FnMut(Progress),
     ) -> Result<Heard, Failure> {
-        let mut play = Play::new(gid, at, self.client.now());
+        let mut play = Play::new(gid, at, self.client.now(), voice.is_timed());
         self.starts = Starts::new();
         self.tell(Command::Open { wanted: Wanted::Track(gid), at_ms: millis(at) }).await?;
-        let opened = loop {
-            let event = self.next(&play, &mut show).await?;
-            if let Some(opened) = self.heed(&mut play, event, &mut show)? {
-                break opened;
-            }
-        };
+        let Some(opened) = self.open(&mut play, &mut show).await? else { return Ok(play.unheard(voice)) };
         play.opened(&opened, &mut show);
         let primed = match self.ahead.take().and_then(|ahead| ahead.turn(&opened, at, &mut play)) {
             Some(primed) => primed,
-            None => prime(self.buffer(&play.held, &opened), &opened, at)?,
+            None => prime(self.opener(&play.held, &opened), at)?,
         };
         let wanted = self.next.map(|(gid, _)| Wanted::Track(gid));
         let at_ms = self.next.map_or(0, |(_, at)| millis(at));
         self.tell(Command::Next { wanted, at_ms }).await?;
-        let (told, mut tidings) = mpsc::channel(16);
-        let (finish, mut finished) = oneshot::channel();
+        let (told, tidings) = mpsc::channel(16);
+        let (finish, finished) = oneshot::channel();
         let turn = play.turn(primed, told);
         spawn("decoder", move || {
             let _ = finish.send(decode(&turn, voice));
         })?;
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let decoded = self.sound(&mut play, tidings, finished, &mut show).await;
+        let decoded = decoded.inspect_err(|_| play.fail())?;
+        if play.stutters < decoded.stutters {
+            self.starts.stuttered();
+        }
+        if !play.left && play.timed {
+            self.starts.ended();
+        }
+        play.report.starts = self.starts.so_far().to_vec();
+        if play.then == Then::Quit {
+            self.call_back_next(&mut play, &mut show).await?;
+        }
+        play.finish(decoded)
+    }
+
+    /// Waits for the head of the track; nothing if the listener leaves before that.
+    async fn open(
+        &mut self,
+        play: &mut Play,
+        show: &mut impl FnMut(Progress),
+    ) -> Result<Option<Box<Opened<FileId>>>, Failure> {
+        let mut tick = ticks();
+        loop {
+            tokio::select! {
+                event = self.client.next() => {
+                    let opened = self.heed(play, event.ok_or_else(gone)?, show)?;
+                    if opened.is_some() {
+                        return Ok(opened);
+                    }
+                }
+                key = pressed(&mut self.keys) => if let Some(then) = leaving(key) {
+                    (play.left, play.then) = (true, then);
+                    return Ok(None);
+                },
+                _ = tick.tick() => {
+                    self.patience(play)?;
+                    let wait = play.clicked.elapsed();
+                    let waiting = (wait >= SAID).then(|| self.wait(play, wait));
+                    show(Progress::At { position: play.at, waiting });
+                }
+            }
+        }
+    }
+
+    /// Goes with the sound, until the track ends or is left.
+    async fn sound(
+        &mut self,
+        play: &mut Play,
+        mut tidings: mpsc::Receiver<Told>,
+        mut finished: oneshot::Receiver<Decoded>,
+        show: &mut impl FnMut(Progress),
+    ) -> Result<Decoded, Failure> {
+        let mut tick = ticks();
         let decoded = loop {
             tokio::select! {
                 event = self.client.next() => {
-                    let event = event.ok_or_else(gone)?;
-                    if let Err(failure) = self.heed(&mut play, event, &mut show) {
-                        play.fail();
-                        return Err(failure);
-                    }
+                    let _ = self.heed(play, event.ok_or_else(gone)?, show)?;
                 }
-                Some(told) = tidings.recv() => play.told(told),
+                Some(told) = tidings.recv() => self.told(play, told),
                 decoded = &mut finished => break decoded.map_err(|_| gone())?,
-                key = pressed(&mut self.keys) => self.obey(&mut play, key),
+                key = pressed(&mut self.keys) => self.obey(play, key),
                 _ = tick.tick() => {
                     let waiting = play.waiting();
-                    self.tell_sound(&mut play, waiting);
-                    let waiting_for = waiting.filter(|wait| *wait >= SAID).map(|wait| self.wait(&play, wait));
+                    self.tell_sound(play, waiting);
+                    let waiting_for = waiting.filter(|wait| *wait >= SAID).map(|wait| self.wait(play, wait));
                     show(Progress::At { position: play.position, waiting: waiting_for });
                     // What comes out of the cache needs no server.
-                    if let (Some(_), Err(failure)) = (waiting, self.patience(&play)) {
-                        play.fail();
-                        return Err(failure);
+                    if waiting.is_some() {
+                        self.patience(play)?;
                     }
                 }
             }
         };
         while let Ok(told) = tidings.try_recv() {
-            play.told(told);
+            self.told(play, told);
         }
-        if !play.left {
-            self.starts.ended();
-        }
-        play.report.starts = self.starts.so_far().to_vec();
-        play.finish(decoded)
+        Ok(decoded)
     }
 
-    /// The plaintext of a track, of what is held of it.
-    pub(super) fn buffer(&self, held: &Held, opened: &Opened<FileId>) -> TrackBuffer {
-        TrackBuffer::new(held.clone(), opened.head.geometry, &opened.key, self.client.commands())
+    fn told(&mut self, play: &mut Play, told: Told) {
+        if play.told(told) {
+            self.starts.stuttered();
+        }
     }
 
-    /// Why and when the sound of the track that plays, or did last, started.
+    /// Nothing will follow: what was fetched of it is waste, and counted.
+    async fn call_back_next(
+        &mut self,
+        play: &mut Play,
+        show: &mut impl FnMut(Progress),
+    ) -> Result<(), Failure> {
+        self.tell(Command::Next { wanted: None, at_ms: 0 }).await?;
+        let words = async {
+            while self.ahead.is_some() {
+                let event = self.client.next().await.ok_or_else(gone)?;
+                let _ = self.heed(play, event, show)?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(LAST_WORDS, words).await.unwrap_or(Ok(()))
+    }
+
+    /// What decoders of a track are made from, of what is held of it.
+    pub(super) fn opener(&self, held: &Held, opened: &Opened<FileId>) -> Opener {
+        let (held, key) = (held.clone(), opened.key.clone());
+        let (geometry, commands) = (opened.head.geometry, self.client.commands());
+        let buffer = move || TrackBuffer::new(held.clone(), geometry, &key, commands.clone());
+        Opener { buffer: Box::new(buffer), layout: layout_of(&opened.head) }
+    }
+
+    /// Why and when the sound of the track that plays, or did last, started. Where the output keeps no time, nobody hears
+    /// what came of it.
     #[must_use]
     pub fn starts(&self) -> &[Start] {
         self.starts.so_far()
@@ -264,7 +332,7 @@ impl Listener {
             play.sound = before;
         } else if stops {
             play.gate.close();
-            self.starts.stuttered();
+            self.starts.stopped();
         }
     }
 
@@ -272,24 +340,9 @@ impl Listener {
         self.client.tell(command).await.map_err(|_| gone())
     }
 
-    /// The next event before the track is known.
-    async fn next(&mut self, play: &Play, show: &mut impl FnMut(Progress)) -> Result<ClientEvent, Failure> {
-        loop {
-            match tokio::time::timeout(TICK, self.client.next()).await {
-                Ok(event) => return event.ok_or_else(gone),
-                Err(_) => {
-                    self.patience(play)?;
-                    let waiting = Some(self.wait(play, play.clicked.elapsed()));
-                    show(Progress::At { position: play.at, waiting });
-                }
-            }
-        }
-    }
-
     fn patience(&self, play: &Play) -> Result<(), Failure> {
-        let most = if play.ever_online { self.patience.midway } else { self.patience.at_first };
-        let since = play.offline_since.or((!play.ever_online).then_some(play.clicked));
-        if since.is_some_and(|since| since.elapsed() > most) {
+        let most = if self.line.was_up() { self.patience.midway } else { self.patience.at_first };
+        if self.line.waits_since(play.clicked).is_some_and(|since| since.elapsed() > most) {
             return Err(Failure::new(Exit::Unreachable, self.missing(play)));
         }
         Ok(())
@@ -311,11 +364,11 @@ impl Listener {
             _ => return Ok(None),
         };
         match event {
-            Event::LoggedIn => play.online(),
+            Event::LoggedIn => self.line.up(),
             Event::Opened { opened, from } => {
                 play.from = Some(from);
                 if from != Kind::Cache {
-                    play.online();
+                    self.line.up();
                 }
                 return Ok(Some(opened));
             }
@@ -331,7 +384,9 @@ impl Listener {
                 self.starts.made(&why);
                 play.gate.open();
             }
-            Event::NextOpened { opened, .. } => self.opened_ahead(&opened),
+            Event::NextOpened { opened, at_ms, .. } => {
+                self.opened_ahead(&opened, Duration::from_millis(at_ms.into()));
+            }
             Event::NextPiece { index, data, from } => {
                 if let Some(ahead) = self.ahead.as_mut() {
                     ahead.piece(index, data, from);
@@ -350,8 +405,8 @@ impl Listener {
             Event::Refused(why) => return Err(self.refused(play, why)),
             Event::GaveUp { why } => return Err(self.gave_up(why)),
             Event::Offline { retry_in, why } => {
-                let known = play.offline_since.is_some();
-                play.offline();
+                let known = self.line.is_down();
+                play.report.breaks += u32::from(self.line.down());
                 let why = why.map_or_else(|| "no answer".into(), |why| why.to_string());
                 match play.from {
                     // It is said once, and matters only if the cache lacks something after all.
@@ -363,6 +418,12 @@ impl Listener {
         }
         Ok(None)
     }
+}
+
+fn ticks() -> Interval {
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tick
 }
 
 /// The next key; never, where there are none.

@@ -159,6 +159,7 @@ pub fn table(reports: &[Report]) -> String {
     let mut text = String::new();
     for report in reports {
         let name = match (report.artist.as_str(), report.title.as_str()) {
+            ("", "") => report.gid.map_or_else(String::new, |gid| gid.to_string()),
             ("", title) => title.to_owned(),
             (artist, title) => format!("{artist} – {title}"),
         };

@@ -123,7 +123,7 @@ impl Start {
         text.push_str(match self.stuttered {
             Some(true) => "\n  the sound stopped for want of music after it",
             Some(false) => "\n  the sound did not stop after it",
-            None => "\n  it was left before its end",
+            None => "\n  it was not listened to from there to the end",
         });
         text
     }
@@ -135,12 +135,16 @@ pub(super) struct Starts {
     waits_since: Instant,
     expected: Option<Duration>,
     made: Vec<Start>,
+    /// Which of them the sound that runs began with.
+    runs: Option<usize>,
+    /// Which of them the sound began with that stands still for want of music, though some may be in the output still.
+    stopped: Option<usize>,
 }
 
 impl Starts {
     /// A click.
     pub(super) fn new() -> Self {
-        Self { waits_since: Instant::now(), expected: None, made: Vec::new() }
+        Self { waits_since: Instant::now(), expected: None, made: Vec::new(), runs: None, stopped: None }
     }
 
     /// The node says what it waits for.
@@ -152,26 +156,35 @@ impl Starts {
 
     /// The node says that the sound may start.
     pub(super) fn made(&mut self, why: &Why) {
-        let waited = self.waits_since.elapsed();
-        if self.made.len() < MOST {
-            self.made.push(Start::new(why, waited, self.expected.take()));
+        let (waited, expected) = (self.waits_since.elapsed(), self.expected.take());
+        self.runs = (self.made.len() < MOST).then_some(self.made.len());
+        if self.runs.is_some() {
+            self.made.push(Start::new(why, waited, expected));
         }
     }
 
-    /// The sound stopped for want of music, and waits again.
-    pub(super) fn stuttered(&mut self) {
-        self.resolve(true);
+    /// There is no more music, and the start anew is waited for.
+    pub(super) fn stopped(&mut self) {
+        self.stopped = self.runs.take();
         (self.waits_since, self.expected) = (Instant::now(), None);
+    }
+
+    /// The output had nothing more, before there was more.
+    pub(super) fn stuttered(&mut self) {
+        let which = self.stopped.take().or(self.runs);
+        self.resolve(which, true);
     }
 
     /// The listener wants silence, or to go on elsewhere: what would have come is never known.
     pub(super) fn jumped(&mut self) {
+        (self.runs, self.stopped) = (None, None);
         (self.waits_since, self.expected) = (Instant::now(), None);
     }
 
     /// The sound came to the end of the track.
     pub(super) fn ended(&mut self) {
-        self.resolve(false);
+        self.resolve(self.stopped, false);
+        self.resolve(self.runs, false);
     }
 
     /// All of them so far.
@@ -179,9 +192,9 @@ impl Starts {
         &self.made
     }
 
-    fn resolve(&mut self, stuttered: bool) {
-        if let Some(last) = self.made.last_mut() {
-            last.stuttered.get_or_insert(stuttered);
+    fn resolve(&mut self, which: Option<usize>, stuttered: bool) {
+        if let Some(start) = which.and_then(|which| self.made.get_mut(which)) {
+            start.stuttered.get_or_insert(stuttered);
         }
     }
 }
@@ -217,8 +230,9 @@ mod tests {
         let mut starts = Starts::new();
         starts.buffering(&why(Basis::Forecast));
         starts.made(&why(Basis::Forecast));
-        starts.stuttered();
+        starts.stopped();
         starts.made(&why(Basis::AllHere));
+        starts.stuttered();
         let made = starts.so_far().to_vec();
         assert_eq!(made.iter().map(|start| start.stuttered).collect::<Vec<_>>(), [Some(true), None]);
         assert!(made[0].expected_ms.is_some_and(|ms| ms >= 1_000) && made[1].expected_ms.is_none());
@@ -250,6 +264,42 @@ mod tests {
         starts.made(&why(Basis::Blind));
         starts.ended();
         assert_eq!(starts.so_far()[0].prediction(), None);
+    }
+
+    #[test]
+    fn each_stutter_is_that_of_the_start_before_it() {
+        let mut starts = Starts::new();
+        let judged =
+            |starts: &Starts| starts.so_far().iter().map(|start| start.stuttered).collect::<Vec<_>>();
+        starts.made(&why(Basis::Forecast));
+        starts.jumped();
+        starts.made(&why(Basis::Forecast));
+        // The output had just enough.
+        starts.stopped();
+        starts.made(&why(Basis::Forecast));
+        starts.ended();
+        assert_eq!(judged(&starts), [None, Some(false), Some(false)]);
+        let mut starts = Starts::new();
+        starts.made(&why(Basis::Forecast));
+        // Too short a wait to be told of.
+        starts.stuttered();
+        starts.ended();
+        assert_eq!(judged(&starts), [Some(true)]);
+    }
+
+    #[test]
+    fn starts_that_are_not_kept_spoil_no_other() {
+        let mut starts = Starts::new();
+        for _ in 0..MOST {
+            starts.made(&why(Basis::Forecast));
+            starts.jumped();
+        }
+        starts.made(&why(Basis::Forecast));
+        starts.stuttered();
+        starts.ended();
+        assert!(
+            starts.so_far().len() == MOST && starts.so_far().iter().all(|start| start.stuttered.is_none())
+        );
     }
 
     #[test]

@@ -16,8 +16,8 @@ impl Listener {
         let (server, seconds) = (&self.server, wait.as_secs_f64());
         match play.buffering {
             // Who might deliver is known no better by the node.
-            Some(why) if why.supplier != Supplier::Link || play.offline_since.is_none() => why.to_string(),
-            _ if play.offline_since.is_some() || !play.ever_online => {
+            Some(why) if why.supplier != Supplier::Link || self.line.is_up() => why.to_string(),
+            _ if !self.line.is_up() => {
                 format!("connecting to {server}, {seconds:.1} s")
             }
             _ if play.report.opened.is_none() => format!("asking {server} for the track, {seconds:.1} s"),

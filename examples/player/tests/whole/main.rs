@@ -6,6 +6,7 @@ mod breaks;
 mod cached;
 mod contact;
 mod following;
+mod keys;
 mod music;
 mod playing;
 mod proxy;
