@@ -7,8 +7,10 @@
 
 extern crate alloc;
 
+mod ends;
 mod lines;
 mod listening;
+mod mirror;
 #[path = "../../../runtime-tokio/tests/shelf/music.rs"]
 mod music;
 mod peers;
@@ -59,6 +61,8 @@ fn main() -> ExitCode {
         "both ways full, tiny buffers": lines::saturated;
         "slow reader": lines::slow_reader;
         "server restart": listening::restart;
+        "kept, and played without a server": listening::kept;
+        "a mirror on the web": listening::mirrored;
         "peer churn": peers::churn;
         "cancel storm": lines::cancel_storm;
         "graceful and abrupt close": lines::closes;

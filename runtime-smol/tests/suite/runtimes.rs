@@ -4,10 +4,11 @@ use core::future::Future;
 use core::time::Duration;
 use runtime_smol::{On, Parts};
 use runtime_tokio::Tokio;
-use smol::block_on;
 use socket2::SockRef;
-use spotp2p_adapter::Runtime;
+use spotp2p_adapter::disk::Folder;
 use spotp2p_adapter::pretend::{self, Network, Pretend};
+use spotp2p_adapter::{Disk, Runtime};
+use std::path::Path;
 
 #[path = "../../examples/async_std/parts.rs"]
 mod async_std_parts;
@@ -35,6 +36,11 @@ pub(crate) trait Bench: Runtime {
     /// Gives a connection little room.
     fn narrow(stream: &Self::Stream);
 
+    /// A cache's disk in this folder.
+    fn disk(folder: &Path) -> Disk {
+        Disk::open(folder).expect("a folder of its own")
+    }
+
     /// Lets a span pass in which nothing is done, as when a computer sleeps; real ones are cut short.
     fn jump(span: Duration) {
         std::thread::sleep(span.min(REAL_JUMP));
@@ -58,7 +64,8 @@ impl Bench for Smol {
     const NAME: &'static str = "smol";
 
     fn run<T>(main: impl Future<Output = T>) -> T {
-        block_on(main)
+        // Not async-io's, which would take the sockets away from the thread that runs their tasks.
+        smol::future::block_on(main)
     }
 
     fn narrow(stream: &Self::Stream) {
@@ -89,6 +96,10 @@ impl Bench for Pretend {
 
     fn narrow(stream: &Self::Stream) {
         stream.narrow(NARROW / 16);
+    }
+
+    fn disk(folder: &Path) -> Disk {
+        Disk::at_once(Folder::open(folder).expect("a folder of its own"))
     }
 
     fn jump(span: Duration) {
