@@ -104,9 +104,11 @@ pub(crate) async fn short<R: Runtime>() -> Cost {
         while let Ok((stream, _)) = come.recv().await {
             let mut echo = spawn(stream, Toy::new(), Clock::<R>::start(), 1);
             R::spawn(async move {
-                while let Some(Event::Parcel(word)) = echo.next().await {
+                // The word, and not the last one: whether that is echoed before the line ends would be chance.
+                if let Some(Event::Parcel(word)) = echo.next().await {
                     let _ = echo.tell(Order::Parcel(word)).await;
                 }
+                let _ = echo.ended().await;
             });
         }
     });

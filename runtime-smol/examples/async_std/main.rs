@@ -4,7 +4,7 @@
 //! cargo run -p spotp2p-smol --example async_std -- HOST:PORT TRACK
 //! ```
 
-mod parts;
+pub(crate) mod parts;
 
 use core::error::Error;
 use parts::Parts;

@@ -1,5 +1,6 @@
 //! The runtimes that are compared.
 
+use crate::async_std_listener;
 use core::future::Future;
 use core::time::Duration;
 use runtime_smol::{On, Parts};
@@ -10,11 +11,8 @@ use spotp2p_adapter::pretend::{self, Network, Pretend};
 use spotp2p_adapter::{Disk, Runtime};
 use std::path::Path;
 
-#[path = "../../examples/async_std/parts.rs"]
-mod async_std_parts;
-
 pub(crate) type Smol = On<Parts>;
-pub(crate) type AsyncStd = On<async_std_parts::Parts>;
+pub(crate) type AsyncStd = On<async_std_listener::parts::Parts>;
 
 /// Bytes of a socket's buffers where there should be little room.
 const NARROW: usize = 16 << 10;
@@ -26,6 +24,9 @@ const REAL_JUMP: Duration = Duration::from_millis(120);
 pub(crate) trait Bench: Runtime {
     /// How it is called.
     const NAME: &'static str;
+
+    /// Whether its sockets are the system's.
+    const HAS_SOCKETS: bool = true;
 
     /// How long a scenario may take, by its clock.
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -87,6 +88,7 @@ impl Bench for AsyncStd {
 
 impl Bench for Pretend {
     const NAME: &'static str = "virtual time";
+    const HAS_SOCKETS: bool = false;
     // Longer than it jumps.
     const PATIENCE: Duration = Duration::from_secs(86_400);
 
