@@ -8,10 +8,10 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use futures_lite::future::or;
 use runtime_smol::channel::{Receiver, Sender, bounded};
-use spotcache::cache::Quota;
+use spotcache::cache::{DiskError, Quota, Trouble};
 use spotcache::sheet::CacheKeys;
 use spotp2p::access_point;
-use spotp2p::node::{CacheSetup, Command, Config, Event, LogIn};
+use spotp2p::node::{CacheSetup, Command, Config, Event, LogIn, NotKept};
 use spotp2p::planner::Kind;
 use spotp2p_adapter::{
     Client, ClientEvent, ClientOptions, Clock, DialOptions, Disk, ServerOptions, SocketOptions, entropy,
@@ -138,12 +138,17 @@ impl Hearing {
         self.told
     }
 
-    pub(crate) async fn until(&mut self, client: &mut Client, done: impl Fn(&[bool], &str) -> bool) {
+    /// Listens until that is so. What was told last.
+    pub(crate) async fn until(
+        &mut self,
+        client: &mut Client,
+        done: impl Fn(&[bool], &str) -> bool,
+    ) -> &'static str {
         loop {
             let ClientEvent::Node(event) = client.next().await.expect("the client lives") else { continue };
             let name = self.heed(&event);
             if done(&self.held, name) {
-                return;
+                return name;
             }
         }
     }
@@ -168,6 +173,10 @@ impl Hearing {
             Event::Offline { .. } => "offline",
             Event::Keeping { .. } => "keeping",
             Event::Kept { .. } => "kept",
+            // The disk is slower than the line.
+            Event::NotKept { why: NotKept::Trouble(Trouble::Disk(DiskError::Busy)), .. } => {
+                return "not kept yet";
+            }
             // How fast it went.
             Event::Buffering(_)
             | Event::Drop(_)
