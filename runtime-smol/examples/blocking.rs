@@ -19,17 +19,22 @@ use spotproto::message::Wanted;
 use spotproto::noise::Role;
 use spotproto::preamble::LinkId;
 use spotproto::pump::{BATCH, Fault, Pump, SCRATCH, Wants};
-use spotproto::session::{self, Session, Setup};
+use spotproto::session::{Input as ToSession, Session, Setup};
 use spotproto::{Gid, Instant, Limits, Machine, SessionError, UnixTime};
 use std::io::{ErrorKind, Read, Write};
-use std::net::ToSocketAddrs;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [server, track] = &arguments[..] else { return Err("usage: blocking HOST:PORT TRACK".into()) };
     let server = server.to_socket_addrs()?.next().ok_or("the name stands for nothing")?;
-    let wanted = Wanted::Track(track.parse::<Gid>()?);
+    let pieces = listen(server, Wanted::Track(track.parse::<Gid>()?))?;
+    println!("it is here: {pieces} pieces");
+    Ok(())
+}
+
+pub(crate) fn listen(server: SocketAddr, wanted: Wanted<FileId>) -> Result<u32, Box<dyn Error>> {
     let identity = KeyPair::new::<RustCrypto>(entropy::secret_key()?);
     let epoch = std::time::Instant::now();
     let now = || Instant::after_start(epoch.elapsed());
@@ -41,14 +46,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let Ok(()) = node.handle_input(now(), Input::Command(Command::Open { wanted, at_ms: 0 }));
 
     let mut poll = Poll::new()?;
-    let both = Interest::READABLE | Interest::WRITABLE;
     let mut events = Events::with_capacity(8);
+    let both = Interest::READABLE | Interest::WRITABLE;
     let mut line: Option<Line> = None;
-    let mut missing = None;
-    while missing != Some(0) {
+    let (mut here, mut pieces) = (0, None);
+    while pieces != Some(here) {
         while let Some(output) = node.poll_output() {
             match output {
-                Output::Send { message, .. } => say(&mut line, now(), session::Input::Send(message)),
+                Output::Send { message, .. } => say(&mut line, now(), ToSession::Send(message)),
                 Output::Effect(Effect::Connect { session, .. }) => {
                     let next = log_ins.renew(entropy::seed()?, entropy::secret_key()?);
                     let Ok(()) = node.handle_input(now(), Input::LogIn(next));
@@ -57,16 +62,12 @@ fn main() -> Result<(), Box<dyn Error>> {
                     let pump = Pump::new(Session::new(now(), setup(&identity)?)?, BATCH);
                     line = Some(Line { session, stream, pump });
                 }
-                Output::Effect(Effect::HangUp { code, .. }) => {
-                    say(&mut line, now(), session::Input::Close(code))
+                Output::Effect(Effect::HangUp { code, .. }) => say(&mut line, now(), ToSession::Close(code)),
+                Output::Event(Event::Opened { opened, .. }) => pieces = Some(opened.head.geometry.pieces()),
+                Output::Event(Event::Piece { .. }) => here += 1,
+                Output::Event(over @ (Event::Refused(_) | Event::GaveUp { .. })) => {
+                    return Err(format!("{over:?}").into());
                 }
-                Output::Event(Event::Opened { opened, .. }) => {
-                    println!("{}, {}", opened.artist, opened.title);
-                    missing = Some(opened.head.geometry.pieces());
-                }
-                Output::Event(Event::Piece { .. }) => missing = missing.map(|missing| missing - 1),
-                Output::Event(Event::Refused(why)) => return Err(format!("{why:?}").into()),
-                Output::Event(Event::GaveUp { why }) => return Err(format!("{why:?}").into()),
                 _ => {}
             }
         }
@@ -97,8 +98,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let Ok(()) = node.handle_timeout(now());
         }
     }
-    println!("it is here");
-    Ok(())
+    Ok(here)
 }
 
 /// The connection to the access point.
@@ -120,7 +120,7 @@ fn setup(identity: &KeyPair) -> Result<Setup, Box<dyn Error>> {
     })
 }
 
-fn say(line: &mut Option<Line>, now: Instant, input: session::Input) {
+fn say(line: &mut Option<Line>, now: Instant, input: ToSession) {
     if let Some(line) = line {
         line.pump.command(now, input);
     }

@@ -1,12 +1,14 @@
 //! A runtime whose sockets speak futures-io.
 
+pub use crate::timer::Timer;
+
 use async_io::Async;
 use core::fmt;
 use core::future::Future;
 use core::marker::PhantomData;
 use core::net::SocketAddr;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
+use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_io::{AsyncRead, AsyncWrite};
 use socket2::SockRef;
@@ -55,19 +57,6 @@ pub trait FuturesIo: Copy + fmt::Debug + Send + Sync + 'static {
 /// The [`Runtime`] that a [`FuturesIo`] makes.
 pub struct On<F>(PhantomData<F>);
 
-/// Ready when a span has passed.
-#[derive(Debug)]
-pub struct Timer(async_io::Timer);
-
-impl Future for Timer {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(())
-    }
-}
-
 impl<F: FuturesIo> Runtime for On<F> {
     type Moment = Instant;
     type Timer = Timer;
@@ -83,11 +72,11 @@ impl<F: FuturesIo> Runtime for On<F> {
     }
 
     fn timer(span: Duration) -> Timer {
-        Timer(async_io::Timer::after(span))
+        Timer::at(Instant::now() + span)
     }
 
     fn reset(timer: &mut Timer, span: Duration) {
-        timer.0.set_after(span);
+        timer.reset(Instant::now() + span);
     }
 
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {

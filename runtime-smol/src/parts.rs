@@ -2,9 +2,10 @@
 
 use crate::on::FuturesIo;
 use async_io::Async;
-use core::future::Future;
+use core::future::{Future, poll_fn};
 use core::net::SocketAddr;
 use core::pin::Pin;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, ready};
 use futures_io::{AsyncRead, AsyncWrite};
 use smol::Task;
@@ -22,7 +23,7 @@ pub struct Parts;
 
 impl FuturesIo for Parts {
     type Stream = Stream;
-    type Port = Async<TcpListener>;
+    type Port = Port;
 
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {
         smol::spawn(task).detach();
@@ -42,13 +43,39 @@ impl FuturesIo for Parts {
         Ok(Stream { socket: connected, readable: true, writable: true })
     }
 
-    fn port(listening: TcpListener) -> io::Result<Self::Port> {
-        Async::new_nonblocking(listening)
+    fn port(listening: TcpListener) -> io::Result<Port> {
+        Ok(Port { socket: Async::new_nonblocking(listening)?, filled: AtomicBool::new(true) })
     }
 
-    async fn accept(port: &Self::Port) -> io::Result<(Stream, SocketAddr)> {
-        let (socket, from) = port.accept().await?;
-        Ok((Self::stream(socket)?, from))
+    async fn accept(port: &Port) -> io::Result<(Stream, SocketAddr)> {
+        let (socket, from) = poll_fn(|cx| port.poll_accept(cx)).await?;
+        socket.set_nonblocking(true)?;
+        Ok((Self::stream(Async::new_nonblocking(socket)?)?, from))
+    }
+}
+
+/// A TCP socket that listens, and remembers whether somebody may wait at it: who gives up waiting and waits again asks the
+/// system nothing.
+#[derive(Debug)]
+pub struct Port {
+    socket: Async<TcpListener>,
+    filled: AtomicBool,
+}
+
+impl Port {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        loop {
+            if !self.filled.load(Ordering::Relaxed) {
+                ready!(self.socket.poll_readable(cx))?;
+                self.filled.store(true, Ordering::Relaxed);
+            }
+            match self.socket.get_ref().accept() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.filled.store(false, Ordering::Relaxed);
+                }
+                accepted => return Poll::Ready(accepted),
+            }
+        }
     }
 }
 
@@ -104,6 +131,20 @@ impl AsyncWrite for Stream {
 
     fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.socket.get_ref().shutdown(Shutdown::Write))
+    }
+}
+
+#[cfg(unix)]
+impl AsFd for Port {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+#[cfg(windows)]
+impl AsSocket for Port {
+    fn as_socket(&self) -> BorrowedSocket<'_> {
+        self.socket.as_socket()
     }
 }
 

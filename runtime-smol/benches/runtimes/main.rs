@@ -1,94 +1,168 @@
-//! tokio and smol side by side, in one run: what the same adapter costs on either.
+//! tokio and smol side by side: what the same adapter costs on either.
 //!
 //! ```text
-//! cargo bench -p spotp2p-smol --bench runtimes [-- quick]
+//! cargo bench -p spotp2p-smol --bench runtimes [-- [quick] [alone] [one] [two] [PART-OF-A-NAME]]
+//! cargo bench -p spotp2p-smol --bench runtimes -- profile-smol one short      for a profiler: one side, no table
 //! ```
 //!
-//! Rounds alternate between the two, and medians are compared. Each runtime has one thread beside the one that waits. CPU
-//! time is the whole process's, so both ends are in it. Ends with an error if smol is further from tokio than [`GATE`].
+//! Both have the same threads: all on one (`alone`); one that runs tasks beside one that waits for what is measured
+//! (`one`); two beside it (`two`). Each arrangement has a process of its own, since smol's executor is the process's. Rounds
+//! alternate between the two, and medians are compared. CPU time is the whole process's, so both ends are in it. Ends with an
+//! error if smol takes more than [`GATE`] of what tokio takes.
 
 extern crate alloc;
 
+mod arrangement;
+mod listening;
 #[path = "../../../runtime-tokio/tests/shelf/music.rs"]
 mod music;
 mod rounds;
-#[allow(dead_code, reason = "the suite uses more of it")]
-#[path = "../../tests/suite/runtimes.rs"]
-mod runtimes;
 #[allow(dead_code, reason = "tests use more of it")]
 #[path = "../../../runtime-tokio/tests/loopback/toy.rs"]
 mod toy;
 
+use arrangement::{Alone, Arrangement, Beside, Smol};
+use core::fmt;
 use runtime_tokio::Tokio;
-use runtimes::{Bench, Smol};
-use std::process::ExitCode;
+use std::env;
+use std::process::{Command, ExitCode};
 
-/// How much more smol may take of anything.
+/// How much smol may take of anything, of what tokio takes.
 const GATE: f64 = 1.10;
 
-/// A measurement: less is better.
+/// What a round took, of real time and of CPU time, in a unit of its own.
+#[derive(Clone, Copy)]
+struct Cost {
+    time: f64,
+    cpu: f64,
+}
+
+/// A measurement.
 struct Figure {
     name: &'static str,
     unit: &'static str,
-    tokio: fn(u32) -> f64,
-    smol: fn(u32) -> f64,
-    rounds: u32,
+    tokio: fn() -> Cost,
+    smol: fn() -> Cost,
+    rounds: usize,
 }
 
 macro_rules! figures {
-    ($($name:literal, $unit:literal, $module:ident::$round:ident, $rounds:literal;)*) => {
-        [$(Figure {
+    ($tokio:ty, $smol:ty) => {
+        figures!($tokio, $smol;
+            "throughput, both ways", "ns/KiB", rounds::throughput, 15;
+            "start: click to first piece", "µs", listening::start, 25;
+            "a message among 200 connections", "µs", rounds::trickle, 15;
+            "a short connection", "µs", rounds::short, 25;
+        )
+    };
+    ($tokio:ty, $smol:ty; $($name:literal, $unit:literal, $module:ident::$round:ident, $rounds:literal;)*) => {
+        vec![$(Figure {
             name: $name,
             unit: $unit,
-            tokio: |round| Tokio::run($module::$round(core::marker::PhantomData::<Tokio>, round)),
-            smol: |round| Smol::run($module::$round(core::marker::PhantomData::<Smol>, round)),
+            tokio: || <$tokio>::run($module::$round::<<$tokio as Arrangement>::On>()),
+            smol: || <$smol>::run($module::$round::<<$smol as Arrangement>::On>()),
             rounds: $rounds,
         }),*]
     };
 }
 
 fn main() -> ExitCode {
-    let figures = figures! {
-        "throughput, both ways: time", "ns/KiB", rounds::throughput, 15;
-        "throughput, both ways: CPU", "ns/KiB", rounds::throughput_cpu, 15;
-        "start: click to first piece", "µs", rounds::start, 15;
-        "200 connections at a trickle: CPU", "µs/message", rounds::trickle, 9;
-        "a short connection: time", "µs", rounds::short, 9;
+    // Cargo's own words begin with a dash.
+    let mut words: Vec<String> = env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let mut has = |wanted: &str| {
+        let before = words.len();
+        words.retain(|word| word != wanted);
+        words.len() < before
     };
-    let quick = std::env::args().any(|word| word == "quick");
+    let quick = has("quick");
+    let profile = ["profile-tokio", "profile-smol"].map(&mut has);
+    let wanted: Vec<&str> = ["alone", "one", "two"].into_iter().filter(|name| has(name)).collect();
+    if let [arrangement] = wanted[..]
+        && env::var_os("SMOL_THREADS").is_some()
+    {
+        let figures = match arrangement {
+            "alone" => figures!(Alone<Tokio>, Alone<Smol>),
+            "one" => figures!(Beside<Tokio, 1>, Beside<Smol, 1>),
+            _ => figures!(Beside<Tokio, 2>, Beside<Smol, 2>),
+        };
+        let figures = figures
+            .into_iter()
+            .filter(|figure| words.is_empty() || words.iter().any(|part| figure.name.contains(part.as_str())))
+            .collect();
+        return match profile {
+            [true, _] => profiled(figures, |figure| figure.tokio),
+            [_, true] => profiled(figures, |figure| figure.smol),
+            _ => compare(figures, quick),
+        };
+    }
+    let program = env::current_exe().expect("its own name");
+    let mut within = true;
+    for arrangement in ["alone", "one", "two"] {
+        if wanted.is_empty() || wanted.contains(&arrangement) {
+            let threads = if arrangement == "two" { "2" } else { "1" };
+            println!("\n{arrangement}\n");
+            let mut child = Command::new(&program);
+            child.args(env::args_os().skip(1).filter(|word| !wanted.iter().any(|name| word == name)));
+            child.arg(arrangement).env("SMOL_THREADS", threads);
+            within &= child.status().expect("it runs").success();
+        }
+    }
+    if within { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn profiled(figures: Vec<Figure>, side: fn(&Figure) -> fn() -> Cost) -> ExitCode {
+    for figure in figures {
+        for _ in 0..figure.rounds {
+            println!("{}: {:?} {}", figure.name, side(&figure)(), figure.unit);
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn compare(figures: Vec<Figure>, quick: bool) -> ExitCode {
     println!("| figure | tokio | smol | smol / tokio | |");
     println!("|---|---|---|---|---|");
     let mut within = true;
     for Figure { name, unit, tokio, smol, rounds } in figures {
         let rounds = if quick { 3 } else { rounds };
         // Once each for what happens only once: threads, pages.
-        tokio(0);
-        smol(0);
-        let (mut by_tokio, mut by_smol, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
-        for round in 1..=rounds {
-            let (on_tokio, on_smol) =
-                if round % 2 == 0 { (tokio(round), smol(round)) } else { swapped(smol(round), tokio(round)) };
-            by_tokio.push(on_tokio);
-            by_smol.push(on_smol);
-            ratios.push(on_smol / on_tokio);
+        tokio();
+        smol();
+        let costs: Vec<(Cost, Cost)> =
+            (0..rounds).map(|round| in_turn(round % 2 == 0, tokio, smol)).collect();
+        for (what, of) in [("time", (|cost| cost.time) as fn(Cost) -> f64), ("CPU", |cost| cost.cpu)] {
+            let ratio = median(costs.iter().map(|(tokio, smol)| of(*smol) / of(*tokio)));
+            let by_tokio = median(costs.iter().map(|(tokio, _)| of(*tokio)));
+            let by_smol = median(costs.iter().map(|(_, smol)| of(*smol)));
+            within &= ratio <= GATE;
+            println!(
+                "| {name}: {what} | {by_tokio:.1} {unit} | {by_smol:.1} {unit} | {ratio:.2} | {} |",
+                if ratio <= GATE { "" } else { "beyond the gate" }
+            );
         }
-        let ratio = median(&mut ratios);
-        within &= ratio <= GATE;
-        let verdict = if ratio <= GATE { "" } else { "beyond the gate" };
-        println!(
-            "| {name} | {:.1} {unit} | {:.1} {unit} | {ratio:.2} | {verdict} |",
-            median(&mut by_tokio),
-            median(&mut by_smol)
-        );
     }
     if within || quick { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-const fn swapped(on_smol: f64, on_tokio: f64) -> (f64, f64) {
-    (on_tokio, on_smol)
+/// A round of each, whichever comes first.
+fn in_turn(tokio_first: bool, tokio: fn() -> Cost, smol: fn() -> Cost) -> (Cost, Cost) {
+    if tokio_first {
+        let on_tokio = tokio();
+        (on_tokio, smol())
+    } else {
+        let on_smol = smol();
+        (tokio(), on_smol)
+    }
 }
 
-fn median(figures: &mut [f64]) -> f64 {
+fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
+}
+
+impl fmt::Debug for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} ({:.1} of CPU)", self.time, self.cpu)
+    }
 }

@@ -4,7 +4,7 @@
 //! cargo run -p spotp2p-smol --example async_std -- HOST:PORT TRACK
 //! ```
 
-mod parts;
+pub(crate) mod parts;
 
 use core::error::Error;
 use parts::Parts;
@@ -19,10 +19,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [server, track] = &arguments[..] else { return Err("usage: async_std HOST:PORT TRACK".into()) };
-    async_std::task::block_on(listen(server, track.parse()?))
+    let pieces = async_std::task::block_on(listen(server, track.parse()?))?;
+    println!("it is here: {pieces} pieces");
+    Ok(())
 }
 
-async fn listen(server: &str, track: Gid) -> Result<(), Box<dyn Error>> {
+pub(crate) async fn listen(server: &str, track: Gid) -> Result<u32, Box<dyn Error>> {
     let identity = KeyPair::new::<RustCrypto>(entropy::secret_key()?);
     let clock = Clock::<On<Parts>>::start();
     let log_in = LogIn { link_key: identity.public, seed: entropy::seed()? };
@@ -41,20 +43,18 @@ async fn listen(server: &str, track: Gid) -> Result<(), Box<dyn Error>> {
         .tell(Command::Open { wanted: Wanted::Track(track), at_ms: 0 })
         .await
         .map_err(|_| "the client ended")?;
-    let mut missing = None;
-    while missing != Some(0) {
+    let (mut here, mut pieces) = (0, None);
+    while pieces != Some(here) {
         match client.next().await.ok_or("the client ended")? {
             ClientEvent::Node(Event::Opened { opened, .. }) => {
-                println!("{}, {}", opened.artist, opened.title);
-                missing = Some(opened.head.geometry.pieces());
+                pieces = Some(opened.head.geometry.pieces());
             }
-            ClientEvent::Node(Event::Piece { .. }) => missing = missing.map(|missing| missing - 1),
+            ClientEvent::Node(Event::Piece { .. }) => here += 1,
             ClientEvent::Node(Event::Refused(why)) => return Err(format!("{why:?}").into()),
             ClientEvent::Node(Event::GaveUp { why }) => return Err(format!("{why:?}").into()),
             _ => {}
         }
     }
-    println!("it is here");
     client.leave().await;
-    Ok(())
+    Ok(here)
 }

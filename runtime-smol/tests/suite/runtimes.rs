@@ -1,19 +1,18 @@
 //! The runtimes that are compared.
 
+use crate::async_std_listener;
 use core::future::Future;
 use core::time::Duration;
 use runtime_smol::{On, Parts};
 use runtime_tokio::Tokio;
-use smol::block_on;
 use socket2::SockRef;
-use spotp2p_adapter::Runtime;
+use spotp2p_adapter::disk::Folder;
 use spotp2p_adapter::pretend::{self, Network, Pretend};
-
-#[path = "../../examples/async_std/parts.rs"]
-mod async_std_parts;
+use spotp2p_adapter::{Disk, Runtime};
+use std::path::Path;
 
 pub(crate) type Smol = On<Parts>;
-pub(crate) type AsyncStd = On<async_std_parts::Parts>;
+pub(crate) type AsyncStd = On<async_std_listener::parts::Parts>;
 
 /// Bytes of a socket's buffers where there should be little room.
 const NARROW: usize = 16 << 10;
@@ -26,6 +25,9 @@ pub(crate) trait Bench: Runtime {
     /// How it is called.
     const NAME: &'static str;
 
+    /// Whether its sockets are the system's.
+    const HAS_SOCKETS: bool = true;
+
     /// How long a scenario may take, by its clock.
     const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -34,6 +36,11 @@ pub(crate) trait Bench: Runtime {
 
     /// Gives a connection little room.
     fn narrow(stream: &Self::Stream);
+
+    /// A cache's disk in this folder.
+    fn disk(folder: &Path) -> Disk {
+        Disk::open(folder).expect("a folder of its own")
+    }
 
     /// Lets a span pass in which nothing is done, as when a computer sleeps; real ones are cut short.
     fn jump(span: Duration) {
@@ -58,7 +65,8 @@ impl Bench for Smol {
     const NAME: &'static str = "smol";
 
     fn run<T>(main: impl Future<Output = T>) -> T {
-        block_on(main)
+        // Not async-io's, which would take the sockets away from the thread that runs their tasks.
+        smol::future::block_on(main)
     }
 
     fn narrow(stream: &Self::Stream) {
@@ -80,6 +88,7 @@ impl Bench for AsyncStd {
 
 impl Bench for Pretend {
     const NAME: &'static str = "virtual time";
+    const HAS_SOCKETS: bool = false;
     // Longer than it jumps.
     const PATIENCE: Duration = Duration::from_secs(86_400);
 
@@ -89,6 +98,10 @@ impl Bench for Pretend {
 
     fn narrow(stream: &Self::Stream) {
         stream.narrow(NARROW / 16);
+    }
+
+    fn disk(folder: &Path) -> Disk {
+        Disk::at_once(Folder::open(folder).expect("a folder of its own"))
     }
 
     fn jump(span: Duration) {

@@ -3,15 +3,19 @@
 use crate::clock::{Alarm, Clock};
 use crate::runtime::Runtime;
 use crate::socket::{SocketError, SocketOptions};
-use crate::task::{Tasks, timeout};
+use crate::task::timeout;
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::error::Error;
 use core::fmt;
-use core::future::pending;
+use core::future::{Future, pending};
 use core::net::SocketAddr;
+use core::pin::Pin;
 use futures_lite::future::or;
-use futures_util::future::AbortHandle;
+use futures_lite::stream::StreamExt as _;
+use futures_util::future::{AbortHandle, Abortable, Aborted};
+use futures_util::stream::FuturesUnordered;
 use spotp2p::reach::{NoAddress, Race, RaceConfig, RaceError, RaceInput, RaceOutput};
 use spotproto::Machine;
 use std::io;
@@ -109,9 +113,15 @@ pub async fn connect_any<R: Runtime>(
     }
 }
 
+/// An attempt's number, its address, and what came of it.
+type Attempted<S> = (usize, SocketAddr, Result<S, AttemptError>);
+
+/// An attempt under way, in whichever task waits for all of them: who dials is woken once, by the socket.
+type Attempt<S> = Abortable<Pin<Box<dyn Future<Output = Attempted<S>> + Send>>>;
+
 /// Attempts under way, which end when this is dropped, and connections that the race has not chosen yet.
 struct Attempts<R: Runtime> {
-    tasks: Tasks<(usize, SocketAddr, Result<R::Stream, AttemptError>)>,
+    running: FuturesUnordered<Attempt<R::Stream>>,
     handles: Vec<AbortHandle>,
     connected: Vec<(usize, R::Stream, SocketAddr)>,
     refused: Option<(SocketAddr, AttemptError)>,
@@ -119,7 +129,8 @@ struct Attempts<R: Runtime> {
 
 impl<R: Runtime> Default for Attempts<R> {
     fn default() -> Self {
-        Self { tasks: Tasks::default(), handles: Vec::new(), connected: Vec::new(), refused: None }
+        let running = FuturesUnordered::new();
+        Self { running, handles: Vec::new(), connected: Vec::new(), refused: None }
     }
 }
 
@@ -128,9 +139,11 @@ impl<R: Runtime> Attempts<R> {
         match output {
             RaceOutput::Dial { attempt: number, to } => {
                 let options = *options;
-                let task = async move { (number, to, attempt::<R>(to, options).await) };
+                let running = async move { (number, to, attempt::<R>(to, options).await) };
+                let (handle, registration) = AbortHandle::new_pair();
+                self.running.push(Abortable::new(Box::pin(running), registration));
                 // The race numbers its attempts as they come, so each handle finds its own place.
-                self.handles.push(self.tasks.spawn::<R>(task));
+                self.handles.push(handle);
             }
             RaceOutput::HangUp(attempt) => {
                 self.connected.retain(|(connected, ..)| *connected != attempt);
@@ -149,17 +162,17 @@ impl<R: Runtime> Attempts<R> {
 
     async fn next(&mut self) -> RaceInput {
         loop {
-            match self.tasks.next().await {
-                Some(Some((attempt, to, Ok(stream)))) => {
+            match self.running.next().await {
+                Some(Ok((attempt, to, Ok(stream)))) => {
                     self.connected.push((attempt, stream, to));
                     return RaceInput::Connected(attempt);
                 }
-                Some(Some((attempt, to, Err(error)))) => {
+                Some(Ok((attempt, to, Err(error)))) => {
                     self.refused = Some((to, error));
                     return RaceInput::Failed(attempt);
                 }
                 // It was hung up.
-                Some(None) => {}
+                Some(Err(Aborted)) => {}
                 None => pending().await,
             }
         }

@@ -76,10 +76,6 @@ impl<T: Send + 'static> Tasks<T> {
         self.running.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.running.is_empty()
-    }
-
     /// What came of one, `None` in it if it was ended; `None` if there are no tasks. May be dropped and called again.
     pub(crate) async fn next(&mut self) -> Option<Option<T>> {
         poll_fn(|cx| self.poll_next(cx)).await

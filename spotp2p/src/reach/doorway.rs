@@ -4,6 +4,10 @@ use crate::prefix::Prefix;
 use alloc::collections::BTreeMap;
 use core::net::IpAddr;
 use core::time::Duration;
+use spotproto::SessionError;
+use spotproto::error::Refused;
+use spotproto::noise::Role;
+use spotproto::preamble::{LinkId, PREAMBLE_LEN, Preamble};
 
 /// Connections that may wait.
 const WAITING: usize = 64;
@@ -31,6 +35,26 @@ impl Doorway {
     /// longer to get here than who dialled at once on hearing it: by the way between the two, by a packet that was lost.
     pub const EARLY: Duration = Duration::from_secs(1);
 
+    /// Who it is that says this first.
+    #[must_use]
+    pub fn caller(said: &[u8; PREAMBLE_LEN]) -> Caller {
+        match Preamble::decode(said) {
+            Ok(Preamble { link, role, .. }) => Caller::Peer { link, role },
+            Err(SessionError::Refusing(why)) => Caller::Refused(why),
+            Err(_) => Caller::Stranger,
+        }
+    }
+
+    /// What is answered to a peer in this role whose link was not expected in time. A responder has asked nothing yet, and
+    /// could take the byte for the initiator's.
+    #[must_use]
+    pub const fn unexpected(role: Role) -> Option<Refused> {
+        match role {
+            Role::Initiator => Some(Refused::UnknownLink),
+            Role::Responder => None,
+        }
+    }
+
     /// Lets a connection in, and gives it a number. A second number is that of the one that has to go for it.
     pub fn enter(&mut self, from: IpAddr) -> (u64, Option<u64>) {
         let prefix = Prefix::of(from);
@@ -54,6 +78,22 @@ impl Doorway {
     pub fn leave(&mut self, number: u64) {
         self.waiting.remove(&number);
     }
+}
+
+/// Who comes to a door.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Caller {
+    /// One side of a link, which may be expected.
+    Peer {
+        /// Which one.
+        link: LinkId,
+        /// The caller's own role in it.
+        role: Role,
+    },
+    /// Somebody who is told why not, and shown out.
+    Refused(Refused),
+    /// Somebody who is shown out without a word.
+    Stranger,
 }
 
 #[cfg(test)]
@@ -85,6 +125,23 @@ mod tests {
     #[test]
     fn a_full_doorway_lets_the_oldest_go() {
         assert_eq!(crowd(0..200), (200 - WAITING as u64..200).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_caller_is_known_by_its_first_bytes() {
+        let (link, role) = (LinkId([7; 16]), Role::Initiator);
+        let said = Preamble { pattern: spotproto::noise::Pattern::Ik, role, link }.encode();
+        assert_eq!(Doorway::caller(&said), Caller::Peer { link, role });
+        let mut of_another_version = said;
+        of_another_version[4] = 200;
+        assert_eq!(Doorway::caller(&of_another_version), Caller::Refused(Refused::Version));
+        assert_eq!(Doorway::caller(b"GET / HTTP/1.1\r\nHost: me"), Caller::Stranger);
+    }
+
+    #[test]
+    fn only_who_would_wait_for_an_answer_gets_one() {
+        assert_eq!(Doorway::unexpected(Role::Initiator), Some(Refused::UnknownLink));
+        assert_eq!(Doorway::unexpected(Role::Responder), None);
     }
 
     #[test]

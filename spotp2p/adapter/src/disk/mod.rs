@@ -45,10 +45,12 @@ pub use folder::Folder;
 pub use lock::OpenError;
 pub use read::Reader;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use async_channel::{Receiver, Sender};
 use bytes::Bytes;
+use core::fmt;
 use queue::Queue;
 use spotcache::cache::{DiskError, Done, Effect, Layout, Place, RequestId};
 use spotproto::content::FileId;
@@ -77,14 +79,17 @@ type Answer = (RequestId, Done<FileId, Bytes>);
 /// as if the computer had crashed. The lock goes when that effect is done. [`Disk::close`] leaves nothing.
 ///
 /// Memory: 4 MiB of writes and 1 MiB of results that wait, and what an [`Executor`] needs.
-#[derive(Debug)]
 pub struct Disk {
     work: Arc<Queue<Work>>,
     reads: Arc<Queue<Read>>,
     results: Receiver<Answer>,
     /// Answers that no thread gives.
-    refused: VecDeque<Answer>,
+    answered: VecDeque<Answer>,
+    /// What carries effects out when they are submitted, if no threads do.
+    at_once: Option<AtOnce>,
 }
+
+type AtOnce = Box<dyn FnMut(Work) -> Option<Answer> + Send + Sync>;
 
 #[derive(Debug)]
 struct Read {
@@ -119,7 +124,8 @@ impl Disk {
             work: Arc::new(Queue::new()),
             reads: Arc::new(Queue::new()),
             results,
-            refused: VecDeque::new(),
+            answered: VecDeque::new(),
+            at_once: None,
         };
         let executor = Executor::new(files);
         let reader = executor.reader();
@@ -134,17 +140,38 @@ impl Disk {
         Ok(disk)
     }
 
+    /// Works on `files` in the thread that submits, at once: for tests, in which a thread would be later or sooner each time.
+    #[cfg(any(test, feature = "virtual-time"))]
+    pub fn at_once<F>(files: F) -> Self
+    where
+        F: Files + Send + Sync + 'static,
+        F::File: Send + Sync,
+    {
+        let mut executor = Executor::new(files);
+        Self {
+            work: Arc::new(Queue::new()),
+            reads: Arc::new(Queue::new()),
+            // Closed from the start.
+            results: async_channel::bounded(1).1,
+            answered: VecDeque::new(),
+            at_once: Some(Box::new(move |effect| executor.carry_out(effect))),
+        }
+    }
+
     /// Takes on an effect, or answers [`DiskError::Busy`]. Never blocks.
     pub fn submit(&mut self, effect: Effect<FileId, Bytes>) {
+        if let Some(carry_out) = &mut self.at_once {
+            return self.answered.extend(carry_out(effect));
+        }
         match effect {
             Effect::Read { request, file, layout, place } => {
                 if !self.reads.push_within(READS_WAITING, Read { request, file, layout, place }) {
-                    self.refused.push_back((request, Done::Read(Err(DiskError::Busy))));
+                    self.answered.push_back((request, Done::Read(Err(DiskError::Busy))));
                 }
             }
             Effect::Write { request, .. } => {
                 if !self.work.push_within(WRITES_WAITING, effect) {
-                    self.refused.push_back((request, Done::Carried(Err(DiskError::Busy))));
+                    self.answered.push_back((request, Done::Carried(Err(DiskError::Busy))));
                 }
             }
             effect => self.work.push(effect),
@@ -153,12 +180,12 @@ impl Disk {
 
     /// Waits for what came of an effect. May be dropped and called again.
     pub async fn next(&mut self) -> (RequestId, Done<FileId, Bytes>) {
-        if let Some(refused) = self.refused.pop_front() {
-            return refused;
+        if let Some(answered) = self.answered.pop_front() {
+            return answered;
         }
         match self.results.recv().await {
             Ok(answer) => answer,
-            // Both threads live as long as this.
+            // Both threads live as long as this, if there are any.
             Err(_) => core::future::pending().await,
         }
     }
@@ -167,14 +194,24 @@ impl Disk {
     ///
     /// # Errors
     /// The first thing that failed.
-    pub async fn close(self) -> Result<(), DiskError> {
+    pub async fn close(mut self) -> Result<(), DiskError> {
         self.work.end();
         self.reads.end();
-        let mut outcome = Ok(());
+        // All that was submitted is done, and the folder is unlocked.
+        self.at_once = None;
+        let mut outcome: Result<(), DiskError> =
+            self.answered.drain(..).try_for_each(|(_, done)| failure(done));
         while let Ok((_, done)) = self.results.recv().await {
             outcome = outcome.and(failure(done));
         }
         outcome
+    }
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiting = (&self.work, &self.reads);
+        f.debug_struct("Disk").field("waiting", &waiting).finish_non_exhaustive()
     }
 }
 

@@ -11,11 +11,8 @@ use core::net::SocketAddr;
 use core::task::Poll;
 use futures_lite::future::or;
 use futures_util::future::AbortHandle;
-use spotp2p::reach::Doorway;
-use spotproto::SessionError;
+use spotp2p::reach::{Caller, Doorway};
 use spotproto::error::Refused;
-use spotproto::noise::Role;
-use spotproto::preamble::Preamble;
 
 /// Takes whoever comes to `listener` until it is aborted. Never waits for a connection, nor for those who make links.
 pub(super) async fn keep<R: Runtime>(mut listener: Listener<R>, expected: Arc<Expected<R>>) {
@@ -54,19 +51,17 @@ pub(super) async fn keep<R: Runtime>(mut listener: Listener<R>, expected: Arc<Ex
 /// Reads for which link a connection is, and hands it over.
 async fn let_in<R: Runtime>(mut stream: R::Stream, address: SocketAddr, expected: &Expected<R>) {
     let Ok(bytes) = hear::<R>(&mut stream).await else { return };
-    match Preamble::decode(&bytes) {
-        Ok(theirs) => {
+    match Doorway::caller(&bytes) {
+        Caller::Peer { link, role } => {
             let mut line = Some(Line { stream, address, dialled: false, heard: Some(bytes) });
-            let handed_over = expected.hand_over_soon(theirs.link, theirs.role, &mut line);
+            let handed_over = expected.hand_over_soon(link, role, &mut line);
             let _ = timeout::<R, _>(Doorway::EARLY, handed_over).await;
-            if let Some(mut line) = line
-                && theirs.role == Role::Initiator
-            {
-                refuse::<R>(&mut line.stream, Refused::UnknownLink);
+            if let (Some(mut line), Some(why)) = (line, Doorway::unexpected(role)) {
+                refuse::<R>(&mut line.stream, why);
             }
         }
-        Err(SessionError::Refusing(why)) => refuse::<R>(&mut stream, why),
-        Err(_) => {}
+        Caller::Refused(why) => refuse::<R>(&mut stream, why),
+        Caller::Stranger => {}
     }
 }
 

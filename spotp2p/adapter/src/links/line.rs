@@ -66,8 +66,3 @@ pub(super) async fn say<R: Runtime>(stream: &mut R::Stream, preamble: &Preamble)
     })
     .await
 }
-
-/// Whether these two preambles are of one link, from its two sides.
-pub(super) fn fit(mine: &Preamble, theirs: &[u8; PREAMBLE_LEN]) -> bool {
-    Preamble::decode(theirs).is_ok_and(|theirs| theirs.link == mine.link && theirs.role != mine.role)
-}

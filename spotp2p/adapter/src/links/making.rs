@@ -2,13 +2,13 @@
 
 use super::SESSION_QUEUE;
 use super::expected::Place;
-use super::line::{Line, fit, hear, say};
+use super::line::{Line, hear, say};
 use crate::clock::Clock;
 use crate::connection::drive_into;
 use crate::dial::{DialOptions, attempt};
 use crate::entropy;
 use crate::runtime::Runtime;
-use crate::task::{Tasks, timeout};
+use crate::task::Tasks;
 use alloc::vec::Vec;
 use async_channel::{Receiver, Sender};
 use bytes::Bytes;
@@ -18,15 +18,13 @@ use core::net::SocketAddr;
 use futures_lite::future::or;
 use spotp2p::SessionId;
 use spotp2p::node;
-use spotp2p::reach::Crossing;
+use spotp2p::reach::{Crossing, Meeting, Met};
 use spotproto::content::FileId;
 use spotproto::crypto::KeyPair;
 use spotproto::message::Dial;
-use spotproto::noise::{Pattern, Role};
-use spotproto::preamble::{LINK_LASTS, Preamble};
 use spotproto::pump::{BATCH, Pump};
 use spotproto::session::{Input, Session, Setup};
-use spotproto::{CloseCode, Instant, Limits, Machine, SessionError};
+use spotproto::{CloseCode, Limits, Machine, SessionError};
 
 /// What a link is made of, and its two ends on this side.
 #[derive(Debug)]
@@ -68,29 +66,31 @@ impl<R: Runtime> Making<R> {
     }
 
     async fn make(mut self) -> Option<SessionError> {
-        let until = self.clock.now() + LINK_LASTS;
-        let mut early = Vec::new();
-        let choice = timeout::<R, _>(LINK_LASTS, self.choose(&mut early)).await;
+        let (link, role, dialling) = (self.dial.link, self.dial.role, self.dial.addresses.len());
+        let clock = self.clock;
+        let mut meeting = Meeting::new(clock.now(), link, role, dialling, self.place.is_some());
+        let (until, mut early) = (meeting.until(), Vec::new());
+        let late = async {
+            clock.sleep_until(until).await;
+            Choice::Nobody
+        };
+        let choice = or(self.choose(&mut meeting, &mut early), late).await;
         // Nobody else is let in, whatever becomes of this one.
         self.place = None;
         match choice {
-            Some(Choice::Line(line)) => self.converse(line, early, until).await,
-            Some(Choice::HungUp(code)) => Some(SessionError::Closed { code, by_peer: false }),
-            Some(Choice::Nobody) | None => None,
+            Choice::Line(line) => self.converse(line, early, meeting).await,
+            Choice::HungUp(code) => Some(SessionError::Closed { code, by_peer: false }),
+            Choice::Nobody => None,
         }
     }
 
     /// The first connection on which the handshake can go on. What the owner says meanwhile is put into `early`.
-    async fn choose(&mut self, early: &mut Vec<Input>) -> Choice<R> {
-        let mine = Preamble { pattern: Pattern::Ik, role: self.dial.role, link: self.dial.link };
+    async fn choose(&mut self, meeting: &mut Meeting, early: &mut Vec<Input>) -> Choice<R> {
         let mut dials = Tasks::default();
         for &to in &self.dial.addresses {
-            dials.spawn::<R>(dialled::<R>(to, mine, self.options));
+            dials.spawn::<R>(dialled::<R>(to, *meeting, self.options));
         }
-        loop {
-            if dials.is_empty() && self.place.is_none() {
-                return Choice::Nobody;
-            }
+        while !meeting.is_hopeless() {
             let dialled = async { Come::Dialled(some(dials.next()).await.flatten()) };
             let arrived = async { Come::Arrived(some(arrival(&mut self.place)).await) };
             let said = async {
@@ -100,9 +100,9 @@ impl<R: Runtime> Making<R> {
             };
             match or(said, or(dialled, arrived)).await {
                 Come::Dialled(Some(line)) => return Choice::Line(line),
-                Come::Dialled(None) => {}
+                Come::Dialled(None) => meeting.failed(),
                 Come::Arrived(mut line) => {
-                    if mine.role == Role::Responder || line.is_quiet() {
+                    if meeting.arrived(|| line.is_quiet()) == Met::GoOn {
                         return Choice::Line(line);
                     }
                 }
@@ -111,21 +111,20 @@ impl<R: Runtime> Making<R> {
                 Come::Said(None) => return Choice::HungUp(CloseCode::Done),
             }
         }
+        Choice::Nobody
     }
 
-    async fn converse(mut self, line: Line<R>, early: Vec<Input>, until: Instant) -> Option<SessionError> {
+    async fn converse(self, line: Line<R>, early: Vec<Input>, meeting: Meeting) -> Option<SessionError> {
         let Line { stream, address, dialled, heard } = line;
-        let first = dialled && self.dial.role == Role::Initiator;
-        self.limits.handshake = self.limits.handshake.min(until.since(self.clock.now()));
+        let opens = meeting.opens(dialled);
         let setup = Setup {
             role: self.dial.role,
-            // A responder that dialled has sent its preamble already.
-            dialled: first,
+            dialled: opens,
             link: self.dial.link,
             identity: self.keys,
             ephemeral: entropy::secret_key().ok()?,
             remote: Some(self.dial.link_key),
-            limits: self.limits,
+            limits: meeting.limits(self.clock.now(), self.limits),
         };
         let mut session: Session = Session::new(self.clock.now(), setup).ok()?;
         // What is asked already rides in the first message.
@@ -135,7 +134,7 @@ impl<R: Runtime> Making<R> {
                 return Some(error);
             }
         }
-        let mut pump = Pump::new(Crossing::new(session, first.then_some(self.dial.link)), BATCH);
+        let mut pump = Pump::new(Crossing::new(session, opens.then_some(self.dial.link)), BATCH);
         if let Some(mut heard) = heard {
             let Ok(()) = pump.receive(self.clock.now(), &mut heard, |space| Ok::<_, Infallible>(space.len()));
         }
@@ -145,15 +144,16 @@ impl<R: Runtime> Making<R> {
     }
 }
 
-/// Dials an address. A responder says who is there, and waits for the initiator to go on here or elsewhere.
-async fn dialled<R: Runtime>(to: SocketAddr, mine: Preamble, options: DialOptions) -> Option<Line<R>> {
+/// Dials an address, and greets there if that comes first.
+async fn dialled<R: Runtime>(to: SocketAddr, meeting: Meeting, options: DialOptions) -> Option<Line<R>> {
     let mut stream = attempt::<R>(to, options).await.ok()?;
-    let heard = match mine.role {
-        Role::Initiator => None,
-        Role::Responder => {
+    let heard = match meeting.dialled() {
+        Met::GoOn => None,
+        Met::Greet(mine) => {
             say::<R>(&mut stream, &mine).await.ok()?;
-            Some(hear::<R>(&mut stream).await.ok().filter(|theirs| fit(&mine, theirs))?)
+            Some(hear::<R>(&mut stream).await.ok().filter(|theirs| meeting.heard(theirs) == Met::GoOn)?)
         }
+        Met::Leave => return None,
     };
     Some(Line { stream, address: to, dialled: true, heard })
 }

@@ -1,6 +1,6 @@
 //! How cached files are best laid out, what reading through the adapter costs, and how fast a large cache opens.
 //!
-//! `cargo bench -p spotp2p-tokio --bench disk`; everything is compared inside one run, in the folder for temporary
+//! `cargo bench -p spotp2p-adapter --bench disk`; everything is compared inside one run, in the folder for temporary
 //! files (`TMPDIR`). Exits with 1 if a gate fails.
 #![cfg(unix)]
 

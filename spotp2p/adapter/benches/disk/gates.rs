@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use core::hint::black_box;
 use core::time::Duration;
-use runtime_tokio::disk::{Executor, Folder};
 use spotcache::cache::{
     Cache, Config, Content, Done, Effect, Event, Eviction, Found, Layout, Limits, NotKept, Opened, Output,
     Place, Quota, RequestId,
 };
+use spotp2p_adapter::disk::{Executor, Folder};
 use spotproto::content::{FileId, Hash, LeafSet, Leaves, PIECE_LEN};
 use spotproto::crypto::{Crypto, RustCrypto};
 use spotproto::{Machine, Seed};

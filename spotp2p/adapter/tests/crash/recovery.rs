@@ -6,8 +6,8 @@ use crate::oracle::Oracle;
 use crate::state::State;
 use crate::{Cache, Effects};
 use core::time::Duration;
-use runtime_tokio::disk::{Executor, Name};
 use spotcache::cache::{Config, Content, Event, Layout, Output, Place};
+use spotp2p_adapter::disk::{Executor, Name};
 use spotproto::content::FileId;
 use spotproto::{Dice, Instant, Machine, Seed};
 

@@ -4,7 +4,7 @@ use crate::state::State;
 use alloc::rc::Rc;
 use core::cell::{RefCell, RefMut};
 use core::ops::Range;
-use runtime_tokio::disk::{Access, Directory, Files, Name};
+use spotp2p_adapter::disk::{Access, Directory, Files, Name};
 use spotproto::Dice;
 use spotproto::content::FileId;
 use std::io::{self, ErrorKind};

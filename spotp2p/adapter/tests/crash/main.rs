@@ -3,7 +3,7 @@
 //! The cache and the code that carries out its effects are the real ones; the disk is in memory, and knows what of its
 //! content a crash may take. `CRASH_POINTS` says at how many calls to crash, each in eight ways:
 //!
-//! `CRASH_POINTS=100000 cargo test --release -p spotp2p-tokio --test crash -- --nocapture`
+//! `CRASH_POINTS=100000 cargo test --release -p spotp2p-adapter --test crash -- --nocapture`
 //!
 //! `CRASH_SEED` says with which life to begin: the one that a failure names comes first then.
 #![cfg(unix)]

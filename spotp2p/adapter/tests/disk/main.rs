@@ -7,8 +7,8 @@ mod small;
 mod trouble;
 
 use bytes::Bytes;
-use runtime_tokio::Disk;
 use spotcache::cache::{Content, DiskError, Done, Effect, Found, Layout, Place, RequestId};
+use spotp2p_adapter::Disk;
 use spotproto::content::FileId;
 
 const LAYOUT: Layout = Layout { pieces: 3 };

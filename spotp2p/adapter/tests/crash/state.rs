@@ -2,7 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
-use runtime_tokio::disk::{Directory, Name};
+use spotp2p_adapter::disk::{Directory, Name};
 use spotproto::{Dice, Seed};
 
 /// The unit that a disk writes whole or not at all.
