@@ -5,18 +5,18 @@
 # the processor, one after the other; all of them if none is named. What is found goes to target/fuzz/TARGET, inputs that
 # crash to fuzz/artifacts/TARGET. Prints a table; ends with 1 if there was a crash.
 #
-# With a TABLE it may be stopped at any time: every few minutes it notes there how far it is, and goes on from there the
+# With a TABLE it may be stopped at any time: after each round it notes there how far it is, and goes on from there the
 # next time. To have a target run once more, delete its lines.
 #
 # To keep what was found: cargo fuzz cmin -s none TARGET target/fuzz/TARGET, then copy to fuzz/corpus/TARGET what is small.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# libFuzzer ends well when it is interrupted; this is to end too.
-trap 'exit 130' INT TERM
+process=
+trap '[[ -z $process ]] || kill "$process" 2>/dev/null; exit 130' INT TERM
 
-# The longest that a target runs between two notes, s.
-ROUND=300
+# The longest that a target runs between two notes, in seconds of the processor.
+ROUND=60
 
 usage() {
   echo "usage: $0 SECONDS [--resume TABLE] [TARGET...]" >&2
@@ -70,15 +70,24 @@ sums() { # FORMAT TARGET
     }' "$table"
 }
 
-# One round of at most so many seconds by the clock, of which the processor gives what others leave.
+# One round of so many seconds of the processor, however long others let it wait for them.
 round() { # TARGET SECONDS
-  local found=target/fuzz/$1 artifacts=fuzz/artifacts/$1 log=target/fuzz/$1.log status=0 crashes=0
-  local cpu executions edges
+  local found=target/fuzz/$1 artifacts=fuzz/artifacts/$1 log=target/fuzz/$1.log
+  local most=$(($2 * $(getconf CLK_TCK))) had=0 status=0 crashes=0 stat executions edges
   mkdir -p "$found" "$artifacts"
-  # The timeout is by the clock too: long, since it is to find what never ends, not a machine that is busy.
-  cpu=$({ TIMEFORMAT='%U %S'; time nice -n 19 "$binaries/$1" "$found" "fuzz/corpus/$1" -max_total_time="$2" \
-    -timeout=300 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$artifacts/" >"$log" 2>&1; } 2>&1) ||
-    status=$?
+  # The timeout is by the clock: long, since it is to find what never ends, not a machine that is busy.
+  nice -n 19 "$binaries/$1" "$found" "fuzz/corpus/$1" -timeout=600 -rss_limit_mb=2048 -print_final_stats=1 \
+    -artifact_prefix="$artifacts/" >"$log" 2>&1 &
+  process=$!
+  # Of the fields of its stat the 14th and the 15th are what it had. If it ends by itself, there is no such file.
+  while ((had < most)) && { read -ra stat <"/proc/$process/stat"; } 2>/dev/null; do
+    had=$((stat[13] + stat[14]))
+    sleep 2
+  done
+  # Has libFuzzer end well.
+  kill -USR1 "$process" 2>/dev/null || true
+  wait "$process" || status=$?
+  process=
   executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
   edges=$(sed -n 's/.*cov: \([0-9]*\).*/\1/p' "$log" | tail -1)
   if ((status)); then
@@ -86,8 +95,8 @@ round() { # TARGET SECONDS
     cp "$log" "$log.crash"
     echo "$1: $(grep -m1 -E 'panicked at|ERROR: libFuzzer' "$log" || tail -1 "$log") (see $log.crash)" >&2
   fi
-  awk -v target="$1" -v cpu="$cpu" -v executions="${executions:-0}" -v edges="${edges:-0}" -v crashes="$crashes" \
-    'BEGIN { OFS = "\t"; split(cpu, part, " "); print target, part[1] + part[2], executions, edges, crashes }' >>"$table"
+  awk -v target="$1" -v cpu="$had" -v hz="$(getconf CLK_TCK)" -v executions="${executions:-0}" -v edges="${edges:-0}" \
+    -v crashes="$crashes" 'BEGIN { OFS = "\t"; print target, cpu / hz, executions, edges, crashes }' >>"$table"
   ((!crashes))
 }
 
