@@ -139,3 +139,58 @@ pub(crate) fn put_with(out: &mut BytesMut, kind: u8, channel: u32, body: impl Fn
         place.copy_from_slice(&length.to_be_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHANNELS: [u32; 5] = [0, 63, 64, 20_000, u32::MAX];
+
+    fn read(bytes: &[u8]) -> Result<(Frame<'_>, usize), CodecError> {
+        let mut reader = Reader::new(bytes);
+        let frame = Frame::read(&mut reader)?;
+        Ok((frame, reader.rest().len()))
+    }
+
+    #[test]
+    fn a_frame_is_read_as_it_was_written_and_takes_what_its_header_says() {
+        for channel in CHANNELS {
+            let mut out = BytesMut::from("before");
+            put(&mut out, kind::REST, channel, b"body");
+            assert_eq!(out.len(), 6 + header_len(channel) + 4);
+            out.put_slice(b"next");
+            let (frame, left) = read(&out[6..]).unwrap();
+            assert_eq!((frame.kind, frame.channel, frame.body, left), (kind::REST, channel, &b"body"[..], 4));
+        }
+    }
+
+    #[test]
+    fn a_length_that_shows_late_is_written_as_one_that_is_known() {
+        for channel in CHANNELS {
+            for length in [0, 1, 255, 256, MAX_BODY] {
+                let body = alloc::vec![7; length];
+                let [mut early, mut late] = [BytesMut::from("before"), BytesMut::from("before")];
+                put(&mut early, kind::PIECE, channel, &body);
+                put_with(&mut late, kind::PIECE, channel, |out| out.put_slice(&body));
+                assert_eq!(early, late, "{channel} {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_of_sixteen_kibibytes_is_read_and_a_longer_one_is_not() {
+        let wire = |length: u16| [&[kind::REST, 0][..], &length.to_be_bytes(), &[7; 16_385]].concat();
+        assert_eq!(read(&wire(16_384)).map(|(frame, left)| (frame.body.len(), left)), Ok((16_384, 1)));
+        assert_eq!(read(&wire(16_385)).err(), Some(CodecError::TooLong("frame")));
+        assert_eq!(read(&wire(u16::MAX)).err(), Some(CodecError::TooLong("frame")));
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_short_is_none() {
+        let mut out = BytesMut::new();
+        put(&mut out, kind::REST, 300, b"body");
+        for length in 0..out.len() {
+            assert!(read(&out[..length]).is_err(), "{length}");
+        }
+    }
+}

@@ -86,3 +86,136 @@ impl<C: Crypto> Opener<C> {
         self.0.rekey();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{RustCrypto, SecretKey};
+    use alloc::vec::Vec;
+
+    struct Line(Sealer<RustCrypto>, Opener<RustCrypto>);
+
+    /// A cipher behind so many records, under its first key or the one that followed.
+    fn cipher(records: u64, rekeyed: bool) -> CipherState<RustCrypto> {
+        let mut cipher = CipherState::new(SecretKey([7; 32]));
+        cipher.skip_to(records);
+        if rekeyed {
+            cipher.rekey();
+        }
+        cipher
+    }
+
+    /// Both ends of a line, behind so many records.
+    fn line(records: u64) -> Line {
+        Line(Sealer::new(cipher(records, false)), Opener::new(cipher(records, false)))
+    }
+
+    /// Whether the sealing end and the opening one are past their first key, so many records on.
+    fn replaced(line: &mut Line, records: u64) -> (bool, bool) {
+        let mut wire = BytesMut::new();
+        line.seal(&mut wire, b"text");
+        let sealer = [false, true]
+            .map(|rekeyed| Opener::new(cipher(records, rekeyed)).open(&mut wire.clone()).is_ok());
+        let opener = [false, true].map(|rekeyed| {
+            let mut wire = BytesMut::new();
+            let other = cipher(records, false);
+            Line(Sealer::new(cipher(records, rekeyed)), Opener::new(other)).seal(&mut wire, b"text");
+            line.1.open(&mut wire).is_ok()
+        });
+        assert!(sealer[0] != sealer[1] && opener[0] != opener[1], "each end has one key");
+        (sealer[1], opener[1])
+    }
+
+    impl Line {
+        fn seal(&mut self, wire: &mut BytesMut, text: &[u8]) {
+            let start = Sealer::<RustCrypto>::begin(wire);
+            wire.put_slice(text);
+            self.0.finish(wire, start).unwrap();
+        }
+
+        /// A record that holds this text, and what comes of it.
+        fn carry(&mut self, text: &[u8]) -> Result<Vec<u8>, SessionError> {
+            let mut wire = BytesMut::new();
+            self.seal(&mut wire, text);
+            let range = self.1.open(&mut wire)?.expect("a whole record");
+            Ok(wire[range].to_vec())
+        }
+    }
+
+    #[test]
+    fn records_follow_each_other_and_are_opened_where_they_lie() {
+        let mut line = line(0);
+        let texts = [&b""[..], b"a", &[5; MAX_PLAINTEXT], b"last"];
+        let mut wire = BytesMut::new();
+        for text in texts {
+            let before = wire.len();
+            line.seal(&mut wire, text);
+            assert_eq!(wire.len(), before + text.len() + OVERHEAD);
+        }
+        for text in texts {
+            let range = line.1.open(&mut wire).unwrap().expect("a whole record");
+            assert_eq!(range.start, 2);
+            assert_eq!(&wire[range.clone()], text);
+            let _ = wire.split_to(range.end + TAG_LEN);
+        }
+        assert!(wire.is_empty());
+    }
+
+    #[test]
+    fn a_record_says_its_length_in_front_and_adds_eighteen_bytes() {
+        let mut line = line(0);
+        let mut wire = BytesMut::new();
+        line.seal(&mut wire, &[5; 300]);
+        assert_eq!((wire.len(), &wire[..2]), (318, &316u16.to_be_bytes()[..]));
+    }
+
+    #[test]
+    fn of_a_record_that_is_cut_short_nothing_is_opened() {
+        let mut line = line(0);
+        let mut wire = BytesMut::new();
+        line.seal(&mut wire, b"text");
+        for length in 0..wire.len() {
+            assert_eq!(line.1.open(&mut wire.clone()[..length]), Ok(None), "{length}");
+        }
+        assert_eq!(line.1.open(&mut wire), Ok(Some(2..6)));
+    }
+
+    #[test]
+    fn lengths_that_no_record_has_are_refused_before_the_record_is_there() {
+        let Line(_, mut opener) = line(0);
+        let mut open = |length: usize| opener.open(&mut (length as u16).to_be_bytes());
+        assert_eq!(open(TAG_LEN - 1), Err(PeerFault::BadRecord.into()));
+        assert_eq!(open(TAG_LEN), Ok(None));
+        assert_eq!(open(16_640 + TAG_LEN), Ok(None));
+        assert_eq!(open(16_640 + TAG_LEN + 1), Err(PeerFault::OversizedRecord.into()));
+        assert_eq!(open(0xffff), Err(PeerFault::OversizedRecord.into()));
+    }
+
+    #[test]
+    #[cfg(debug_assertions)]
+    #[should_panic(expected = "MAX_PLAINTEXT")]
+    fn a_record_longer_than_any_is_a_fault_of_this_crate() {
+        line(0).seal(&mut BytesMut::new(), &[5; MAX_PLAINTEXT + 1]);
+    }
+
+    #[test]
+    fn both_ends_replace_their_key_behind_record_2_to_the_20th() {
+        for (behind, is_replaced) in
+            [(0, false), ((1 << 20) - 2, false), ((1 << 20) - 1, true), (1 << 20, false)]
+        {
+            let mut line = line(behind);
+            assert_eq!(line.carry(b"text").as_deref(), Ok(&b"text"[..]));
+            assert_eq!(replaced(&mut line, behind + 1), (is_replaced, is_replaced), "{behind}");
+        }
+    }
+
+    #[test]
+    fn an_end_that_is_told_to_replaces_its_key() {
+        let mut line = line(5);
+        line.0.rekey();
+        assert_eq!(replaced(&mut line, 5), (true, false));
+        let mut line = self::line(5);
+        line.1.rekey();
+        assert_eq!(replaced(&mut line, 5), (false, true));
+    }
+}

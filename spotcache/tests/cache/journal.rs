@@ -35,6 +35,22 @@ pub fn journal() -> Vec<u8> {
     world.disk.journal.expect("one was written")
 }
 
+/// A journal of records with these bodies: docs/cache.md, "The journal".
+pub fn written(bodies: &[&[u8]]) -> Vec<u8> {
+    const FRONT: [u8; 4] = [0, 1, 0, 4];
+    let mut journal = b"spotjrnl".to_vec();
+    journal.extend(FRONT);
+    journal.extend(crc32c(&journal).to_be_bytes());
+    for body in bodies {
+        let length = (body.len() as u16).to_be_bytes();
+        journal.extend([0x9e, 0x5c]);
+        journal.extend(length);
+        journal.extend(*body);
+        journal.extend(crc32c(&[&FRONT[..], &length, body].concat()).to_be_bytes());
+    }
+    journal
+}
+
 /// What is found with this journal, if every file has all its pieces.
 pub fn replay(journal: &[u8]) -> (State, Vec<Event<u32, u32>>, UnixTime) {
     let mut cache = Cache::<u32, u32>::new(Config::default(), &Seed([5; 32]));
@@ -114,6 +130,17 @@ fn a_flipped_bit_costs_one_record_and_never_a_pin() {
         let files: BTreeSet<u32> = held.keys().chain(whole.0.keys()).copied().collect();
         let differ = files.iter().filter(|file| held.get(file) != whole.0.get(file)).count();
         assert!(differ <= 1, "bit {bit}: {differ} files differ");
+    }
+}
+
+#[test]
+fn a_cut_leaves_no_more_than_headers_whatever_the_journal_says() {
+    // Of ten pieces two are headers, and all are held.
+    let file = [1, 0, 0, 0, 7, 1, 10, 2];
+    for (says, stay) in [(0, 0), (1, 1), (2, 2), (3, 2), (8, 2), (10, 2), (11, 2)] {
+        let ((held, _), events, _) = replay(&written(&[&file, &[5, 0, 0, 0, 7, says]]));
+        assert_eq!(opened(&events).damaged, 0);
+        assert_eq!(held.get(&7).cloned().unwrap_or_default(), (0..stay).collect(), "{says}");
     }
 }
 

@@ -29,3 +29,24 @@ impl Ledger {
         self.granted - self.spent - self.released
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_granted_is_spent_released_or_outstanding() {
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.outstanding(), 0);
+        ledger.grant(5);
+        ledger.grant(4);
+        assert_eq!(ledger.outstanding(), 9);
+        ledger.spend();
+        ledger.spend();
+        assert_eq!(ledger.outstanding(), 7);
+        ledger.release(3);
+        ledger.release(2);
+        assert_eq!(ledger.outstanding(), 2);
+        assert_eq!(ledger, Ledger { granted: 9, spent: 2, released: 5 });
+    }
+}

@@ -16,7 +16,6 @@ mod model;
 use super::draws;
 use alloc::collections::BTreeMap;
 use disk::{Disk, File, World, config};
-use journal::crc32c;
 use spotcache::cache::{Eviction, Layout};
 
 /// The first byte chooses: the model, with one policy or the other, or the contract of machines.
@@ -47,20 +46,13 @@ pub(crate) fn journal(bytes: &[u8]) {
     assert_eq!(second.cache.date(), first.cache.date());
 }
 
-/// docs/cache.md, "The journal".
-fn believed(mut bodies: &[u8]) -> Vec<u8> {
-    const FRONT: [u8; 4] = [0, 1, 0, 4];
-    let mut journal = b"spotjrnl".to_vec();
-    journal.extend(FRONT);
-    journal.extend(crc32c(&journal).to_be_bytes());
-    while let Some((length, rest)) = bodies.split_first() {
+/// Of bodies, each behind its length.
+fn believed(mut bytes: &[u8]) -> Vec<u8> {
+    let mut bodies = Vec::new();
+    while let Some((length, rest)) = bytes.split_first() {
         let (body, rest) = rest.split_at(usize::from(*length).min(rest.len()));
-        let length = (body.len() as u16).to_be_bytes();
-        journal.extend([0x9e, 0x5c]);
-        journal.extend(length);
-        journal.extend(body);
-        journal.extend(crc32c(&[&FRONT[..], &length, body].concat()).to_be_bytes());
-        bodies = rest;
+        bodies.push(body);
+        bytes = rest;
     }
-    journal
+    journal::written(&bodies)
 }
