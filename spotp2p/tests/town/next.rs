@@ -12,7 +12,7 @@ use spotproto::message::Wanted;
 use std::sync::LazyLock;
 
 /// The tune that follows, as long as the first.
-static NEXT: LazyLock<Shelf> = LazyLock::new(|| Shelf::new(77));
+pub(crate) static NEXT: LazyLock<Shelf> = LazyLock::new(|| Shelf::new(77));
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -138,6 +138,25 @@ fn over_a_line_hardly_faster_than_the_music_the_server_has_longer_for_a_beginnin
     assert!((6.0..31.0).contains(&seconds), "{seconds} s of music");
     until_left(&mut town, 1);
     assert!(starts_at_once(&mut town, &NEXT));
+}
+
+#[test]
+fn without_a_cache_no_more_comes_of_the_next_track_than_there_is_room_for_and_nothing_twice() {
+    let mut town = Town::new(5);
+    let now = town.now;
+    town.listeners[0].forgets_its_line(now);
+    town.wakes_up();
+    town.heard_before(&[1, 2, 3, 4]);
+    town.heard_all_of(&[1, 2], &NEXT);
+    town.clicks(0);
+    town.run(SECOND);
+    town.tell(0, next(Some(&NEXT)));
+    until_left(&mut town, 1);
+    let pieces = pieces(&town.listeners[0]).len();
+    assert!(pieces >= 256, "{pieces} pieces");
+    town.tell(0, next(None));
+    let bytes: u64 = dropped(&town.listeners[0])[0].iter().sum();
+    assert!(bytes <= (pieces + pieces / 20) as u64 * PIECE_LEN as u64, "{bytes} bytes for {pieces} pieces");
 }
 
 #[test]
