@@ -141,6 +141,27 @@ fn over_a_line_hardly_faster_than_the_music_the_server_has_longer_for_a_beginnin
 }
 
 #[test]
+fn what_a_peer_brought_before_it_left_is_no_beginning_if_a_start_needs_more() {
+    let mut town = Town::new(2);
+    town.wakes_up();
+    town.heard_all_of(&[1], &NEXT);
+    town.server_up = 70_000.0;
+    town.clicks(0);
+    town.tell(0, next(Some(&NEXT)));
+    while pieces(&town.listeners[0]).len() < 20 {
+        town.run(SECOND / 20);
+        assert!(left(&town).is_none_or(|left| left > SECOND * 25), "it comes from the neighbour, and soon");
+    }
+    town.goes(1);
+    let served = town.served;
+    until_left(&mut town, 1);
+    assert!(is_here(&town, &SHELF));
+    let pieces = pieces(&town.listeners[0]).len();
+    assert!(town.served > served && pieces > 30, "{pieces} pieces");
+    assert!(starts_at_once(&mut town, &NEXT));
+}
+
+#[test]
 fn without_a_cache_no_more_comes_of_the_next_track_than_there_is_room_for_and_nothing_twice() {
     let mut town = Town::new(5);
     let now = town.now;
