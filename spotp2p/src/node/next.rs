@@ -164,7 +164,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     pub(super) fn opened_ahead(&mut self, now: Instant, opened: Box<Opened<K>>, from: Kind) {
         let Some(track) = self.tracks[Urgency::Next as usize].as_mut() else { return };
         track.opened = Some((opened.clone(), from));
-        self.out.push(Output::Event(Event::NextOpened { opened, from }));
+        let at_ms = track.at_ms;
+        self.out.push(Output::Event(Event::NextOpened { opened, from, at_ms }));
         self.seek_holders(now, Urgency::Next);
         self.playout_is_due();
     }

@@ -109,6 +109,21 @@ fn peers_are_asked_for_the_next_track_thirty_seconds_before_its_turn() {
 }
 
 #[test]
+fn with_the_next_track_is_said_from_where_on_it_is_given() {
+    let mut town = playing(&[1, 2]);
+    let at_ms = 60_000;
+    town.tell(0, Command::Next { wanted: Some(Wanted::File(NEXT.file())), at_ms });
+    until_left(&mut town, 29);
+    // Another place does not count any more.
+    town.tell(0, next(Some(&NEXT)));
+    let said = |event: &Event<_, _>| if let Event::NextOpened { at_ms, .. } = event { Some(*at_ms) } else { None };
+    let said: Vec<u32> = town.listeners[0].events.iter().filter_map(said).collect();
+    assert_eq!(said, [at_ms]);
+    let first = pieces(&town.listeners[0]).into_keys().find(|piece| *piece > 0);
+    assert_eq!(first, Some(NEXT.entry.head.piece_at(at_ms)));
+}
+
+#[test]
 fn what_no_peer_has_the_server_is_asked_for_ten_seconds_before_and_for_its_beginning_only() {
     let mut town = playing(&[]);
     let served = town.served;
