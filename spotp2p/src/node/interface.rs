@@ -317,16 +317,18 @@ pub enum Event<K, B> {
         from: Kind,
     },
     /// What was said to follow ([`Command::Next`]) is known; its first pieces may come. If it is opened, that is said
-    /// once more, by [`Event::Opened`].
+    /// once more, by [`Event::Opened`]. The program may have opened it before it reads this: then the two still come in
+    /// this order, with no [`Event::NextDropped`] between.
     NextOpened {
         /// What a player needs.
         opened: Box<Opened<K>>,
-        /// From where it is to play: its pieces come from there on.
-        at_ms: u32,
         /// Who knew it.
         from: Kind,
+        /// Its pieces are given from there on, in milliseconds: where it was to start when it was first asked for.
+        at_ms: u32,
     },
-    /// A piece of it came and was proved. If it is opened the piece is not said again.
+    /// A piece of it came and was proved. If it is opened, all that were said before [`Event::Opened`] count as given, and
+    /// are not said again.
     NextPiece {
         /// Which one.
         index: u32,

@@ -184,9 +184,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     /// The playing track was looked at: begins what its end being near asks for; whether that was anything.
     pub(super) fn look_at_next(&mut self, now: Instant, rest: Rest) -> bool {
         let mut began = false;
+        let beginning = self.upcoming.as_ref().map_or(BEGINNING, |upcoming| upcoming.beginning);
         let begins = self.file(Urgency::Next).is_some_and(|file| {
             let due = file.plan.due(now, file.plan.gap());
-            due.is_none_or(|due| due >= rest.ends + BEGINNING)
+            due.is_none_or(|due| due >= rest.ends + beginning)
         });
         while let Some(upcoming) = self.upcoming.as_mut() {
             let long = upcoming.beginning * PATIENCE;

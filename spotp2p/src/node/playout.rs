@@ -27,6 +27,12 @@ const SAY: Duration = Duration::from_millis(100);
 /// ([`first_ahead`](crate::planner::Config::first_ahead)).
 const BLIND: Duration = Duration::from_secs(3);
 
+/// A start that waits for longer than this waits for music, and has the line to itself: acknowledgements that queue behind
+/// uploads slow down what comes (RFC 3449). For so long little music is no bad sign: a start over a fast line takes a
+/// tenth of a second, goes on with little ahead, and should not cost those who are served their slots. After a stutter it
+/// is known at once that the music comes too slowly.
+const BRIEF: Duration = Duration::from_secs(1);
+
 /// Paid sources are asked for this much more than has to be here.
 const MARGIN: Duration = Duration::from_secs(1);
 
@@ -58,6 +64,8 @@ struct Playing {
     held_back: bool,
     sound: Sound,
     gauge: Gauge,
+    /// From then on uploads stop if there is little music.
+    presses_from: Instant,
     /// How the rest stood at the latest look, until that is passed on.
     rest: Option<Rest>,
     /// When it is looked at again, if nothing happens.
@@ -111,7 +119,8 @@ impl Playing {
     fn new(now: Instant, link: Throughput, at_ms: u32) -> Self {
         let sound = Sound::waits(now, at_ms);
         let gauge = Gauge::new(Thresholds::DEFAULT);
-        Self { link, held_back: true, sound, gauge, rest: None, next: now, due: true }
+        let presses_from = now + BRIEF;
+        Self { link, held_back: true, sound, gauge, presses_from, rest: None, next: now, due: true }
     }
 
     /// Something may have been held back since the last arrival: what comes next is no measure.
@@ -155,11 +164,11 @@ impl Playing {
         Some(why)
     }
 
-    /// Looks at the rest of the music while it runs; the level if it is another one.
-    fn look_at_rest<K: FileKey, B: Payload>(&mut self, now: Instant, file: &mut File<K, B>) -> Level {
-        let Sound::Runs { at, at_ms } = self.sound else { return Level::Fine };
+    /// Looks at the rest of the music while it runs.
+    fn look_at_rest<K: FileKey, B: Payload>(&mut self, now: Instant, file: &mut File<K, B>) {
+        let Sound::Runs { at, at_ms } = self.sound else { return };
         if !core::mem::take(&mut self.due) {
-            return self.gauge.level();
+            return;
         }
         self.next = now + LOOK;
         let gone = u32::try_from(now.since(at).as_millis()).unwrap_or(u32::MAX);
@@ -177,7 +186,17 @@ impl Playing {
         let ends = at + Duration::from_millis(left.into());
         self.next = Rest::next_look(ends, now).map_or(self.next, |look| look.min(self.next));
         self.rest = Some(Rest { ends, why });
-        self.gauge.level()
+    }
+
+    /// How much uploads are in the way of what plays. A sound that stands still as the listener wants it to, or where nobody
+    /// is there who could bring more, is in no hurry.
+    fn pressure<K: FileKey, B: Payload>(&self, now: Instant, file: &File<K, B>) -> Pressure {
+        match &self.sound {
+            _ if now < self.presses_from => Pressure::Fine,
+            Sound::Waits(_) if file.plan.sources() > 0 && !file.plan.is_complete() => Pressure::VeryLow,
+            Sound::Waits(_) | Sound::MayStart => Pressure::Fine,
+            Sound::Runs { .. } => pressure(self.gauge.level()),
+        }
     }
 
     /// Whether something else may be fetched meanwhile.
@@ -245,10 +264,17 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// The sound stands still, and is to go on there; `jumped` says that what comes now was asked for elsewhere.
     pub(super) fn wait_for_start(&mut self, now: Instant, at_ms: u32, jumped: bool) {
+        let stutters = !jumped && self.file(Urgency::Playing).is_some_and(|file| lacks_next(file, at_ms));
         let Some(playing) = self.playing() else { return };
         if jumped {
             playing.link.paused();
         }
+        playing.presses_from = match &playing.sound {
+            // It waits on, elsewhere.
+            Sound::Waits(_) => playing.presses_from,
+            Sound::Runs { .. } if stutters || playing.gauge.level() == Level::VeryLow => now,
+            Sound::Runs { .. } | Sound::MayStart => now + BRIEF,
+        };
         playing.sound = Sound::waits(now, at_ms);
         playing.gauge = Gauge::new(Thresholds::DEFAULT);
         (playing.next, playing.due) = (now, true);
@@ -288,17 +314,16 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let playing = self.playout.as_mut().and_then(|playout| playout.playing.as_deref_mut());
         let (Some(playing), Some(file)) = (playing, file) else {
             self.timers.clear(Timer::Playout);
-            self.press(now, Pressure::Fine);
-            return false;
+            return self.press(now);
         };
         playing.heed_pace(file);
         let why = playing.look_at_start(now, file);
-        let level = playing.look_at_rest(now, file);
+        playing.look_at_rest(now, file);
         let (rest, safe) = (playing.rest.take(), playing.is_safe(file));
         if let Some(why) = why {
             self.tell_start(now, why);
         }
-        self.press(now, pressure(level));
+        let pressed = self.press(now);
         match self
             .playing()
             .filter(|playing| !matches!(playing.sound, Sound::MayStart))
@@ -310,7 +335,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let began = rest.is_some_and(|rest| self.look_at_next(now, rest));
         self.hold_next(now, safe);
         let next = self.carry_out_plan(now, Urgency::Next);
-        self.carry_out_plan(now, Urgency::Playing) || next || began
+        self.carry_out_plan(now, Urgency::Playing) || next || began || pressed
     }
 
     /// How much music a start of this track needs, what is here of it included, if something is known of the link.
@@ -337,11 +362,17 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         }
     }
 
-    fn press(&mut self, now: Instant, pressure: Pressure) {
-        if pressure != self.pressure {
+    /// Tells the swarm how much uploads are in the way, and whether that is another word than before.
+    fn press(&mut self, now: Instant) -> bool {
+        let playing = self.playout.as_ref().and_then(|playout| playout.playing.as_deref());
+        let playing = playing.zip(self.file(Urgency::Playing));
+        let pressure = playing.map_or(Pressure::Fine, |(playing, file)| playing.pressure(now, file));
+        let other = pressure != self.pressure;
+        if other {
             self.pressure = pressure;
             self.swarm.set_pressure(now, pressure);
         }
+        other
     }
 }
 
@@ -391,6 +422,12 @@ fn sounds<K: FileKey, B: Payload>(file: &File<K, B>, at_ms: u32) -> bool {
     let begin = file.head.piece_at(at_ms).max(file.reading);
     let headers = file.head.header_pieces().take_while(|piece| *piece < begin);
     headers.chain([begin]).all(|piece| piece >= file.head.pieces() || file.held.get(piece))
+}
+
+/// Whether what the decoder needs next did not come.
+fn lacks_next<K: FileKey, B: Payload>(file: &File<K, B>, at_ms: u32) -> bool {
+    let next = file.head.piece_at(at_ms).max(file.reading);
+    next < file.head.pieces() && !file.plan.has(next)
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ impl Planner {
     /// Asks a second source for each piece of this one that is likely to be late, if it is time; calls the first back if
     /// enough was asked twice.
     pub(super) fn hedge_endangered(&mut self, now: Instant, source: Source) {
-        let Some(line) = self.lines.get(source) else { return };
+        let Some(line) = self.lines.get(source).filter(|_| !self.paused) else { return };
         let endangered = |(ahead, piece): (usize, &u32)| {
             let due = self.demand.due(now, *piece)?;
             let odds = line.estimate.odds_late(now, ahead as u32, due);

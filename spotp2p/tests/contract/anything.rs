@@ -1,5 +1,6 @@
 //! Inputs of every kind in any order, as no sane owner would give them: only the shared contract is asked for.
 
+use super::heard::Heard;
 use super::world::{DATE, HERE, Key, Piece, head, log_in};
 use core::fmt::Debug;
 use core::net::{Ipv4Addr, SocketAddr};
@@ -219,6 +220,8 @@ pub(crate) fn node_input() -> impl Strategy<Value = node::Input<Key, Piece>> {
     let command = prop_oneof![
         Just(Command::Connect),
         (wanted(), any::<u32>()).prop_map(|(wanted, at_ms)| Command::Open { wanted, at_ms }),
+        (proptest::option::weighted(0.8, wanted()), any::<u32>())
+            .prop_map(|(wanted, at_ms)| Command::Next { wanted, at_ms }),
         any::<u32>().prop_map(|at_ms| Command::Seek { at_ms }),
         number().prop_map(|piece| Command::Reading { piece }),
         any::<u32>().prop_map(|at_ms| Command::Sounds { at_ms }),
@@ -267,7 +270,7 @@ pub(crate) fn server_keeps_the_contract(steps: Vec<Step<access_point::Input<Key,
 /// These steps of a node.
 pub(crate) fn node_keeps_the_contract(steps: Vec<Step<node::Input<Key, Piece>>>) {
     let config = node::Config::new(log_in(), "test", Seed([3; 32]), (Instant::START, DATE));
-    let mut node: Node<Key, Piece> = Node::new(Instant::START, config);
+    let mut node = Heard::new(Node::new(Instant::START, config));
     assert_eq!(check(&mut node, steps, NODE_BOUND), Ok(Ran::Whole));
 }
 

@@ -2,7 +2,7 @@
 //! that answers in any order: wherever the listener goes, the music comes.
 
 use crate::anything::access_point_config;
-use crate::shelf::{PIECES, SHELF};
+use crate::shelf::{PIECES, SHELF, Shelf};
 use crate::world::{DATE, HERE, log_in};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
@@ -16,25 +16,63 @@ use spotp2p::swarm::Mode;
 use spotp2p::{RequestId, SessionId};
 use spotproto::content::{FileId, PIECE_LEN};
 use spotproto::crypto::PublicKey;
-use spotproto::message::{Message, Refusal, Wanted};
+use spotproto::message::{Message, Refusal, Urgency, Wanted};
 use spotproto::{Dice, Instant, Machine, Seed, SessionError};
+use std::sync::LazyLock;
 
 type Text = Message<FileId, Bytes>;
 
 /// What the listener does, and what happens to the line.
 #[derive(Clone, Debug)]
 enum Act {
-    Open(u32),
+    Open(Tune, u32),
+    Next(Option<Tune>, u32),
     Seek(u32),
     Reading(u32),
+    Sounds(u32),
+    Silent(u32),
     Stop,
     Cut,
     Wait(u64),
 }
 
+/// One of two tunes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Tune {
+    First,
+    Second,
+}
+
+static SECOND: LazyLock<Shelf> = LazyLock::new(|| Shelf::new(77));
+
+impl Tune {
+    fn shelf(self) -> &'static Shelf {
+        match self {
+            Self::First => &SHELF,
+            Self::Second => &SECOND,
+        }
+    }
+
+    fn of(file: &FileId) -> Self {
+        if *file == SHELF.file() { Self::First } else { Self::Second }
+    }
+
+    fn wanted(self) -> Wanted<FileId> {
+        Wanted::File(self.shelf().file())
+    }
+}
+
+fn tune() -> impl Strategy<Value = Tune> {
+    prop_oneof![Just(Tune::First), Just(Tune::Second)]
+}
+
 fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
-        1 => (0u32..130_000).prop_map(Act::Open),
+        2 => (tune(), 0u32..130_000).prop_map(|(tune, at_ms)| Act::Open(tune, at_ms)),
+        3 => (proptest::option::weighted(0.9, tune()), prop_oneof![Just(0), 0u32..130_000])
+            .prop_map(|(tune, at_ms)| Act::Next(tune, at_ms)),
+        3 => (60_000u32..130_000).prop_map(Act::Sounds),
+        1 => (0u32..130_000).prop_map(Act::Silent),
         4 => (0u32..130_000).prop_map(Act::Seek),
         4 => (0..PIECES + 2).prop_map(Act::Reading),
         1 => Just(Act::Stop),
@@ -63,8 +101,12 @@ struct Journey {
     working: Vec<(Instant, RequestId, Done<FileId, Bytes>)>,
     /// Requests without their end, and the pieces that each may still bring.
     open: BTreeMap<u32, u32>,
-    outstanding: BTreeMap<u32, u32>,
+    outstanding: BTreeMap<(Tune, u32), u32>,
+    /// What plays, or is to.
+    tune: Tune,
     held: BTreeSet<u32>,
+    /// What follows, once it is known, and what is here of it.
+    next: Option<(Tune, BTreeSet<u32>)>,
     keep: u32,
 }
 
@@ -90,13 +132,21 @@ impl Journey {
             working: Vec::new(),
             open: BTreeMap::new(),
             outstanding: BTreeMap::new(),
+            tune: Tune::First,
             held: BTreeSet::new(),
+            next: None,
             keep,
         }
     }
 
     fn command(&mut self, command: Command<FileId>) {
         self.tell(node::Input::Command(command));
+    }
+
+    fn open(&mut self, tune: Tune, at_ms: u32) {
+        self.tune = tune;
+        self.held.clear();
+        self.command(Command::Open { wanted: tune.wanted(), at_ms });
     }
 
     fn tell(&mut self, input: node::Input<FileId, Bytes>) {
@@ -111,13 +161,30 @@ impl Journey {
                 node::Output::Effect(Effect::Connect { session, .. }) => self.connect(session),
                 node::Output::Effect(effect) => panic!("nobody lied, and yet: {effect:?}"),
                 node::Output::Event(Event::Piece { index, data, .. }) => {
-                    assert_eq!(data, SHELF.pieces[index as usize]);
+                    assert_eq!(data, self.tune.shelf().pieces[index as usize]);
                     assert!(self.held.insert(index), "piece {index} came twice");
                 }
                 node::Output::Event(Event::Drop(range)) => {
                     (range.start..range.end()).for_each(|piece| assert!(self.held.remove(&piece)));
                 }
-                node::Output::Event(Event::Opened { .. }) => self.held.clear(),
+                node::Output::Event(Event::Opened { opened, .. }) => {
+                    assert_eq!(opened.head.file, self.tune.shelf().file());
+                    self.held = self.next.take().map_or_else(BTreeSet::new, |(tune, pieces)| {
+                        assert_eq!(tune, self.tune, "another one is not dropped");
+                        pieces
+                    });
+                }
+                node::Output::Event(Event::NextOpened { opened, .. }) => {
+                    assert_eq!(self.next, None, "the one before is not dropped");
+                    self.next = Some((Tune::of(&opened.head.file), BTreeSet::new()));
+                }
+                node::Output::Event(Event::NextPiece { index, data, .. }) => {
+                    let (tune, pieces) = self.next.as_mut().expect("it is known");
+                    assert_eq!(data, tune.shelf().pieces[index as usize]);
+                    assert!(pieces.insert(index), "piece {index} of the next came twice");
+                    assert!(pieces.len() <= self.keep.min(256) as usize + 1, "{} held", pieces.len());
+                }
+                node::Output::Event(Event::NextDropped { .. }) => self.next = None,
                 node::Output::Event(Event::Forged { index, .. }) => panic!("{index} is no forgery"),
                 node::Output::Event(Event::Refused(why)) => panic!("refused: {why}"),
                 _ => {}
@@ -136,9 +203,11 @@ impl Journey {
             }
             Message::Read { channel, read } => {
                 self.begin(*channel, read.pieces.count);
+                let tune = Tune::of(&read.file);
                 for piece in read.pieces.start..read.pieces.end() {
-                    assert!(piece < PIECES && !self.held.contains(&piece), "{piece} is held or beyond");
-                    assert_eq!(self.outstanding.insert(piece, *channel), None, "{piece} is asked for twice");
+                    assert!(piece < PIECES && !self.has(tune, piece, read.urgency), "{piece} is held or beyond");
+                    let before = self.outstanding.insert((tune, piece), *channel);
+                    assert_eq!(before, None, "{piece} of {tune:?} is asked for twice");
                 }
             }
             Message::Abort { channel } => {
@@ -148,6 +217,14 @@ impl Journey {
             _ => {}
         }
         self.to_server.push_back((self.now + self.delay, message));
+    }
+
+    /// Whether the program has a piece of what it plays, or of what follows.
+    fn has(&self, tune: Tune, piece: u32, urgency: Urgency) -> bool {
+        match urgency {
+            Urgency::Playing => self.held.contains(&piece),
+            _ => self.next.as_ref().is_some_and(|(next, pieces)| *next == tune && pieces.contains(&piece)),
+        }
     }
 
     fn begin(&mut self, channel: u32, pieces: u32) {
@@ -198,14 +275,16 @@ impl Journey {
 
     fn work(&mut self, effect: access_point::Effect<FileId>) {
         let (request, done) = match effect {
-            access_point::Effect::Find { request, .. } => {
-                (request, Done::Found(Ok(Box::new(SHELF.entry.clone()))))
+            access_point::Effect::Find { request, wanted } => {
+                let Wanted::File(file) = wanted else { panic!("files are asked for") };
+                (request, Done::Found(Ok(Box::new(Tune::of(&file).shelf().entry.clone()))))
             }
-            access_point::Effect::Prove { request, ranges, .. } => {
-                (request, Done::Proofs(Ok(ranges.into_iter().map(|range| SHELF.prove(range)).collect())))
+            access_point::Effect::Prove { request, file, ranges } => {
+                let shelf = Tune::of(&file).shelf();
+                (request, Done::Proofs(Ok(ranges.into_iter().map(|range| shelf.prove(range)).collect())))
             }
-            access_point::Effect::Fetch { request, piece, .. } => {
-                let piece = SHELF.pieces.get(piece as usize).cloned();
+            access_point::Effect::Fetch { request, file, piece } => {
+                let piece = Tune::of(&file).shelf().pieces.get(piece as usize).cloned();
                 (request, Done::Piece(piece.ok_or(Refusal::NotFound)))
             }
             other => panic!("nobody broke a rule, and yet: {other:?}"),
@@ -269,7 +348,7 @@ impl Journey {
             (_, Some(channel)) if !self.open.contains_key(&channel) => return,
             (Message::Piece { index, .. }, Some(channel)) => {
                 *self.open.get_mut(&channel).expect("it is open") -= 1;
-                self.outstanding.remove(index);
+                self.outstanding.retain(|(_, piece), of| (piece, *of) != (index, channel));
             }
             (Message::Opened { channel, opened }, _) => {
                 // The access point chose to send fewer; the rest of the window is for reads.
@@ -299,14 +378,19 @@ proptest! {
     ) {
         let (delay, store) = (Duration::from_millis(delay), Duration::from_millis(store));
         let mut journey = Journey::new(delay, rate, store, keep);
-        let open = |at_ms| Command::Open { wanted: Wanted::File(SHELF.file()), at_ms };
-        journey.command(open(0));
-        if matches!(acts.iter().rfind(|act| matches!(act, Act::Open(_) | Act::Stop)), Some(Act::Stop)) {
-            acts.push(Act::Open(0));
+        journey.open(Tune::First, 0);
+        if matches!(acts.iter().rfind(|act| matches!(act, Act::Open(..) | Act::Stop)), Some(Act::Stop)) {
+            acts.push(Act::Open(Tune::Second, 0));
         }
         for act in acts {
             match act {
-                Act::Open(at_ms) => journey.command(open(at_ms)),
+                Act::Open(tune, at_ms) => journey.open(tune, at_ms),
+                Act::Next(tune, at_ms) => {
+                    let other = tune.filter(|tune| *tune != journey.tune);
+                    journey.command(Command::Next { wanted: other.map(Tune::wanted), at_ms });
+                }
+                Act::Sounds(at_ms) => journey.command(Command::Sounds { at_ms }),
+                Act::Silent(at_ms) => journey.command(Command::Silent { at_ms }),
                 Act::Seek(at_ms) => journey.command(Command::Seek { at_ms }),
                 Act::Reading(piece) => journey.command(Command::Reading { piece }),
                 Act::Stop => journey.command(Command::Stop),
@@ -328,7 +412,7 @@ proptest! {
 #[test]
 fn a_step_back_within_a_group_of_leaves_finds_them() {
     let mut journey = Journey::new(Duration::from_millis(100), 1e7, Duration::ZERO, 4096);
-    journey.command(Command::Open { wanted: Wanted::File(SHELF.file()), at_ms: 0 });
+    journey.open(Tune::First, 0);
     journey.run(Duration::from_millis(1200));
     let first = (0..PIECES).find(|piece| !journey.held.contains(piece)).expect("not all is here yet");
     assert!(journey.outstanding.len() > 20, "{} outstanding", journey.outstanding.len());
@@ -345,7 +429,7 @@ fn a_step_back_within_a_group_of_leaves_finds_them() {
 fn a_wide_window_is_not_made_of_a_request_for_every_piece() {
     for delay in [5, 20, 80, 150] {
         let mut journey = Journey::new(Duration::from_millis(delay), 2e7, Duration::ZERO, 4096);
-        journey.command(Command::Open { wanted: Wanted::File(SHELF.file()), at_ms: 0 });
+        journey.open(Tune::First, 0);
         journey.run(Duration::from_secs(20));
         assert_eq!(journey.held.len(), PIECES as usize);
     }

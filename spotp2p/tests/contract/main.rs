@@ -5,6 +5,7 @@ extern crate alloc;
 
 mod access_point;
 mod anything;
+mod heard;
 mod journeys;
 mod leases;
 mod lies;

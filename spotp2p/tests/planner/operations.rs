@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 use proptest::prelude::*;
 use spotp2p::planner::{
-    Clock, Config, Curve, Holds, Kind, Output, Planner, Policy, Prior, Slot, Source, Why,
+    Ask, Clock, Config, Curve, Holds, Kind, Output, Planner, Policy, Prior, Slot, Source, Why,
 };
 use spotproto::Instant;
 use spotproto::content::{LEAF_GROUP, PIECE_LEN};
@@ -40,7 +40,9 @@ pub(crate) enum Step {
     Reading(u32),
     Seek(u32, u32),
     Clock(u8, u64, u32),
-    Policy(u8, u8),
+    Policy(u8, u8, Duration),
+    Paused(bool),
+    Ahead(Duration),
     Wait(u64),
     Early,
     /// The owner leaves the outputs where they are for a while.
@@ -72,11 +74,18 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         2 => piece().prop_map(Step::Reading),
         1 => (piece(), any::<u32>()).prop_map(|(p, ms)| Step::Seek(p, ms)),
         2 => (0u8..3, span(), 0u32..200_000).prop_map(|(c, at, ms)| Step::Clock(c, at, ms)),
-        1 => (0u8..3, any::<u8>()).prop_map(|(u, bits)| Step::Policy(u, bits)),
+        2 => (0u8..3, any::<u8>(), music()).prop_map(|(u, bits, paid)| Step::Policy(u, bits, paid)),
+        2 => any::<bool>().prop_map(Step::Paused),
+        1 => music().prop_map(Step::Ahead),
         12 => span().prop_map(Step::Wait),
         1 => Just(Step::Early),
         1 => any::<bool>().prop_map(Step::Lazy),
     ]
+}
+
+/// A stretch of music.
+fn music() -> impl Strategy<Value = Duration> {
+    prop_oneof![3 => Just(Duration::MAX), 6 => (0u64..60_000).prop_map(Duration::from_millis)]
 }
 
 /// What the owner knows.
@@ -89,6 +98,11 @@ struct Owner {
     forgers: BTreeSet<u32>,
     lazy: bool,
     hedge_allowance: u64,
+    policy: Policy,
+    paused: bool,
+    ahead: Duration,
+    /// No output is older than what was said last.
+    fresh: bool,
 }
 
 impl Owner {
@@ -103,6 +117,10 @@ impl Owner {
             asked: BTreeSet::new(),
             forgers: BTreeSet::new(),
             lazy: false,
+            policy: Policy::PLAYING,
+            paused: false,
+            ahead: Duration::ZERO,
+            fresh: true,
         }
     }
 
@@ -213,13 +231,23 @@ impl Owner {
                 let clocks = [Clock::Waiting { position_ms: *position_ms }, running, Clock::Never];
                 self.planner.set_clock(now, clocks[usize::from(*which)]);
             }
-            Step::Policy(urgency, bits) => {
+            Step::Policy(urgency, bits, paid_music) => {
                 let urgency = spotproto::message::Urgency::ALL[usize::from(*urgency)];
                 let [server_allowed, cdn_allowed, searching] = [1, 2, 4].map(|bit| bits & bit != 0);
-                self.planner.set_policy(
-                    now,
-                    Policy { urgency, server_allowed, cdn_allowed, searching, ..Policy::PLAYING },
-                );
+                self.policy =
+                    Policy { urgency, server_allowed, cdn_allowed, searching, paid_music: *paid_music };
+                self.planner.set_policy(now, self.policy);
+            }
+            Step::Paused(paused) => {
+                self.drain();
+                let stops = *paused && !self.paused;
+                self.paused = *paused;
+                self.planner.set_paused(now, *paused);
+                assert!(!stops || self.planner.outstanding().next().is_none(), "all is called back");
+            }
+            Step::Ahead(ahead) => {
+                self.ahead = *ahead;
+                self.planner.set_ahead(now, *ahead);
             }
             Step::Wait(ms) => {
                 self.now = now + Duration::from_millis(*ms);
@@ -234,7 +262,10 @@ impl Owner {
                     assert_eq!(self.planner.poll_output(), None);
                 }
             }
-            Step::Lazy(lazy) => self.lazy = *lazy,
+            Step::Lazy(lazy) => {
+                self.lazy = *lazy;
+                self.fresh &= !lazy;
+            }
         }
     }
 
@@ -280,6 +311,10 @@ impl Owner {
                         "{ask:?}"
                     );
                     assert!(self.holds.contains_key(&ask.source.0), "{ask:?} of one that is gone");
+                    assert!(!self.paused, "{ask:?} while it is paused");
+                    if self.fresh {
+                        self.check_paid(&ask);
+                    }
                     for piece in start..end {
                         assert!(
                             self.asked.insert((piece, ask.source)),
@@ -295,6 +330,48 @@ impl Owner {
                 }
             }
         }
+        self.fresh = !self.lazy;
+    }
+
+    /// Whose bytes are paid for is asked for nothing that it is not allowed to bring, nor earlier than need be.
+    fn check_paid(&self, ask: &Ask) {
+        let (kind, ..) = &self.holds[&ask.source.0];
+        let allowed = match kind {
+            Kind::Server => self.policy.server_allowed,
+            Kind::Cdn => self.policy.cdn_allowed,
+            Kind::Cache | Kind::Lan | Kind::Peer => return,
+        };
+        assert!(allowed, "{ask:?} by {:?}", self.policy);
+        // A header is due when the music begins.
+        let Some(begins) = self.planner.due(self.now, 0) else { return };
+        let due = self.planner.due(self.now, ask.pieces.end() - 1).expect("the clock is set");
+        assert!(due <= begins + self.policy.paid_music, "{ask:?} by {:?}", self.policy);
+        let rescue = matches!(ask.why, Why::Hedge | Why::Moved);
+        if self.planner.has_peers() && !rescue && self.policy.paid_music == Duration::MAX {
+            let ahead = Config::DEFAULT.ahead.max(self.ahead);
+            assert!(due <= begins.max(self.now) + ahead, "{ask:?}, {ahead:?} ahead");
+        }
+    }
+
+    /// Whatever was said before, whoever holds all brings the rest, if that is allowed.
+    fn ends_well(mut self) {
+        self.lazy = false;
+        let sources: Vec<u32> = self.holds.keys().copied().collect();
+        sources.into_iter().for_each(|source| self.take(&Step::Lose(source)));
+        self.policy = Policy { searching: false, ..Policy::PLAYING };
+        self.planner.set_policy(self.now, self.policy);
+        self.take(&Step::Paused(false));
+        self.take(&Step::Seek(0, 0));
+        let (source, kind) = (50, Kind::ALL.iter().position(|kind| *kind == Kind::Server).expect("a kind"));
+        self.take(&Step::Add { source, kind, from: 0, count: 0, all: true, served: true });
+        for _ in 0..2 * PIECES {
+            self.take(&Step::Wait(10));
+            if let Some((piece, source)) = self.asked.pop_first() {
+                self.planner.arrived(self.now, source, piece, PIECE_LEN);
+            }
+        }
+        self.check(None);
+        assert!(self.planner.is_complete(), "it lacks {}", self.planner.gap());
     }
 
     /// What always holds, once outputs are taken.
@@ -346,6 +423,7 @@ pub(crate) fn books(outputs: usize, prior: Prior, steps: &[Step]) {
             owner.check((!lazy).then_some(&before));
         }
     }
+    owner.ends_well();
 }
 
 /// Those that every source and what is outstanding can take part in, without taking an output.

@@ -10,6 +10,7 @@ mod changes;
 mod crooks;
 #[path = "../cached/disk.rs"]
 mod disk;
+mod giving;
 mod hostile;
 mod listener;
 mod listening;

@@ -101,6 +101,21 @@ fn peers_are_asked_for_the_next_track_thirty_seconds_before_its_turn() {
 }
 
 #[test]
+fn with_the_next_track_is_said_from_where_on_it_is_given() {
+    let mut town = playing(&[1, 2]);
+    let at_ms = 60_000;
+    town.tell(0, Command::Next { wanted: Some(Wanted::File(NEXT.file())), at_ms });
+    until_left(&mut town, 29);
+    // Another place does not count any more.
+    town.tell(0, next(Some(&NEXT)));
+    let said = |event: &Event<_, _>| if let Event::NextOpened { at_ms, .. } = event { Some(*at_ms) } else { None };
+    let said: Vec<u32> = town.listeners[0].events.iter().filter_map(said).collect();
+    assert_eq!(said, [at_ms]);
+    let first = pieces(&town.listeners[0]).into_keys().find(|piece| *piece > 0);
+    assert_eq!(first, Some(NEXT.entry.head.piece_at(at_ms)));
+}
+
+#[test]
 fn what_no_peer_has_the_server_is_asked_for_ten_seconds_before_and_for_its_beginning_only() {
     let mut town = playing(&[]);
     let served = town.served;
@@ -130,6 +145,46 @@ fn over_a_line_hardly_faster_than_the_music_the_server_has_longer_for_a_beginnin
     assert!((6.0..31.0).contains(&seconds), "{seconds} s of music");
     until_left(&mut town, 1);
     assert!(starts_at_once(&mut town, &NEXT));
+}
+
+#[test]
+fn what_a_peer_brought_before_it_left_is_no_beginning_if_a_start_needs_more() {
+    let mut town = Town::new(2);
+    town.wakes_up();
+    town.heard_all_of(&[1], &NEXT);
+    town.server_up = 70_000.0;
+    town.clicks(0);
+    town.tell(0, next(Some(&NEXT)));
+    while pieces(&town.listeners[0]).len() < 20 {
+        town.run(SECOND / 20);
+        assert!(left(&town).is_none_or(|left| left > SECOND * 25), "it comes from the neighbour, and soon");
+    }
+    town.goes(1);
+    let served = town.served;
+    until_left(&mut town, 1);
+    assert!(is_here(&town, &SHELF));
+    let pieces = pieces(&town.listeners[0]).len();
+    assert!(town.served > served && pieces > 30, "{pieces} pieces");
+    assert!(starts_at_once(&mut town, &NEXT));
+}
+
+#[test]
+fn without_a_cache_no_more_comes_of_the_next_track_than_there_is_room_for_and_nothing_twice() {
+    let mut town = Town::new(5);
+    let now = town.now;
+    town.listeners[0].forgets_its_line(now);
+    town.wakes_up();
+    town.heard_before(&[1, 2, 3, 4]);
+    town.heard_all_of(&[1, 2], &NEXT);
+    town.clicks(0);
+    town.run(SECOND);
+    town.tell(0, next(Some(&NEXT)));
+    until_left(&mut town, 1);
+    let pieces = pieces(&town.listeners[0]).len();
+    assert!(pieces >= 256, "{pieces} pieces");
+    town.tell(0, next(None));
+    let bytes: u64 = dropped(&town.listeners[0])[0].iter().sum();
+    assert!(bytes <= (pieces + pieces / 20) as u64 * PIECE_LEN as u64, "{bytes} bytes for {pieces} pieces");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 
 #[path = "../../../../spotp2p/tests/contract/anything.rs"]
 mod anything;
+#[path = "../../../../spotp2p/tests/contract/heard.rs"]
+mod heard;
 #[path = "../../../../spotp2p/tests/contract/access_point.rs"]
 mod owner;
 #[path = "../../../../spotp2p/tests/world/mod.rs"]

@@ -129,6 +129,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let keep = match (file.shelved, file.writing.len() < MOST_WRITING) {
             (true, true) => u32::MAX,
             (true, false) => near,
+            // Of the next track the program takes no more.
+            (false, _) if class == Urgency::Next => near,
             (false, _) => all,
         };
         file.plan.set_keep(now, keep);
