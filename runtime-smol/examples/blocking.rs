@@ -7,7 +7,7 @@
 //! The loop carries out what the node asks for, moves bytes, and waits for the socket or the next deadline.
 
 use bytes::Bytes;
-use core::error::Error;
+use core::{error::Error, net::SocketAddr};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use runtime_smol::entropy;
@@ -22,7 +22,7 @@ use spotproto::pump::{BATCH, Fault, Pump, SCRATCH, Wants};
 use spotproto::session::{Input as ToSession, Session, Setup};
 use spotproto::{Gid, Instant, Limits, Machine, SessionError, UnixTime};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 fn main() -> Result<(), Box<dyn Error>> {

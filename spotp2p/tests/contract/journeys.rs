@@ -205,7 +205,10 @@ impl Journey {
                 self.begin(*channel, read.pieces.count);
                 let tune = Tune::of(&read.file);
                 for piece in read.pieces.start..read.pieces.end() {
-                    assert!(piece < PIECES && !self.has(tune, piece, read.urgency), "{piece} is held or beyond");
+                    assert!(
+                        piece < PIECES && !self.has(tune, piece, read.urgency),
+                        "{piece} is held or beyond"
+                    );
                     let before = self.outstanding.insert((tune, piece), *channel);
                     assert_eq!(before, None, "{piece} of {tune:?} is asked for twice");
                 }

@@ -1,7 +1,7 @@
 //! What a listener gives while its own music is short.
 
-use crate::tunes::NEXT;
 use crate::town::Town;
+use crate::tunes::NEXT;
 use core::time::Duration;
 use spotp2p::node::Command;
 use spotp2p::swarm::PeerId;

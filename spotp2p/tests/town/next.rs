@@ -108,7 +108,8 @@ fn with_the_next_track_is_said_from_where_on_it_is_given() {
     until_left(&mut town, 29);
     // Another place does not count any more.
     town.tell(0, next(Some(&NEXT)));
-    let said = |event: &Event<_, _>| if let Event::NextOpened { at_ms, .. } = event { Some(*at_ms) } else { None };
+    let said =
+        |event: &Event<_, _>| if let Event::NextOpened { at_ms, .. } = event { Some(*at_ms) } else { None };
     let said: Vec<u32> = town.listeners[0].events.iter().filter_map(said).collect();
     assert_eq!(said, [at_ms]);
     let first = pieces(&town.listeners[0]).into_keys().find(|piece| *piece > 0);
