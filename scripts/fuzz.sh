@@ -54,7 +54,7 @@ binaries=${CARGO_TARGET_DIR:-fuzz/target}/$triple/release
 
 mkdir -p target/fuzz
 if [[ -z $table ]]; then
-  table=$(mktemp --tmpdir=target/fuzz)
+  table=target/fuzz/table.$$
   trap 'rm -f "$table"' EXIT
 fi
 touch "$table"
