@@ -184,7 +184,9 @@ impl Playing {
         let _ = self.gauge.look(&why);
         let left = file.head.duration_ms.saturating_sub(at_ms);
         let ends = at + Duration::from_millis(left.into());
-        self.next = Rest::next_look(ends, now).map_or(self.next, |look| look.min(self.next));
+        let looks =
+            Rest::next_look(ends, now).into_iter().chain(Some(self.presses_from).filter(|at| *at > now));
+        self.next = looks.fold(self.next, Instant::min);
         self.rest = Some(Rest { ends, why });
     }
 

@@ -16,9 +16,22 @@ fn giving() -> Town {
     town.listeners[0].up = 20_000.0;
     let input = town.listeners[1].click_on(town.now, &NEXT);
     town.hear(1, input);
-    town.run(SECOND * 2);
+    town.run(SECOND * 10);
     assert!(gives(&town));
     town
+}
+
+/// The access point's line is fast again: the sound runs in the end, and listener 0 gives.
+fn goes_on(mut town: Town) {
+    town.server_up = 1.25e6;
+    for _ in 0..120 {
+        town.run(SECOND);
+        if town.listeners[0].plays_since().is_some() {
+            break;
+        }
+    }
+    town.run(SECOND * 5);
+    assert!(gives(&town) && town.listeners[0].plays_since().is_some());
 }
 
 /// Whether listener 0 serves listener 1.
@@ -43,16 +56,14 @@ fn a_start_that_takes_a_moment_interrupts_nothing() {
 #[test]
 fn while_a_start_waits_for_music_nothing_is_given() {
     let mut town = giving();
-    town.server_up = 30_000.0;
+    // A piece takes five seconds, and has a third of one in it.
+    town.server_up = 3_000.0;
     town.clicks(0);
-    town.run(SECOND + SECOND / 10);
-    for _ in 0..50 {
+    town.run(SECOND + SECOND / 5);
+    for _ in 0..30 {
         assert!(!gives(&town) && town.listeners[0].plays_since().is_none());
         town.run(SECOND / 10);
     }
-    town.server_up = 1.25e6;
-    town.run(SECOND * 10);
-    assert!(gives(&town) && town.listeners[0].plays_since().is_some());
 }
 
 #[test]
@@ -71,9 +82,7 @@ fn while_the_sound_waits_after_a_stutter_nothing_is_given() {
         }
         assert!(town.now < begin + SECOND * 200, "{player:?}");
     }
-    town.server_up = 1.25e6;
-    town.run(SECOND * 10);
-    assert!(gives(&town) && town.listeners[0].plays_since().is_some());
+    goes_on(town);
 }
 
 #[test]
@@ -94,7 +103,7 @@ fn who_wants_silence_goes_on_giving() {
 #[test]
 fn who_waits_for_what_nobody_can_bring_goes_on_giving() {
     let mut town = giving();
-    town.server_up = 30_000.0;
+    town.server_up = 3_000.0;
     town.clicks(0);
     town.run(SECOND * 3);
     assert!(!gives(&town));
