@@ -3,11 +3,10 @@
 use super::{Input, MirrorNews};
 use crate::SessionId;
 use crate::cdn::{CdnError, Refusal, Target, Url, leads_inward};
+use bytes::Bytes;
 use core::net::SocketAddr;
 use spotproto::content::FileId;
 use spotproto::session;
-
-use bytes::Bytes;
 
 impl Input<FileId, Bytes> {
     /// What a session's output means; `address` is the other side's.
