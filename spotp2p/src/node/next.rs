@@ -34,6 +34,8 @@ pub(super) struct Upcoming<K> {
     at_ms: u32,
     /// How much of it paid sources may bring.
     beginning: Duration,
+    /// How much music a start of it needs, by the samples of the link that this follows from.
+    needs: Option<(u64, Duration)>,
     /// Bytes that came of wrong guesses over a network.
     wasted: [u64; Kind::COUNT],
 }
@@ -55,6 +57,7 @@ impl<K: FileKey> Upcoming<K> {
             prefetch: Prefetch::new(Ahead::DEFAULT),
             at_ms: 0,
             beginning: BEGINNING,
+            needs: None,
             wasted: [0; Kind::COUNT],
         }
     }
@@ -193,7 +196,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             let long = upcoming.beginning * PATIENCE;
             match upcoming.prefetch.look(rest.ends.since(now), &rest.why, long, begins) {
                 Some(Prefetched::AskPeers(wanted)) => {
-                    upcoming.beginning = BEGINNING;
+                    (upcoming.beginning, upcoming.needs) = (BEGINNING, None);
                     let track = Track::new(wanted, upcoming.at_ms);
                     self.tracks[Urgency::Next as usize] = Some(Box::new(track));
                     self.look_up(now, Urgency::Next);
@@ -209,8 +212,12 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// Tells the plan of the next track when it will sound, and how much of it a start will need.
     fn time_next(&mut self, now: Instant, ends: Instant) {
-        let Some(needs) = self.start_needs(now, Urgency::Next) else { return };
+        let samples = self.link_at_rest();
+        let known = self.upcoming.as_ref().and_then(|upcoming| upcoming.needs);
+        let known = known.filter(|(of, _)| Some(*of) == samples).map(|(_, needs)| needs);
+        let Some(needs) = known.or_else(|| self.start_needs(now, Urgency::Next)) else { return };
         if let Some(upcoming) = self.upcoming.as_mut() {
+            upcoming.needs = samples.map(|samples| (samples, needs));
             upcoming.beginning = (needs + MARGIN).clamp(BEGINNING, LONGEST_BEGINNING);
         }
         let policy = self.policy_of_next();

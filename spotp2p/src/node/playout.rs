@@ -68,6 +68,8 @@ struct Playing {
     presses_from: Instant,
     /// How the rest stood at the latest look, until that is passed on.
     rest: Option<Rest>,
+    /// The latest forecast of the rest, by the samples that it was made from; of what is here whole, by none.
+    foreseen: Option<(Option<u64>, Why)>,
     /// When it is looked at again, if nothing happens.
     next: Instant,
     /// That time has come.
@@ -119,13 +121,22 @@ impl Playing {
     fn new(now: Instant, link: Throughput, at_ms: u32) -> Self {
         let sound = Sound::waits(now, at_ms);
         let gauge = Gauge::new(Thresholds::DEFAULT);
-        let presses_from = now + BRIEF;
-        Self { link, held_back: true, sound, gauge, presses_from, rest: None, next: now, due: true }
+        Self {
+            link,
+            held_back: true,
+            sound,
+            gauge,
+            presses_from: now + BRIEF,
+            rest: None,
+            foreseen: None,
+            next: now,
+            due: true,
+        }
     }
 
     /// Something may have been held back since the last arrival: what comes next is no measure.
-    fn heed_pace<K: FileKey, B: Payload>(&mut self, file: &File<K, B>) {
-        if !self.held_back && file.plan.is_held_back() {
+    fn heed_pace<K: FileKey, B: Payload>(&mut self, now: Instant, file: &File<K, B>) {
+        if !self.held_back && file.plan.is_held_back(now) {
             self.held_back = true;
             self.link.paused();
         }
@@ -155,7 +166,7 @@ impl Playing {
             file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN));
         }
         // A plan that asks for no more would be waited for for ever.
-        if why.verdict == Verdict::Wait && arrived >= start.demand().first() && file.plan.is_at_rest() {
+        if why.verdict == Verdict::Wait && arrived >= start.demand().first() && file.plan.is_at_rest(now) {
             why.verdict = Verdict::Start;
         }
         if !sounds(file, wait.at_ms) {
@@ -171,16 +182,7 @@ impl Playing {
             return;
         }
         self.next = now + LOOK;
-        let gone = u32::try_from(now.since(at).as_millis()).unwrap_or(u32::MAX);
-        let demand = Demand::new(&file.head, at_ms.saturating_add(gone), |piece| file.plan.has(piece));
-        let mut why = Start::new(START, demand).look(now, &self.link, &sources(&self.link, file), 0);
-        if let Some(due) = file.plan.due(now, file.plan.gap()) {
-            // Steps of a forecast are too coarse for what is near.
-            why.buffered = due.since(now);
-        }
-        if why.basis == Basis::Forecast {
-            file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN));
-        }
+        let why = self.foresee(now, file, at, at_ms);
         let _ = self.gauge.look(&why);
         let left = file.head.duration_ms.saturating_sub(at_ms);
         let ends = at + Duration::from_millis(left.into());
@@ -199,6 +201,50 @@ impl Playing {
             Sound::Waits(_) | Sound::MayStart => Pressure::Fine,
             Sound::Runs { .. } => pressure(self.gauge.level()),
         }
+    }
+
+    /// The chance that the rest stutters, from where the sound is.
+    fn foresee<K: FileKey, B: Payload>(
+        &mut self,
+        now: Instant,
+        file: &mut File<K, B>,
+        at: Instant,
+        at_ms: u32,
+    ) -> Why {
+        let near = file.plan.due(now, file.plan.gap()).map(|due| due.since(now));
+        // With no less music ahead, of no more that is left, and from the same samples, nothing can look worse: there is
+        // no need of another forecast.
+        let (samples, whole) = (self.link.at_rest(), file.plan.is_complete());
+        if let (Some((of, why)), Some(buffered)) = (&self.foreseen, near) {
+            let stands = samples.is_some()
+                && *of == samples
+                && why.buffered <= buffered
+                && sources(&self.link, file) == Sources::UNKNOWN;
+            if (whole && of.is_none()) || (!whole && stands) {
+                return Why { buffered, ..*why };
+            }
+        }
+        let gone = u32::try_from(now.since(at).as_millis()).unwrap_or(u32::MAX);
+        let demand = Demand::new(&file.head, at_ms.saturating_add(gone), |piece| file.plan.has(piece));
+        let sources = sources(&self.link, file);
+        let mut why = Start::new(START, demand).look(now, &self.link, &sources, 0);
+        if let Some(near) = near {
+            // Steps of a forecast are too coarse for what is near.
+            why.buffered = near;
+        }
+        if why.basis == Basis::Forecast {
+            file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN));
+        }
+        if why.basis == Basis::Blind && why.buffered >= BLIND && file.plan.is_held_back(now) {
+            // Nothing is known of the link since nothing had to be waited for.
+            (why.risk, why.buffered) = (0.0, Thresholds::DEFAULT.low.music.1.max(why.buffered));
+        }
+        self.foreseen = match why.basis {
+            Basis::AllHere => Some((None, why)).filter(|_| whole),
+            Basis::Forecast if sources == Sources::UNKNOWN => samples.map(|samples| (Some(samples), why)),
+            _ => None,
+        };
+        why
     }
 
     /// Whether something else may be fetched meanwhile.
@@ -278,7 +324,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             Sound::Runs { .. } | Sound::MayStart => now + BRIEF,
         };
         playing.sound = Sound::waits(now, at_ms);
-        playing.gauge = Gauge::new(Thresholds::DEFAULT);
+        (playing.gauge, playing.foreseen) = (Gauge::new(Thresholds::DEFAULT), None);
         (playing.next, playing.due) = (now, true);
     }
 
@@ -296,7 +342,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let file = tracks[class as usize].as_ref().and_then(|track| track.file.as_ref());
         let playing = playout.as_mut().and_then(|playout| playout.playing.as_deref_mut());
         let (Some(playing), Some(file), Urgency::Playing) = (playing, file, class) else { return };
-        playing.heed_pace(file);
+        playing.heed_pace(now, file);
         let pace = if playing.held_back { Pace::Throttled } else { Pace::Free };
         playing.link.arrived(now, bytes as u64, pace);
         playing.held_back = false;
@@ -318,7 +364,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             self.timers.clear(Timer::Playout);
             return self.press(now);
         };
-        playing.heed_pace(file);
+        playing.heed_pace(now, file);
         let why = playing.look_at_start(now, file);
         playing.look_at_rest(now, file);
         let (rest, safe) = (playing.rest.take(), playing.is_safe(file));
@@ -338,6 +384,11 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         self.hold_next(now, safe);
         let next = self.carry_out_plan(now, Urgency::Next);
         self.carry_out_plan(now, Urgency::Playing) || next || began || pressed
+    }
+
+    /// From how many samples all forecasts are made at the moment, if none is being taken.
+    pub(super) fn link_at_rest(&self) -> Option<u64> {
+        self.playout.as_ref()?.playing.as_ref()?.link.at_rest()
     }
 
     /// How much music a start of this track needs, what is here of it included, if something is known of the link.

@@ -11,19 +11,25 @@ impl Planner {
     /// Whether less is asked for than the sources would take: all that is wanted for now is here or outstanding, or some
     /// of those with room are spared. While there are peers only they count, since paid sources are spared then anyway.
     #[must_use]
-    pub fn is_held_back(&self) -> bool {
-        let Some(_) = self.demand.next(&self.lacking, Want::FIRST) else { return true };
+    pub fn is_held_back(&self, now: Instant) -> bool {
+        let Some(want) = self.demand.next(&self.lacking, Want::FIRST) else { return true };
         let alone = self.lines.peers() == 0;
-        self.lines.ready().any(|(_, line)| if alone { self.may_ask(line.kind) } else { !line.kind.is_paid() })
+        let spared = || {
+            self.lines
+                .ready()
+                .any(|(_, line)| if alone { self.may_ask(line.kind) } else { !line.kind.is_paid() })
+        };
+        (!alone && !self.is_within(now, want)) || spared()
     }
 
     /// Whether nothing is outstanding, and nothing will be asked for as long as nothing changes.
     #[must_use]
-    pub fn is_at_rest(&self) -> bool {
-        let nobody = || self.lines.ready().next().is_none();
+    pub fn is_at_rest(&self, now: Instant) -> bool {
+        let next = self.demand.next(&self.lacking, Want::FIRST);
+        let waits = |want| self.lines.peers() > 0 && !self.is_within(now, want) && !self.demand.is_running();
         self.ledger.is_empty()
             && self.unplanned.is_none()
-            && (self.demand.next(&self.lacking, Want::FIRST).is_none() || !nobody())
+            && (next.is_none_or(waits) || self.lines.ready().next().is_none())
     }
 
     /// Whether there are sources whose bytes cost nothing.

@@ -25,6 +25,12 @@ pub struct Config {
     pub search_ahead: Duration,
     /// The same where there are none; `Duration::MAX` for the whole track.
     pub alone_ahead: Duration,
+    /// How far ahead of the play point free sources are asked at least: with half of all plays left before their end
+    /// (Lamere 2014), each second of it is a third of a percent of what peers send. Never less than what a start waits for,
+    /// or than what is urgent; and where a catch-up point is further away, from there on.
+    pub free_ahead: Duration,
+    /// Of what was heard of the track, one part in this many is added to that.
+    pub free_growth: u32,
     /// A piece this close to its deadline, beside the time that it takes, is asked of a paid source whatever peers promise.
     pub urgent: Duration,
     /// The soonest that playing can start after it was asked for.
@@ -63,6 +69,8 @@ impl Config {
         ahead: Duration::from_secs(15),
         search_ahead: Duration::from_secs(5),
         alone_ahead: Duration::MAX,
+        free_ahead: Duration::from_secs(6),
+        free_growth: 8,
         urgent: Duration::from_secs(3),
         start_aim: Duration::from_millis(200),
         hedge_odds: 0.05,

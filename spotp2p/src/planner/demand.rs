@@ -91,6 +91,9 @@ pub(super) struct Demand {
     clock: Clock,
     /// Playing can't start earlier than this after the clock was set to wait.
     earliest: Instant,
+    /// Where in the music it was begun to listen, and how much was heard before that, in milliseconds.
+    from_ms: u32,
+    heard_ms: u32,
     /// Where the decoder is.
     pub(super) reading: u32,
     /// Pieces ahead of the decoder that there is room for.
@@ -103,7 +106,7 @@ impl Demand {
     pub(super) fn new(curve: Curve, keep: u32, whole: bool) -> Self {
         let whole = whole && keep >= curve.pieces();
         let clock = Clock::Waiting { position_ms: 0 };
-        Self { curve, clock, earliest: Instant::START, reading: 0, keep, whole }
+        Self { curve, clock, earliest: Instant::START, from_ms: 0, heard_ms: 0, reading: 0, keep, whole }
     }
 
     pub(super) const fn clock(&self) -> Clock {
@@ -113,6 +116,30 @@ impl Demand {
     pub(super) fn set_clock(&mut self, clock: Clock, earliest: Instant) {
         self.clock = clock;
         self.earliest = earliest;
+    }
+
+    /// The listener goes on at `position_ms`.
+    pub(super) fn jump(&mut self, now: Instant, position_ms: u32) {
+        self.heard_ms = self.heard(now);
+        self.from_ms = position_ms;
+    }
+
+    /// Where in the music the listener is, in milliseconds; `None` if nobody listens.
+    pub(super) fn position(&self, now: Instant) -> Option<u32> {
+        match self.clock {
+            Clock::Waiting { position_ms } => Some(position_ms),
+            Clock::Running { at, position_ms } => {
+                let gone = u32::try_from(now.since(at).as_millis()).unwrap_or(u32::MAX);
+                Some(position_ms.saturating_add(gone))
+            }
+            Clock::Never => None,
+        }
+    }
+
+    /// How much was heard so far, in milliseconds.
+    pub(super) fn heard(&self, now: Instant) -> u32 {
+        let position = self.position(now).unwrap_or(self.from_ms);
+        self.heard_ms.saturating_add(position.saturating_sub(self.from_ms))
     }
 
     /// Whether that is another number than before.

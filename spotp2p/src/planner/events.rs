@@ -267,6 +267,7 @@ impl Planner {
     /// ([`Head::piece_at`](spotproto::content::Head::piece_at)). What is outstanding and of no use there is called back,
     /// or it would stand in the way.
     pub fn seek(&mut self, now: Instant, piece: u32, position_ms: u32) {
+        self.demand.jump(now, position_ms);
         self.demand.reading = piece.min(self.demand.curve.pieces());
         self.demand.set_clock(Clock::Waiting { position_ms }, now + self.config.start_aim);
         self.begun = false;

@@ -44,10 +44,11 @@ impl Planner {
     /// Asks for all that can be asked for now, the most urgent first.
     pub(super) fn plan(&mut self, now: Instant) {
         if self.paused {
+            self.timers.clear(Timer::Free);
             return self.timers.clear(Timer::Paid);
         }
         let mut from = Want::FIRST;
-        let mut last = None;
+        let (mut last, mut until) = (None, 0);
         for _ in 0..MOST_STEPS {
             if self.lines.cheapest_ready().is_none() {
                 break;
@@ -57,7 +58,11 @@ impl Planner {
                 self.unplanned = Some(now);
                 break;
             }
-            from = match self.choose(now, want, last) {
+            if !self.is_before(want, until) {
+                // The catch-up point may have moved meanwhile.
+                until = self.free_until(now);
+            }
+            from = match self.choose(now, want, last, self.is_before(want, until)) {
                 Choice::Ask(source, why) => {
                     self.ask(now, want.piece, source, why);
                     last = Some(source);
@@ -68,17 +73,20 @@ impl Planner {
             };
         }
         self.arm_paid(now);
+        self.arm_free(now);
     }
 
-    fn choose(&mut self, now: Instant, want: Want, last: Option<Source>) -> Choice {
+    /// `within` says that free sources may be asked.
+    fn choose(&mut self, now: Instant, want: Want, last: Option<Source>, within: bool) -> Choice {
         let due = self.wanted_by(now, want);
-        if let Some(source) = last
+        if let Some(source) = last.filter(|_| within)
             && self.goes_on(now, source, want.piece, due)
         {
             return Choice::Ask(source, Why::Cheapest);
         }
         let mut seen = Seen::default();
         let free = self.lines.ready().take_while(|(_, line)| !line.kind.is_paid());
+        let free = free.take_while(|(_, line)| within || Self::is_unbounded(line.kind));
         if let Some(source) = self.best(now, free, want, due, &mut seen) {
             return Choice::Ask(source, Why::Cheapest);
         }
@@ -98,7 +106,7 @@ impl Planner {
             }
         }
         let Some((arrival, source)) = seen.late else {
-            return seen.holds_next.map_or(Choice::Nobody, Choice::Later);
+            return seen.holds_next.filter(|_| within).map_or(Choice::Nobody, Choice::Later);
         };
         // Nobody with room is in time. Those without may be sooner still, or those that are not asked yet.
         let spared = allowed.is_none() && want.stage != Stage::Behind && self.paid_delay(now).is_some();
@@ -254,7 +262,7 @@ impl Planner {
     }
 
     /// How soon the quickest paid source that may be asked would deliver; `None` if there is none.
-    fn paid_delay(&self, now: Instant) -> Option<Duration> {
+    pub(super) fn paid_delay(&self, now: Instant) -> Option<Duration> {
         let serving = self.lines.paid().filter(|(_, line)| line.serves() && self.may_ask(line.kind));
         serving.map(|(_, line)| line.arrival(now).since(now)).min()
     }

@@ -95,6 +95,12 @@ impl Throughput {
         self.arrived_at.is_some_and(|at| now.since(at).as_secs_f64() < LEAST_PART)
     }
 
+    /// How many samples were taken so far, if none is being taken: until that changes, all forecasts are made from the same.
+    #[must_use]
+    pub fn at_rest(&self) -> Option<u64> {
+        (self.arrived_at.is_none() && self.history.latest().is_none()).then(|| self.history.puts())
+    }
+
     /// Bytes of the piece that is on its way, as far as the rate tells; less than a piece.
     #[must_use]
     pub fn under_way(&self, now: Instant) -> f64 {
@@ -223,6 +229,21 @@ mod tests {
         assert_eq!(samples.len(), 7, "three on either side, and a part of a second before");
         assert!(samples.iter().all(|sample| (sample / rate - 1.0).abs() < 2e-3), "{samples:?}");
         assert_eq!(link.history.iter().filter(Option::is_none).count(), 1);
+    }
+
+    #[test]
+    fn it_is_at_rest_after_a_pause_until_something_comes() {
+        let mut link = Throughput::new(Summary::UNKNOWN);
+        assert_eq!(link.at_rest(), Some(0));
+        let now = steady(&mut link, Instant::START, 100 * MS, 35);
+        assert_eq!(link.at_rest(), None);
+        link.paused();
+        let puts = link.at_rest();
+        assert!(puts > Some(3) && link.rate(now).is_none() && !link.flows(now));
+        link.arrived(now, PIECE_LEN as u64, Pace::Throttled);
+        assert_eq!(link.at_rest(), None);
+        link.paused();
+        assert_eq!(link.at_rest(), puts, "nothing was learnt");
     }
 
     #[test]

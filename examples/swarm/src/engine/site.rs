@@ -270,7 +270,7 @@ fn server(world: &World, now: Instant) -> Server {
 }
 
 fn entry(world: &World, file: Name) -> Option<Entry<Name>> {
-    let mirrors = if world.scenario.cdn.on { vec!["http://cdn.example/file".into()] } else { Vec::new() };
+    let mirrors = if world.scenario.cdn.on { vec![super::home::mirror(file.0)] } else { Vec::new() };
     Some(Entry {
         head: world.catalogue.facts(file.0).head(file)?,
         key: ContentKey::new([5; 32]),

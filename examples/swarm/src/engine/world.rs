@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) swarm: Arc<swarm::Config>,
     pub(crate) planner: Arc<planner::Config>,
     pub(crate) agent: Arc<str>,
+    /// How often people pick what they hear next: after a track that was heard, and after one that was left.
+    pub(crate) picks: (f64, f64),
     /// When counting begins, and when all ends.
     pub(crate) counts_from: u64,
     pub(crate) ends: u64,
@@ -65,6 +67,7 @@ impl World {
             swarm: Arc::new(swarm_config(scenario)),
             planner: Arc::new(planner_config(scenario)),
             agent: "swarm".into(),
+            picks: super::home::picks(&scenario.listening, &scenario.tracks),
             counts_from,
             ends: counts_from + micros(scenario.time.hours),
             scenario: scenario.clone(),
@@ -212,6 +215,8 @@ fn planner_config(scenario: &Scenario) -> planner::Config {
     planner::Config {
         hedge_share: peers.hedge_share,
         hedge_allowance: peers.hedge_allowance,
+        free_ahead: Duration::from_secs_f64(peers.free_ahead_s),
+        free_growth: peers.free_growth,
         ahead: Duration::from_secs_f64(peers.ahead_s),
         first_ahead: Duration::from_secs_f64(peers.first_ahead_s),
         search_ahead: Duration::from_secs_f64(peers.search_ahead_s),

@@ -65,7 +65,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), BadScenario> {
 
 type Range = (&'static str, f64, core::ops::RangeInclusive<f64>);
 
-fn others(scenario: &Scenario) -> [Range; 30] {
+fn others(scenario: &Scenario) -> [Range; 32] {
     let Scenario { distances, reach, caches, peers, server, cdn, player, crooks, flash, .. } = scenario;
     let part = 0.0..=1.0;
     [
@@ -86,6 +86,8 @@ fn others(scenario: &Scenario) -> [Range; 30] {
         ("peers.enough", peers.enough.into(), 1.0..=64.0),
         ("peers.hedge_share", peers.hedge_share.into(), 1.0..=1e9),
         ("peers.hedge_allowance", peers.hedge_allowance.into(), 0.0..=1e6),
+        ("peers.free_ahead_s", peers.free_ahead_s, 0.5..=36_000.0),
+        ("peers.free_growth", peers.free_growth.into(), 1.0..=1e9),
         ("peers.ahead_s", peers.ahead_s, 0.5..=600.0),
         ("peers.first_ahead_s", peers.first_ahead_s, 0.1..=600.0),
         ("peers.search_ahead_s", peers.search_ahead_s, 0.1..=600.0),

@@ -68,8 +68,8 @@ pub struct Listening {
     /// How much more likely a listener plays again what was heard lately: the exponent of a power law over the rank in
     /// time.
     pub recency: f64,
-    /// The chance that the track that follows is known before the one that plays ends, and is not another after all (K10,
-    /// II-E: 92 %).
+    /// The chance that who comes to the last half minute of a track hears the one that was to follow (K10, II-E: 92 %).
+    /// Others pick more often, so that all in all `random` holds.
     pub foreseen: f64,
 }
 
@@ -267,6 +267,10 @@ pub struct Peers {
     pub hedge_share: u32,
     /// Pieces that may be asked twice beyond that share.
     pub hedge_allowance: u32,
+    /// How far ahead of the sound peers are asked at least, in seconds.
+    pub free_ahead_s: f64,
+    /// Of what was heard of a track, one part in so many is added to that.
+    pub free_growth: u32,
     /// How far ahead of the sound the server is asked while there are peers, in seconds.
     pub ahead_s: f64,
     /// Music asked of the server before anything is here, in seconds.
@@ -290,6 +294,8 @@ impl Default for Peers {
             enough: swarm.search.enough,
             hedge_share: planner.hedge_share,
             hedge_allowance: planner.hedge_allowance,
+            free_ahead_s: planner.free_ahead.as_secs_f64(),
+            free_growth: planner.free_growth,
             ahead_s: planner.ahead.as_secs_f64(),
             first_ahead_s: planner.first_ahead.as_secs_f64(),
             search_ahead_s: planner.search_ahead.as_secs_f64(),

@@ -1,10 +1,10 @@
 //! What somebody does all day: logs in and out, sits down to listen, picks tracks and leaves them.
 
-use super::Home;
+use super::{Home, LAST};
 use crate::engine::catalogue::{chance, even, exponential};
 use crate::engine::net::{Net, What};
 use crate::engine::world::{HOUR, SECOND, World};
-use crate::scenario::Listening;
+use crate::scenario::{Listening, Tracks};
 use spotp2p::node::{Command, Input};
 use spotproto::Dice;
 
@@ -178,6 +178,7 @@ impl Home {
             return self.sits_down(net, Some(file));
         }
         self.over(net);
+        self.leaves_next(net);
         self.hears_track(net, file, false);
     }
 
@@ -194,25 +195,56 @@ impl Home {
         };
         self.habits.next = self.habits.picks(net.world, &mut self.dice);
         self.habits.has_heard(file, listening.history as usize);
+        if self.next.as_ref().is_some_and(|next| next.file != file) {
+            self.leaves_next(net);
+        }
         self.plays(net, file, predictable, micros(leaves));
+        self.expects(net, self.habits.next);
     }
 
     /// A play is over: the next track follows, or another one is picked, or it has been enough.
     pub(super) fn goes_on(&mut self, net: &mut Net<'_>) {
+        let stays = self.stays();
         self.over(net);
         if net.now >= self.habits.until {
             self.habits.listens = false;
             self.is_told(net, Input::Command(Command::Stop));
+            self.leaves_next(net);
             let at = self.habits.switches.min(self.habits.maybe).max(net.now + 1);
             return net.later(at, What::Life);
         }
-        let listening = &net.world.scenario.listening;
-        let random = chance(&mut self.dice, listening.random);
-        let file = if !random && chance(&mut self.dice, listening.foreseen) {
-            self.habits.next
-        } else {
-            self.habits.picks(net.world, &mut self.dice)
-        };
+        let (after_all, after_part) = net.world.picks;
+        let random = chance(&mut self.dice, if stays { after_all } else { after_part });
+        let file = if random { self.habits.picks(net.world, &mut self.dice) } else { self.habits.next };
         self.hears_track(net, file, !random);
+    }
+}
+
+/// The chance that somebody picks the track that follows: after a track that was heard to its end, and after one that was
+/// left. What was foreseen follows in all other cases.
+pub(crate) fn picks(listening: &Listening, tracks: &Tracks) -> (f64, f64) {
+    let length = tracks.median_s * libm::exp(tracks.sigma * tracks.sigma / 2.0);
+    let last = LAST as f64 / SECOND as f64;
+    let late = (listening.left_before_end - listening.left_within_30_s)
+        * (last / (length - 30.0).max(last)).min(1.0);
+    let stays = 1.0 - listening.left_before_end + late;
+    let after_all = 1.0 - listening.foreseen;
+    let after_part = (listening.random - stays * after_all) / (1.0 - stays).max(1e-9);
+    (after_all.min(listening.random / stays.max(1e-9)), after_part.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_tracks_are_picked_as_the_scenario_says() {
+        let (listening, tracks) = (Listening::default(), Tracks::default());
+        let (after_all, after_part) = picks(&listening, &tracks);
+        let stays = 1.0 - listening.left_before_end + 0.135 * 30.0 / (tracks.median_s * 1.063 - 30.0);
+        assert!((after_all - 0.08).abs() < 1e-9 && (0.7..0.8).contains(&after_part), "{after_part}");
+        assert!((stays * after_all + (1.0 - stays) * after_part - listening.random).abs() < 0.005);
+        let never = Listening { random: 0.0, ..listening };
+        assert_eq!(picks(&never, &tracks), (0.0, 0.0));
     }
 }

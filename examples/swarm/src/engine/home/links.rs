@@ -2,7 +2,7 @@
 
 use super::{Home, session};
 use crate::engine::line::End;
-use crate::engine::names::{Name, Text};
+use crate::engine::names::Text;
 use crate::engine::net::{Key, Net, What};
 use crate::engine::wire::HANDSHAKE;
 use crate::engine::world::{SECOND, Who, address, at};
@@ -231,7 +231,7 @@ impl Home {
 
     /// Asks the nearest web server: it sends at once, as fast as both lines are.
     pub(super) fn fetches(&mut self, net: &mut Net<'_>, get: &spotp2p::cdn::Get) {
-        let Some(file) = self.file_of(get) else { return };
+        let Some(file) = file_at(get.target.url().path()) else { return };
         let cdn = &net.world.scenario.cdn;
         let (round, rate) = ((cdn.away_ms * 2000.0) as u64, cdn.up_mbit_s * 125_000.0);
         let mut at = net.now + round;
@@ -243,22 +243,13 @@ impl Home {
         }
     }
 
-    /// The file that a web server is asked for: the only one that is open and as long.
-    fn file_of(&self, get: &spotp2p::cdn::Get) -> Option<u32> {
-        let of = self.play.as_ref().map(|play| play.file)?;
-        let pieces = get.geometry.pieces();
-        self.play.as_ref().filter(|play| play.pieces == pieces).map(|_| of)
-    }
-
     /// Notes what a message means for what is counted.
     pub(super) fn notes(&mut self, net: &mut Net<'_>, from: Key, text: &Text) {
         let server = self.server == Some(from);
+        self.is_named(text, server);
         match text {
             Message::Piece { index, data, .. } => {
                 self.fetched(net, *data, *index, if server { Kind::Server } else { Kind::Peer });
-            }
-            Message::Peers { peers, .. } if server && !peers.is_empty() => {
-                self.names(peers.len() as u64);
             }
             Message::Opened { opened, .. } => {
                 let pieces: u32 = opened.first.iter().map(|range| range.count).sum();
@@ -267,18 +258,13 @@ impl Home {
             _ => {}
         }
     }
+}
 
-    /// Notes what is asked of the access point.
-    pub(super) fn notes_request(&mut self, net: &mut Net<'_>, text: &Text) {
-        match text {
-            Message::Read { read, .. } => self.asks(net, read.pieces.count),
-            Message::FindPeers { file: Name(file), .. } => self.looks_up(*file),
-            Message::Open { open, .. } if open.credit > 0 => {
-                if let spotproto::message::Wanted::File(Name(file)) = open.wanted {
-                    self.looks_up(file);
-                }
-            }
-            _ => {}
-        }
-    }
+/// Where web servers have a file.
+pub(crate) fn mirror(file: u32) -> Box<str> {
+    format!("http://cdn.example/{file}").into()
+}
+
+fn file_at(path: &str) -> Option<u32> {
+    path.strip_prefix('/')?.parse().ok()
 }

@@ -1,8 +1,11 @@
 //! A household: the real client on a simulated machine, behind a simulated line, with somebody who listens.
 
+mod book;
 mod disk;
 mod habits;
 mod links;
+mod look_up;
+mod pieces;
 mod play;
 
 use super::line::{Down, Ends, Line};
@@ -12,20 +15,25 @@ use super::site::DATE;
 use super::wire;
 use super::world::{HOUR, Ill, PORT, Who, World};
 use alloc::collections::VecDeque;
+use book::Book;
 use disk::Disk;
 use habits::Habits;
 use links::{Caller, Making};
-use play::{Book, Play};
+use play::{Next, Play};
 use spotcache::cache::{self, Quota};
 use spotcache::sheet::CacheKeys;
 use spotp2p::SessionId;
 use spotp2p::node::{CacheSetup, Command, Config, Effect, Event, Input, LogIn, MirrorNews, Node, Output};
+use spotp2p::playout::Summary;
 use spotp2p::swarm::Mode;
 use spotproto::crypto::{PublicKey, SecretKey};
 use spotproto::message::{Holding, MAX_HOLDING, Message};
 use spotproto::{Dice, Instant, Limits, Machine};
 
 pub(crate) use disk::piece_of;
+pub(crate) use habits::picks;
+pub(crate) use links::mirror;
+use play::LAST;
 
 pub(crate) type Client = Node<Name, Piece, Plain>;
 type News = Input<Name, Piece>;
@@ -47,11 +55,12 @@ pub(crate) struct Home {
     callers: Vec<Caller>,
     disk: Disk,
     play: Option<Box<Play>>,
+    next: Option<Box<Next>>,
+    /// What earlier log-ins knew of the line.
+    link: Summary,
     books: Vec<Book>,
     habits: Habits,
     dice: Dice,
-    /// Hits of the overlay that counted, of the last look at the node.
-    hits: u32,
     log_ins: u32,
     given: u64,
     pub(crate) count: u32,
@@ -78,10 +87,11 @@ impl Home {
             callers: Vec::new(),
             disk,
             play: None,
+            next: None,
+            link: Summary::UNKNOWN,
             books: Vec::new(),
             habits,
             dice,
-            hits: 0,
             log_ins: 0,
             given: 0,
             count: 0,
@@ -180,6 +190,7 @@ impl Home {
         };
         config.swarm = world.swarm.clone();
         config.planner = world.planner.clone();
+        config.link = self.link;
         let mut setup = cache::Config { quota: Quota::Bytes(self.disk.quota()), ..cache::Config::default() };
         setup.eviction = match world.scenario.caches.eviction {
             crate::scenario::Eviction::Lru => cache::Eviction::Lru,
@@ -209,10 +220,10 @@ impl Home {
         }
         self.node = None;
         self.timer = None;
-        self.hits = 0;
         self.server = None;
         self.making = Vec::new();
         self.callers = Vec::new();
+        self.next = None;
         self.books = Vec::new();
     }
 
@@ -238,7 +249,6 @@ impl Home {
             net.happened(0x11);
             done(node.handle_input(net.instant(), input));
         }
-        self.hits = node.swarm().stats().hits_used;
         self.timer = node.poll_timeout().map(|at| at.micros().saturating_sub(1));
         self.node = Some(node);
     }
@@ -265,7 +275,11 @@ impl Home {
     fn learns(&mut self, net: &mut Net<'_>, event: Event<Name, Piece>) {
         match event {
             Event::LoggedIn if net.world.houses[net.me as usize].ill == Ill::Boasts => self.boasts(net),
-            Event::Piece { index, .. } => self.has_piece(net, index, true),
+            Event::Start(_) => self.may_start(net),
+            Event::Piece { index, .. } => self.has_piece(net, index),
+            Event::NextPiece { index, .. } => self.has_next_piece(index),
+            Event::NextDropped { .. } => self.drops_next(),
+            Event::Link(link) => self.link = link,
             Event::Drop(range) => (range.start..range.end()).for_each(|piece| self.lacks_piece(piece)),
             Event::Refused(_) => self.is_refused(net),
             Event::Forged { .. } => {
@@ -296,7 +310,10 @@ impl Home {
     fn says(&mut self, net: &mut Net<'_>, to: SessionId, mut text: Text) {
         let to = key(to);
         if self.server == Some(to) {
-            self.notes_request(net, &text);
+            self.looks_up(&text);
+            if let Message::Read { read, .. } = &text {
+                self.asks(net, read.pieces.count);
+            }
             return self.line.send(net, to, text);
         }
         match (&mut text, net.world.houses[net.me as usize].ill) {
@@ -307,6 +324,7 @@ impl Home {
         if let Some(making) = self.making.iter_mut().find(|making| making.key == to && !making.stands) {
             return making.early.push(text);
         }
+        self.queries(&text);
         let size = u64::from(wire::size(&text));
         if let Some(tally) = net.tally() {
             match &text {

@@ -1,34 +1,39 @@
-//! Who plays, and what is counted of it: sound begins with two pieces, and stops where one is missing.
+//! Who plays, and what is counted of it: sound begins when the client says so, and stops where a piece is missing.
 
 use super::Home;
-use crate::engine::names::{Name, Piece};
+use super::book::count_played;
+use super::look_up::LookUp;
+use super::pieces::Pieces;
+use crate::engine::names::Name;
 use crate::engine::net::{Net, What};
 use crate::engine::world::SECOND;
 use spotp2p::node::{Command, Input};
-use spotp2p::planner::Kind;
 use spotproto::content::{BLOCK_LEN, PIECE_LEN};
 use spotproto::message::Wanted;
 
 /// How long somebody waits for the sound before trying something else.
 const PATIENCE: u64 = 20 * SECOND;
 
-/// Files of which it is known where each piece came from: what plays, what comes next, and what was left a moment ago.
-const BOOKS: usize = 4;
+/// Who hears all but so much of a track has come to its end (K10, II-E).
+pub(super) const LAST: u64 = 30 * SECOND;
 
 /// A track that somebody listens to.
 #[derive(Debug)]
 pub(crate) struct Play {
     pub(crate) file: u32,
-    pub(crate) pieces: u32,
     /// Microseconds of music, and bytes of it.
     length: u64,
     bytes: u64,
     /// Pieces that the player has.
-    have: Box<[u64]>,
+    pub(super) have: Pieces,
     /// The piece that is needed next.
     next: u32,
     state: State,
     asked_at: u64,
+    /// When the decoder has its first samples, once it has the pieces for that.
+    decoded_at: Option<u64>,
+    /// The client said that the sound may start.
+    may_start: bool,
     looks_at: u64,
     /// Music after which the listener has had enough, in microseconds.
     leaves: u64,
@@ -38,12 +43,21 @@ pub(crate) struct Play {
     stuttered: bool,
     sounded: bool,
     requests: u32,
-    look_up: Option<LookUp>,
+    pub(super) look_up: Option<LookUp>,
+}
+
+/// What most likely follows, as far as the program knows.
+#[derive(Debug)]
+pub(crate) struct Next {
+    pub(super) file: u32,
+    /// Pieces of it that the program has been given ahead.
+    have: Pieces,
+    pub(super) look_up: Option<LookUp>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
-    /// For the first pieces.
+    /// For the client's word and the first pieces.
     Waits,
     /// For the decoder.
     Starts,
@@ -53,47 +67,16 @@ enum State {
     Stopped(u64),
 }
 
-/// Who was found.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct LookUp {
-    by_tracker: bool,
-    named: u64,
-    /// Hits that counted before.
-    hits_before: u32,
-}
-
-/// Where each piece of a file came from: 0 for none, else one more than the number of a [`Kind`]; and whether it was played.
-#[derive(Debug)]
-pub(crate) struct Book {
-    file: u32,
-    from: Box<[u8]>,
-}
-
-const PLAYED: u8 = 1 << 7;
-
-const KINDS: [Kind; 5] = [Kind::Cache, Kind::Lan, Kind::Peer, Kind::Cdn, Kind::Server];
-
 impl Play {
-    fn has(&self, piece: u32) -> bool {
-        piece >= self.pieces
-            || self.have.get(piece as usize / 64).is_some_and(|word| word >> (piece % 64) & 1 == 1)
-    }
-
-    fn set(&mut self, piece: u32, has: bool) {
-        if let Some(word) = self.have.get_mut(piece as usize / 64) {
-            let bit = 1 << (piece % 64);
-            *word = if has { *word | bit } else { *word & !bit };
-        }
-    }
-
     /// When a piece is due, in microseconds of music.
     fn due(&self, piece: u32) -> u64 {
         let at = (u64::from(piece) * u64::from(BLOCK_LEN as u32)).saturating_sub(4000);
         at.min(self.bytes) * self.length / self.bytes.max(1)
     }
 
+    /// Whether the decoder has what it needs to go on: the headers, and what sounds next.
     fn is_ready(&self) -> bool {
-        self.has(0) && self.has(self.next) && self.has(self.next + 1)
+        self.have.has(0) && self.have.has(self.next)
     }
 }
 
@@ -101,18 +84,24 @@ impl Home {
     /// Somebody wants to hear a file.
     pub(super) fn plays(&mut self, net: &mut Net<'_>, file: u32, predictable: bool, leaves: u64) {
         let facts = net.world.catalogue.facts(file);
-        let pieces = facts.pieces();
+        let guessed = self.next.take_if(|next| next.file == file);
+        let (have, look_up) = match guessed {
+            Some(next) => (next.have, next.look_up),
+            None => (Pieces::none(facts.pieces()), None),
+        };
         let cache = self.node.as_ref().and_then(|node| node.cache());
-        let held = cache.is_some_and(|cache| (0..2).all(|piece| cache.holds(&Name(file), piece)));
+        let is_here = |piece| have.has(piece) || cache.is_some_and(|cache| cache.holds(&Name(file), piece));
+        let held = (0..2).all(is_here);
         self.play = Some(Box::new(Play {
             file,
-            pieces,
             length: u64::from(facts.millis) * 1000,
             bytes: u64::from(facts.bytes) - 4000,
-            have: vec![0; pieces.div_ceil(64) as usize].into_boxed_slice(),
+            have,
             next: 0,
             state: State::Waits,
             asked_at: net.now,
+            decoded_at: None,
+            may_start: false,
             looks_at: 0,
             leaves,
             predictable,
@@ -120,10 +109,46 @@ impl Home {
             stuttered: false,
             sounded: false,
             requests: 0,
-            look_up: None,
+            look_up,
         }));
         self.look_at(net, net.now + PATIENCE);
         self.is_told(net, Input::Command(Command::Open { wanted: Wanted::File(Name(file)), at_ms: 0 }));
+        // What came ahead is here already.
+        self.may_sound(net);
+    }
+
+    /// The program says what most likely follows.
+    pub(super) fn expects(&mut self, net: &mut Net<'_>, file: u32) {
+        if !net.world.scenario.player.prefetch {
+            return;
+        }
+        self.leaves_next(net);
+        let have = Pieces::none(net.world.catalogue.facts(file).pieces());
+        self.next = Some(Box::new(Next { file, have, look_up: None }));
+        self.is_told(net, Input::Command(Command::Next { wanted: Some(Wanted::File(Name(file))), at_ms: 0 }));
+    }
+
+    /// What was expected does not follow.
+    pub(super) fn leaves_next(&mut self, net: &mut Net<'_>) {
+        let Some(next) = self.next.take() else { return };
+        if let Some(look_up) = next.look_up {
+            look_up.counts(net);
+        }
+        self.closes_book(net, next.file);
+    }
+
+    /// A piece of what follows came ahead.
+    pub(super) fn has_next_piece(&mut self, piece: u32) {
+        if let Some(next) = self.next.as_mut() {
+            next.have.set(piece, true);
+        }
+    }
+
+    /// What came ahead is dropped.
+    pub(super) fn drops_next(&mut self) {
+        if let Some(next) = self.next.as_mut() {
+            next.have.clear();
+        }
     }
 
     fn look_at(&mut self, net: &mut Net<'_>, at: u64) {
@@ -134,26 +159,39 @@ impl Home {
     }
 
     /// The player gets a piece.
-    pub(super) fn has_piece(&mut self, net: &mut Net<'_>, piece: u32, has: bool) {
-        let Some(play) = self.play.as_mut() else { return };
-        play.set(piece, has);
-        if !play.is_ready() {
-            return;
+    pub(super) fn has_piece(&mut self, net: &mut Net<'_>, piece: u32) {
+        if let Some(play) = self.play.as_mut() {
+            play.have.set(piece, true);
+            self.may_sound(net);
         }
+    }
+
+    /// The client says that the sound may start.
+    pub(super) fn may_start(&mut self, net: &mut Net<'_>) {
+        if let Some(play) = self.play.as_mut() {
+            play.may_start = true;
+            self.may_sound(net);
+        }
+    }
+
+    /// The decoder begins as soon as it can; the sound when the client says so too.
+    fn may_sound(&mut self, net: &mut Net<'_>) {
+        let Some(play) = self.play.as_mut().filter(|play| play.is_ready()) else { return };
+        let decoder = (net.world.scenario.player.decoder_ms * 1000.0) as u64;
+        let decoded = *play.decoded_at.get_or_insert(net.now + decoder);
         match play.state {
-            State::Waits => {
+            State::Waits if play.may_start => {
                 play.state = State::Starts;
-                let decoder = (net.world.scenario.player.decoder_ms * 1000.0) as u64;
-                self.look_at(net, net.now + decoder);
+                self.look_at(net, decoded.max(net.now));
             }
-            State::Stopped(_) => self.look_at(net, net.now),
+            State::Stopped(_) if play.may_start => self.look_at(net, net.now),
             _ => {}
         }
     }
 
     pub(super) fn lacks_piece(&mut self, piece: u32) {
         if let Some(play) = self.play.as_mut() {
-            play.set(piece, false);
+            play.have.set(piece, false);
         }
     }
 
@@ -171,7 +209,7 @@ impl Home {
         match play.state {
             State::Waits => self.goes_on(net),
             State::Starts => self.sounds(net),
-            State::Stopped(_) if !play.is_ready() => self.goes_on(net),
+            State::Stopped(_) if !play.is_ready() || !play.may_start => self.goes_on(net),
             State::Stopped(since) => {
                 let silence = net.now - since;
                 if let Some(tally) = net.tally() {
@@ -215,23 +253,23 @@ impl Home {
         let Some(play) = self.play.as_mut() else { return };
         let at = net.now - began;
         let over = at >= play.leaves.min(play.length);
-        while play.next < play.pieces && play.due(play.next) <= at && !over {
+        while play.next < play.have.of() && play.due(play.next) <= at && !over {
             let (file, piece) = (play.file, play.next);
-            if !play.has(piece) {
+            if !play.have.has(piece) {
                 play.state = State::Stopped(net.now);
-                play.stuttered = true;
+                (play.stuttered, play.may_start) = (true, false);
                 let at_ms = (play.due(piece) / 1000) as u32;
                 self.look_at(net, net.now + PATIENCE);
                 return self.is_told(net, Input::Command(Command::Silent { at_ms }));
             }
             play.next += 1;
-            news = Some(play.next.min(play.pieces - 1));
+            news = Some(play.next.min(play.have.of() - 1));
             count_played(net, &mut self.books, file, piece);
         }
         if over {
             return self.goes_on(net);
         }
-        let due = if play.next < play.pieces { play.due(play.next) } else { u64::MAX };
+        let due = if play.next < play.have.of() { play.due(play.next) } else { u64::MAX };
         let next = began + due.min(play.leaves).min(play.length);
         self.look_at(net, next.max(net.now + 1));
         if let Some(piece) = news {
@@ -239,10 +277,15 @@ impl Home {
         }
     }
 
+    /// Whether the listener stays until it is time to think of the next track.
+    pub(super) fn stays(&self) -> bool {
+        let stays = |play: &Play| play.sounded && play.leaves.saturating_add(LAST) >= play.length;
+        self.play.as_deref().is_some_and(stays)
+    }
+
     /// A play is over, for whatever reason.
     pub(super) fn over(&mut self, net: &mut Net<'_>) {
         let Some(play) = self.play.take() else { return };
-        let hits = self.hits;
         if let Some(tally) = net.tally() {
             if play.sounded {
                 tally.stutters.plays += 1;
@@ -253,17 +296,9 @@ impl Home {
             if play.requests > 0 {
                 tally.server.requests.record(play.requests.into());
             }
-            if let Some(look_up) = play.look_up {
-                let found = &mut tally.found;
-                let by_overlay = hits != look_up.hits_before;
-                *match (look_up.by_tracker, by_overlay) {
-                    (true, true) => &mut found.both,
-                    (true, false) => &mut found.tracker,
-                    (false, true) => &mut found.overlay,
-                    (false, false) => &mut found.nobody,
-                } += 1;
-                found.named.record(look_up.named + u64::from(hits.saturating_sub(look_up.hits_before)));
-            }
+        }
+        if let Some(look_up) = play.look_up {
+            look_up.counts(net);
         }
         if play.stuttered
             && let Some(hour) = net.hour()
@@ -271,55 +306,6 @@ impl Home {
             hour.stuttered += 1;
         }
         self.closes_book(net, play.file);
-    }
-
-    /// Pieces came over a network.
-    pub(super) fn fetched(&mut self, net: &mut Net<'_>, data: Piece, piece: u32, kind: Kind) {
-        if self.books.iter().all(|book| book.file != data.file) {
-            let playing = self.play.as_ref().map(|play| play.file);
-            if self.books.len() >= BOOKS
-                && let Some(old) = self.books.iter().map(|book| book.file).find(|it| Some(*it) != playing)
-            {
-                self.closes_book(net, old);
-            }
-            let pieces = net.world.catalogue.facts(data.file).pieces() as usize;
-            self.books.push(Book { file: data.file, from: vec![0; pieces].into_boxed_slice() });
-        }
-        let Some(book) = self.books.iter_mut().find(|book| book.file == data.file) else { return };
-        let Some(place) = book.from.get_mut(piece as usize) else { return };
-        let again = *place != 0 || !data.genuine;
-        if !again {
-            *place = kind as u8 + 1;
-        }
-        let bytes = u64::from(data.size);
-        if let Some(tally) = net.tally() {
-            tally.fetched.count(kind, bytes);
-            if again && kind == Kind::Peer {
-                tally.peers.twice += bytes;
-            }
-        }
-        if let Some(hour) = net.hour() {
-            hour.fetched.count(kind, bytes);
-        }
-    }
-
-    /// What came of a file and was not played is of no use any more.
-    fn closes_book(&mut self, net: &mut Net<'_>, file: u32) {
-        let Some(at) = self.books.iter().position(|book| book.file == file) else { return };
-        let book = self.books.remove(at);
-        let peer = |from: &u8| from & !PLAYED == Kind::Peer as u8 + 1;
-        let of_peers = book.from.iter().filter(|from| peer(from));
-        let (played, not) =
-            of_peers.fold(
-                (0, 0),
-                |(played, not), from| {
-                    if from & PLAYED != 0 { (played + 1, not) } else { (played, not + 1) }
-                },
-            );
-        if let Some(tally) = net.tally() {
-            tally.peers.used += played * PIECE_LEN as u64;
-            tally.peers.unused += not * PIECE_LEN as u64;
-        }
     }
 
     /// Pieces are asked of the access point.
@@ -333,38 +319,5 @@ impl Home {
         if let Some(tally) = net.tally() {
             tally.server.asked.record(u64::from(pieces) * PIECE_LEN as u64);
         }
-    }
-
-    /// Holders of a file are looked for.
-    pub(super) fn looks_up(&mut self, file: u32) {
-        let hits = self.hits;
-        if let Some(play) = self.play.as_mut().filter(|play| play.file == file && play.look_up.is_none()) {
-            play.look_up = Some(LookUp { by_tracker: false, named: 0, hits_before: hits });
-        }
-    }
-
-    /// The access point named somebody.
-    pub(super) fn names(&mut self, count: u64) {
-        if let Some(look_up) = self.play.as_mut().and_then(|play| play.look_up.as_mut()) {
-            look_up.by_tracker = true;
-            look_up.named += count;
-        }
-    }
-}
-
-fn count_played(net: &mut Net<'_>, books: &mut [Book], file: u32, piece: u32) {
-    let book = books.iter_mut().find(|book| book.file == file);
-    let from = book.and_then(|book| book.from.get_mut(piece as usize));
-    let kind = from.map_or(Kind::Cache, |from| {
-        let kind = usize::from(*from & !PLAYED).checked_sub(1).map_or(Kind::Cache, |kind| KINDS[kind]);
-        *from |= PLAYED;
-        kind
-    });
-    let bytes = super::piece_of(net.world, file, piece).map_or(0, |data| u64::from(data.size));
-    if let Some(tally) = net.tally() {
-        tally.played.count(kind, bytes);
-    }
-    if let Some(hour) = net.hour() {
-        hour.played.count(kind, bytes);
     }
 }
