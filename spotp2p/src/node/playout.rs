@@ -68,12 +68,21 @@ struct Playing {
     presses_from: Instant,
     /// How the rest stood at the latest look, until that is passed on.
     rest: Option<Rest>,
-    /// The latest forecast of the rest, by the samples that it was made from; of what is here whole, by none.
-    foreseen: Option<(Option<u64>, Why)>,
+    /// The latest forecast of the rest.
+    foreseen: Option<Foreseen>,
     /// When it is looked at again, if nothing happens.
     next: Instant,
     /// That time has come.
     due: bool,
+}
+
+/// A forecast, and what it was made from.
+#[derive(Debug)]
+struct Foreseen {
+    /// Samples of the link; of what is here whole, none.
+    samples: Option<u64>,
+    sources: Sources,
+    why: Why,
 }
 
 #[derive(Debug)]
@@ -215,18 +224,18 @@ impl Playing {
         // With no less music ahead, of no more that is left, and from the same samples, nothing can look worse: there is
         // no need of another forecast.
         let (samples, whole) = (self.link.at_rest(), file.plan.is_complete());
-        if let (Some((of, why)), Some(buffered)) = (&self.foreseen, near) {
+        let sources = sources(&self.link, file);
+        if let (Some(then), Some(buffered)) = (&self.foreseen, near) {
             let stands = samples.is_some()
-                && *of == samples
-                && why.buffered <= buffered
-                && sources(&self.link, file) == Sources::UNKNOWN;
-            if (whole && of.is_none()) || (!whole && stands) {
-                return Why { buffered, ..*why };
+                && samples == then.samples
+                && buffered >= then.why.buffered
+                && sources.promise_as_much_as(&then.sources);
+            if (whole && then.samples.is_none()) || (!whole && stands) {
+                return Why { buffered, ..then.why };
             }
         }
         let gone = u32::try_from(now.since(at).as_millis()).unwrap_or(u32::MAX);
         let demand = Demand::new(&file.head, at_ms.saturating_add(gone), |piece| file.plan.has(piece));
-        let sources = sources(&self.link, file);
         let mut why = Start::new(START, demand).look(now, &self.link, &sources, 0);
         if let Some(near) = near {
             // Steps of a forecast are too coarse for what is near.
@@ -239,11 +248,12 @@ impl Playing {
             // Nothing is known of the link since nothing had to be waited for.
             (why.risk, why.buffered) = (0.0, Thresholds::DEFAULT.low.music.1.max(why.buffered));
         }
-        self.foreseen = match why.basis {
-            Basis::AllHere => Some((None, why)).filter(|_| whole),
-            Basis::Forecast if sources == Sources::UNKNOWN => samples.map(|samples| (Some(samples), why)),
-            _ => None,
+        let known = match why.basis {
+            Basis::AllHere => whole.then_some(None),
+            Basis::Forecast => samples.map(Some),
+            Basis::Blind => None,
         };
+        self.foreseen = known.map(|samples| Foreseen { samples, sources, why });
         why
     }
 

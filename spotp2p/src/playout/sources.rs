@@ -64,6 +64,17 @@ impl Sources {
         }
     }
 
+    /// Whether these promise no less than `others`, and no less surely.
+    #[must_use]
+    pub fn promise_as_much_as(&self, others: &Self) -> bool {
+        let peers = match (self.peers(), others.peers()) {
+            (Some(these), Some(those)) => these.mean >= those.mean && these.deviation <= those.deviation,
+            (None, None) => true,
+            _ => false,
+        };
+        peers && self.sure() >= others.sure()
+    }
+
     /// The scale for a link that usually brings `usual` bytes a second.
     pub(super) fn scale(&self, usual: f32) -> Scale {
         let factor = self.peers().map_or(1.0, |peers| (peers.mean / usual.max(1.0)).clamp(0.01, 1.0));

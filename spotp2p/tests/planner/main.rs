@@ -2,6 +2,7 @@
 
 extern crate alloc;
 
+mod bound;
 mod catch_up;
 mod operations;
 mod playing;

@@ -247,6 +247,7 @@ impl Home {
     pub(super) fn notes(&mut self, net: &mut Net<'_>, from: Key, text: &Text) {
         let server = self.server == Some(from);
         self.is_named(text, server);
+        self.is_queried(text);
         match text {
             Message::Piece { index, data, .. } => {
                 self.fetched(net, *data, *index, if server { Kind::Server } else { Kind::Peer });

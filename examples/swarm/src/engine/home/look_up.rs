@@ -51,8 +51,7 @@ impl Home {
     /// Notes what is asked of neighbours.
     pub(super) fn queries(&mut self, text: &Text) {
         let Message::Query(query) = text else { return };
-        // What is passed on for others goes no further.
-        if query.hops > 0
+        if self.passes_on != Some(query.id)
             && let Some(place) = self.look_up_of(query.file.0)
         {
             place.get_or_insert_default().query = Some(query.id);
@@ -77,6 +76,13 @@ impl Home {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A neighbour asks: what goes out with that number now is passed on.
+    pub(super) fn is_queried(&mut self, text: &Text) {
+        if let Message::Query(query) = text {
+            self.passes_on = Some(query.id);
         }
     }
 

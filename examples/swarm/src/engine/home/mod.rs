@@ -56,6 +56,8 @@ pub(crate) struct Home {
     disk: Disk,
     play: Option<Box<Play>>,
     next: Option<Box<Next>>,
+    /// The query of somebody else that came last.
+    passes_on: Option<u64>,
     /// What earlier log-ins knew of the line.
     link: Summary,
     books: Vec<Book>,
@@ -88,6 +90,7 @@ impl Home {
             disk,
             play: None,
             next: None,
+            passes_on: None,
             link: Summary::UNKNOWN,
             books: Vec::new(),
             habits,

@@ -1,0 +1,90 @@
+//! How far ahead of the sound free sources are asked.
+
+use crate::world::{Character, PIECE_MS, PIECES, World, at};
+use spotp2p::planner::{Config, Kind, Policy};
+use spotproto::content::PIECE_LEN;
+
+/// Eight peers that could bring the whole track within some seconds, and the usual server.
+fn world() -> World {
+    World::new(3).with_server().with_peers(8, 200)
+}
+
+/// Pieces that came from peers.
+fn of_peers(world: &World) -> u64 {
+    world.bytes(Kind::Peer) / PIECE_LEN as u64
+}
+
+/// Milliseconds of music ahead of the sound that are here or asked for.
+fn lead(world: &World, now_ms: u64) -> i64 {
+    let started = world.started_at.expect("it sounds");
+    let position = at(now_ms).since(started).as_millis() as i64;
+    let known = (0..PIECES).take_while(|piece| world.planner.has(*piece)).count() as u32;
+    let outstanding = world.planner.outstanding().map(|(piece, ..)| piece + 1).max().unwrap_or(0);
+    i64::from(known.max(outstanding) * PIECE_MS) - position
+}
+
+#[test]
+fn who_leaves_within_five_seconds_has_cost_peers_little() {
+    let mut world = world();
+    world.run_until(5_000);
+    // Five seconds, six more, and two pieces beside.
+    let most = u64::from(11_000 / PIECE_MS) + 3;
+    assert!((1..=most).contains(&of_peers(&world)), "{} pieces", of_peers(&world));
+    assert_eq!(world.stalls, 0);
+}
+
+#[test]
+fn the_longer_somebody_listens_the_further_ahead_peers_are_asked() {
+    let mut world = world();
+    let leads: Vec<i64> = [10_000, 60_000, 120_000]
+        .map(|ms| {
+            world.run_until(ms);
+            lead(&world, ms)
+        })
+        .to_vec();
+    let slack = i64::from(3 * PIECE_MS);
+    for (lead, expected) in leads.iter().zip([6_000 + 1_250, 6_000 + 7_500, 6_000 + 15_000]) {
+        assert!((expected - slack..=expected + slack).contains(lead), "{leads:?}");
+    }
+    world.run_until(u64::from(PIECES * PIECE_MS) - 20_000);
+    assert!(world.planner.is_complete(), "all of it is here well before its end");
+    assert_eq!(world.stalls, 0);
+}
+
+#[test]
+fn while_nothing_sounds_nothing_further_is_asked() {
+    let mut world = world();
+    world.run_until(20_000);
+    world.pause();
+    world.run_until(21_000);
+    let asked = world.asks.len();
+    world.run_until(120_000);
+    assert_eq!(world.asks.len(), asked);
+    assert!(world.planner.is_at_rest(world.now) && world.planner.is_held_back(world.now));
+}
+
+#[test]
+fn a_start_that_needs_more_gets_it() {
+    let mut world = world();
+    world.planner.set_ahead(at(0), core::time::Duration::from_secs(40));
+    world.run_until(3_000);
+    assert!(lead(&world, 3_000) >= 39_000, "{}", lead(&world, 3_000));
+}
+
+#[test]
+fn what_is_kept_for_later_has_no_bound() {
+    let mut world = World::with(3, Config::DEFAULT, Policy::OFFLINE).with_peers(8, 200);
+    world.run_until(10_000);
+    assert!(world.planner.is_complete());
+}
+
+#[test]
+fn behind_the_catch_up_point_slow_peers_are_asked_at_once() {
+    let mut world = World::new(5).with_server();
+    for peer in 0..2 {
+        world.join(200, 10 + peer, Kind::Peer, 5, 60, Character::Honest);
+    }
+    world.run_until(20_000);
+    let furthest = world.asks.iter().filter(|(_, ask, _)| ask.source.0 >= 10).map(|(.., ahead)| *ahead).max();
+    assert!(furthest > Some(7_000), "{furthest:?}");
+}
