@@ -16,8 +16,14 @@ use spotproto::Instant;
 use spotproto::crypto::Crypto;
 use spotproto::message::Urgency;
 
-/// How often the rest of the music is looked at, whatever happens.
+/// How often the rest of the music is looked at while little of it is here...
 const LOOK: Duration = Duration::from_secs(1);
+
+/// ...and where there is more: after this part of what is ahead was heard, since nothing is urgent before that...
+const PART: u32 = 4;
+
+/// ...but no less often than this.
+const LONG_LOOK: Duration = Duration::from_secs(5);
 
 /// The program is told no more often than this what it waits for.
 const SAY: Duration = Duration::from_millis(100);
@@ -190,9 +196,10 @@ impl Playing {
         if !core::mem::take(&mut self.due) {
             return;
         }
-        self.next = now + LOOK;
         let why = self.foresee(now, file, at, at_ms);
         let _ = self.gauge.look(&why);
+        let calm = self.gauge.level() == Level::Fine;
+        self.next = now + if calm { (why.buffered / PART).clamp(LOOK, LONG_LOOK) } else { LOOK };
         let left = file.head.duration_ms.saturating_sub(at_ms);
         let ends = at + Duration::from_millis(left.into());
         let looks =
