@@ -6,7 +6,7 @@ use super::track::File;
 use super::{Event, Node, Output, Timer};
 use crate::payload::{FileKey, Payload};
 use crate::playout::{
-    Basis, Config, Demand, Expected, Gauge, Level, Pace, Sources, Start, Summary, Supplier, Thresholds,
+    Basis, Config, Demand, Expected, FIRST_SPAN, Gauge, Level, Pace, Sources, Start, Summary, Supplier, Thresholds,
     Throughput, Verdict, Why,
 };
 use crate::swarm::Pressure;
@@ -76,6 +76,8 @@ struct Playing {
     rest: Option<Rest>,
     /// The latest forecast of the rest.
     foreseen: Option<Foreseen>,
+    /// Seconds of music that the table of the latest forecast had to span.
+    span: f32,
     /// When it is looked at again, if nothing happens.
     next: Instant,
     /// That time has come.
@@ -144,6 +146,7 @@ impl Playing {
             presses_from: now + BRIEF,
             rest: None,
             foreseen: None,
+            span: FIRST_SPAN,
             next: now,
             due: true,
         }
@@ -243,7 +246,9 @@ impl Playing {
         }
         let gone = u32::try_from(now.since(at).as_millis()).unwrap_or(u32::MAX);
         let demand = Demand::new(&file.head, at_ms.saturating_add(gone), |piece| file.plan.has(piece));
-        let mut why = Start::new(START, demand).look(now, &self.link, &sources, 0);
+        let mut start = Start::new(START, demand).spanning(self.span);
+        let mut why = start.look(now, &self.link, &sources, 0);
+        self.span = start.span();
         if let Some(near) = near {
             // Steps of a forecast are too coarse for what is near.
             why.buffered = near;
@@ -413,7 +418,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let (track, file) = (self.track(class)?, self.file(class)?);
         let playing = self.playout.as_ref()?.playing.as_ref()?;
         let demand = Demand::new(&file.head, track.at_ms, |_| false);
-        let why = Start::new(START, demand).look(now, &playing.link, &Sources::UNKNOWN, 0);
+        let mut start = Start::new(START, demand).spanning(playing.span);
+        let why = start.look(now, &playing.link, &Sources::UNKNOWN, 0);
         Some(if why.basis == Basis::Forecast { why.wanted } else { BLIND })
     }
 

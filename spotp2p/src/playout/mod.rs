@@ -48,7 +48,7 @@ pub use history::SECONDS;
 pub use prefetch::{Ahead, Prefetch, Prefetched};
 pub use reliability::{BINS, Bin, Prediction, Reliability};
 pub use sources::{Expected, Sources, Supplier};
-pub use start::{Config, Start};
+pub use start::{Config, FIRST_SPAN, Start};
 pub use summary::{SUMMARY_LEN, Summary};
 pub use throughput::{Pace, SILENCE, Throughput};
 pub use why::{Basis, Verdict, Why};
