@@ -42,6 +42,9 @@ const BRIEF: Duration = Duration::from_secs(1);
 /// Paid sources are asked for this much more than has to be here.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// Below this part of a start's budget the rest is so safe that it needs no more than is here.
+const CALM: f32 = 0.1;
+
 /// Those who have a track count by what each of them delivers if all together deliver less than this part of what the link
 /// usually brings. Above that the link's past says more, fades included.
 const FEW: f64 = 1.0 / 3.0;
@@ -253,8 +256,13 @@ impl Playing {
             // Steps of a forecast are too coarse for what is near.
             why.buffered = near;
         }
-        if why.basis == Basis::Forecast {
-            file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN));
+        match (why.basis, why.verdict) {
+            // What is wanted counts from what is here: where that is enough already, it says nothing.
+            (Basis::Forecast, Verdict::Start) if why.risk < CALM * why.budget => {
+                file.plan.set_ahead(now, Duration::ZERO);
+            }
+            (Basis::Forecast, Verdict::Wait) => file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN)),
+            _ => {}
         }
         if why.basis == Basis::Blind && why.buffered >= BLIND && file.plan.is_held_back(now) {
             // Nothing is known of the link since nothing had to be waited for.
