@@ -44,7 +44,7 @@ impl Planner {
         };
         let ahead = self.free_ahead(now);
         // Where peers are too slow to catch up before, they begin behind that.
-        let point = self.catch_up.point().map_or(0, |point| self.demand.curve.due_ms(point));
+        let point = self.catch_up.gap_ends().map_or(0, |point| self.demand.curve.due_ms(point));
         let until = self.demand.curve.first_due(position.max(point).saturating_add(ahead));
         until.next_multiple_of(TOGETHER).min(pieces)
     }

@@ -70,6 +70,11 @@ impl CatchUp {
         self.point
     }
 
+    /// The same where peers are too slow for what comes before it.
+    pub(super) fn gap_ends(&self) -> Option<u32> {
+        self.point.filter(|point| *point > self.front)
+    }
+
     /// A source delivered: what follows from its pace holds unless that changed.
     pub(super) fn delivered(&mut self, counted: Duration, each: Duration) {
         if counted.abs_diff(each) > counted / CHANGED {
