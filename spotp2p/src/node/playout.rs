@@ -172,7 +172,7 @@ impl Playing {
         }
         let (start, sources, before) = wait.start.get_or_insert_with(|| {
             let demand = Demand::new(&file.head, wait.at_ms, |piece| file.plan.has(piece));
-            (Start::new(START, demand), sources(&self.link, file), here(file))
+            (Start::new(START, demand).spanning(self.span), sources(&self.link, file), here(file))
         });
         let arrived = arrived(file, before, wait.at_ms);
         let seen = Some((file.held.count(), arrived));
@@ -182,6 +182,7 @@ impl Playing {
         wait.seen = seen;
         self.next = wait.renew_at;
         let mut why = start.look(now, &self.link, sources, arrived);
+        self.span = start.span();
         why.supplier = supplier(file);
         if why.basis == Basis::Forecast {
             file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN));
