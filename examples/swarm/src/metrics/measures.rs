@@ -90,8 +90,8 @@ pub const MEASURES: &[Measure] = &[
         found(it, it.tally.found.overlay)
     }),
     measure("peers found by neither", Unit::Part, Some(0.089), |it| found(it, it.tally.found.nobody)),
-    measure("links that came about", Unit::Part, Some(0.35), |it| {
-        part(it.tally.dials.stood, it.tally.dials.tried)
+    measure("links that came about, of those tried to the end", Unit::Part, Some(0.35), |it| {
+        part(it.tally.dials.stood, it.tally.dials.tried.saturating_sub(it.tally.dials.called_off))
     }),
     measure("neighbours, p50", Unit::Count, None, |it| quantile(&it.tally.degrees, 0.5)),
     measure("neighbours, p90", Unit::Count, None, |it| quantile(&it.tally.degrees, 0.9)),

@@ -154,6 +154,8 @@ pub struct Dials {
     pub tried: u64,
     /// Those that stood.
     pub stood: u64,
+    /// Those that one side wanted no more before they could stand or fail.
+    pub called_off: u64,
 }
 
 /// What those did who mean ill.
@@ -287,6 +289,7 @@ impl Tally {
         self.peers.add(other.peers);
         self.dials.tried += other.dials.tried;
         self.dials.stood += other.dials.stood;
+        self.dials.called_off += other.dials.called_off;
         self.ill.forged += other.ill.forged;
         self.ill.reported += other.ill.reported;
         self.ill.shunned += other.ill.shunned;

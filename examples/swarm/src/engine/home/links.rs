@@ -193,6 +193,14 @@ impl Home {
         }
     }
 
+    /// A link is not wanted any more, by either side: one in the making did not fail by that.
+    fn is_called_off(&self, net: &mut Net<'_>, key: Key) {
+        let off = self.making.iter().any(|making| making.key == key && making.initiator && !making.stands);
+        if let Some(tally) = net.tally().filter(|_| off) {
+            tally.dials.called_off += 1;
+        }
+    }
+
     fn forgets(&mut self, key: Key) -> Option<End> {
         self.making.retain(|making| making.key != key);
         if self.making.is_empty() {
@@ -206,6 +214,7 @@ impl Home {
 
     /// The node ends a connection.
     pub(super) fn hangs_up(&mut self, net: &mut Net<'_>, key: Key) {
+        self.is_called_off(net, key);
         let Some(end) = self.forgets(key) else { return };
         if end.theirs != crate::engine::line::NOBODY {
             let at = (net.now + u64::from(end.away)).max(end.arrives + 1);
@@ -215,6 +224,7 @@ impl Home {
 
     /// The other side ended it.
     pub(super) fn is_left(&mut self, net: &mut Net<'_>, key: Key) {
+        self.is_called_off(net, key);
         if self.forgets(key).is_some() {
             let why = Some(SessionError::Lost);
             self.is_told(net, Input::Disconnected { session: session(key), why });
