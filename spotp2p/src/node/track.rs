@@ -78,6 +78,8 @@ pub(super) struct File<K, B> {
     pub(super) recalled: BTreeMap<u32, Source>,
     /// Pieces that are read from the cache, and since when.
     pub(super) from_shelf: BTreeMap<u32, Instant>,
+    /// How things stood when the cache had nothing more to read: while they stand like that there is no need to look.
+    pub(super) read_out: Option<Stand>,
     /// Pieces whose leaves are not here yet.
     unproved: BTreeMap<u32, (B, Giver)>,
     /// Whether the cache takes what comes.
@@ -90,6 +92,16 @@ pub(super) struct File<K, B> {
     pub(super) sought: bool,
     /// The access point does not serve it any more.
     pub(super) refused: Option<Refusal>,
+}
+
+/// How far a file is: where the decoder is, and how many pieces are where.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Stand {
+    reading: u32,
+    held: u32,
+    under_way: usize,
+    unproved: usize,
+    writing: usize,
 }
 
 /// Where a piece comes from.
@@ -166,6 +178,7 @@ impl<K: FileKey, B: Payload> File<K, B> {
             full: Vec::new(),
             recalled: BTreeMap::new(),
             from_shelf: BTreeMap::new(),
+            read_out: None,
             unproved: BTreeMap::new(),
             shelved: false,
             delivered: alloc::vec![None; pieces as usize].into_boxed_slice(),
@@ -178,6 +191,18 @@ impl<K: FileKey, B: Payload> File<K, B> {
     /// Whether the piece is here, or comes from the cache; `shelved` says whether the cache holds it.
     pub(super) fn is_here(&self, piece: u32, shelved: bool) -> bool {
         shelved || !self.lacks(piece)
+    }
+
+    /// How things stand; what is to be read from the cache follows from it, as long as none of it is given up.
+    pub(super) fn stand(&self) -> Stand {
+        let Self { reading, held, from_shelf, unproved, writing, .. } = self;
+        Stand {
+            reading: *reading,
+            held: held.count(),
+            under_way: from_shelf.len(),
+            unproved: unproved.len(),
+            writing: writing.len(),
+        }
     }
 
     /// Whether nothing of this piece is here or on its way from the cache.

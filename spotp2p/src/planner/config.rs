@@ -69,7 +69,7 @@ impl Config {
         ahead: Duration::from_secs(15),
         search_ahead: Duration::from_secs(5),
         alone_ahead: Duration::MAX,
-        free_ahead: Duration::from_secs(5),
+        free_ahead: Duration::from_secs(4),
         free_growth: 16,
         urgent: Duration::from_secs(3),
         start_aim: Duration::from_millis(200),

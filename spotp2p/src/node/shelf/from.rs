@@ -38,7 +38,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             return false;
         };
         let room = MOST_READING.saturating_sub(file.from_shelf.len());
-        if room == 0 || file.held.count() == file.head.pieces() {
+        let stand = file.stand();
+        if room == 0 || file.held.count() == file.head.pieces() || file.read_out == Some(stand) {
             return false;
         }
         let name = file.head.file;
@@ -53,6 +54,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let rest = fresh.flat_map(|(word, fresh)| ones(fresh).map(move |bit| word * 64 + bit));
         let rest = rest.filter(|piece| ahead.contains(piece) && file.lacks(*piece));
         let next: Vec<u32> = headers.chain(rest).take(room).collect();
+        if next.is_empty() {
+            file.read_out = Some(stand);
+        }
         let mut any = false;
         for piece in next {
             let group = piece / LEAF_GROUP;

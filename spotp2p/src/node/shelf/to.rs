@@ -143,6 +143,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             if !file.writing.remove(&piece) {
                 continue;
             }
+            file.read_out = None;
             if !stored {
                 // The disk is slower than the line: from here on the track lives in memory.
                 file.shelved = false;
