@@ -51,7 +51,7 @@ fn run_one(
     while shard.until() < world.ends {
         shard.runs(world);
         if count > 1 {
-            post.exchange(number, &mut shard);
+            post.exchange(number, windows, &mut shard);
         }
         windows += 1;
         if number == 0 && windows.is_multiple_of(LOOKS) {
@@ -69,36 +69,38 @@ fn joined(thread: thread::ScopedJoinHandle<'_, Shard>) -> Shard {
     }
 }
 
-/// Boxes for what goes from each shard to each.
+/// Boxes for what goes from each shard to each: two sets, so that one is filled while the other is emptied, and threads have
+/// to meet only once a window.
 struct Post {
-    boxes: Vec<Vec<Mutex<Outgoing>>>,
+    boxes: [Vec<Vec<Mutex<Outgoing>>>; 2],
     meeting: Meeting,
 }
 
 impl Post {
     fn new(count: usize) -> Self {
         let row = || core::iter::repeat_with(|| Mutex::new(Vec::new())).take(count).collect();
+        let set = || core::iter::repeat_with(row).take(count).collect();
         Self {
-            boxes: core::iter::repeat_with(row).take(count).collect(),
+            boxes: [set(), set()],
             meeting: Meeting { count, here: AtomicUsize::new(0), round: AtomicUsize::new(0) },
         }
     }
 
-    fn exchange(&self, number: usize, shard: &mut Shard) {
+    fn exchange(&self, number: usize, window: u64, shard: &mut Shard) {
+        let boxes = &self.boxes[(window % 2) as usize];
         for (to, outgoing) in shard.outgoing().iter_mut().enumerate() {
             if !outgoing.is_empty()
-                && let Ok(mut place) = self.boxes[number][to].lock()
+                && let Ok(mut place) = boxes[number][to].lock()
             {
                 place.append(outgoing);
             }
         }
         self.meeting.meet();
-        for row in &self.boxes {
+        for row in boxes {
             if let Ok(mut place) = row[number].lock() {
                 shard.takes(&mut place);
             }
         }
-        self.meeting.meet();
     }
 }
 
