@@ -1,29 +1,26 @@
 //! When the sound of the playing track may start, and how safe it is while it runs.
 
+mod rest;
+
 use super::bits::Bits;
 use super::next::Rest;
 use super::track::File;
 use super::{Event, Node, Output, Timer};
 use crate::payload::{FileKey, Payload};
 use crate::playout::{
-    Basis, Config, Demand, Expected, FIRST_SPAN, Gauge, Level, Pace, Sources, Start, Summary, Supplier, Thresholds,
-    Throughput, Verdict, Why,
+    Basis, Config, Demand, Expected, FIRST_SPAN, Gauge, Level, Pace, Sources, Start, Summary, Supplier,
+    Thresholds, Throughput, Verdict, Why,
 };
 use crate::swarm::Pressure;
 use alloc::boxed::Box;
 use core::time::Duration;
+use rest::Foreseen;
 use spotproto::Instant;
 use spotproto::crypto::Crypto;
 use spotproto::message::Urgency;
 
-/// How often the rest of the music is looked at while little of it is here...
+/// How often the rest of the music is looked at while little of it is here, and the start that is waited for.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// ...and where there is more: after this part of what is ahead was heard, since nothing is urgent before that...
-const PART: u32 = 4;
-
-/// ...but no less often than this.
-const LONG_LOOK: Duration = Duration::from_secs(5);
 
 /// The program is told no more often than this what it waits for.
 const SAY: Duration = Duration::from_millis(100);
@@ -41,9 +38,6 @@ const BRIEF: Duration = Duration::from_secs(1);
 
 /// Paid sources are asked for this much more than has to be here.
 const MARGIN: Duration = Duration::from_secs(1);
-
-/// Below this part of a start's budget the rest is so safe that it needs no more than is here.
-const CALM: f32 = 0.1;
 
 /// Those who have a track count by what each of them delivers if all together deliver less than this part of what the link
 /// usually brings. Above that the link's past says more, fades included.
@@ -85,15 +79,6 @@ struct Playing {
     next: Instant,
     /// That time has come.
     due: bool,
-}
-
-/// A forecast, and what it was made from.
-#[derive(Debug)]
-struct Foreseen {
-    /// Samples of the link; of what is here whole, none.
-    samples: Option<u64>,
-    sources: Sources,
-    why: Why,
 }
 
 #[derive(Debug)]
@@ -197,24 +182,6 @@ impl Playing {
         Some(why)
     }
 
-    /// Looks at the rest of the music while it runs.
-    fn look_at_rest<K: FileKey, B: Payload>(&mut self, now: Instant, file: &mut File<K, B>) {
-        let Sound::Runs { at, at_ms } = self.sound else { return };
-        if !core::mem::take(&mut self.due) {
-            return;
-        }
-        let why = self.foresee(now, file, at, at_ms);
-        let _ = self.gauge.look(&why);
-        let calm = self.gauge.level() == Level::Fine;
-        self.next = now + if calm { (why.buffered / PART).clamp(LOOK, LONG_LOOK) } else { LOOK };
-        let left = file.head.duration_ms.saturating_sub(at_ms);
-        let ends = at + Duration::from_millis(left.into());
-        let looks =
-            Rest::next_look(ends, now).into_iter().chain(Some(self.presses_from).filter(|at| *at > now));
-        self.next = looks.fold(self.next, Instant::min);
-        self.rest = Some(Rest { ends, why });
-    }
-
     /// How much uploads are in the way of what plays. A sound that stands still as the listener wants it to, or where nobody
     /// is there who could bring more, is in no hurry.
     fn pressure<K: FileKey, B: Payload>(&self, now: Instant, file: &File<K, B>) -> Pressure {
@@ -224,58 +191,6 @@ impl Playing {
             Sound::Waits(_) | Sound::MayStart => Pressure::Fine,
             Sound::Runs { .. } => pressure(self.gauge.level()),
         }
-    }
-
-    /// The chance that the rest stutters, from where the sound is.
-    fn foresee<K: FileKey, B: Payload>(
-        &mut self,
-        now: Instant,
-        file: &mut File<K, B>,
-        at: Instant,
-        at_ms: u32,
-    ) -> Why {
-        let near = file.plan.due(now, file.plan.gap()).map(|due| due.since(now));
-        // With no less music ahead, of no more that is left, and from the same samples, nothing can look worse: there is
-        // no need of another forecast.
-        let (samples, whole) = (self.link.at_rest(), file.plan.is_complete());
-        let sources = sources(&self.link, file);
-        if let (Some(then), Some(buffered)) = (&self.foreseen, near) {
-            let stands = samples.is_some()
-                && samples == then.samples
-                && buffered >= then.why.buffered
-                && sources.promise_as_much_as(&then.sources);
-            if (whole && then.samples.is_none()) || (!whole && stands) {
-                return Why { buffered, ..then.why };
-            }
-        }
-        let gone = u32::try_from(now.since(at).as_millis()).unwrap_or(u32::MAX);
-        let demand = Demand::new(&file.head, at_ms.saturating_add(gone), |piece| file.plan.has(piece));
-        let mut start = Start::new(START, demand).spanning(self.span);
-        let mut why = start.look(now, &self.link, &sources, 0);
-        self.span = start.span();
-        if let Some(near) = near {
-            // Steps of a forecast are too coarse for what is near.
-            why.buffered = near;
-        }
-        match (why.basis, why.verdict) {
-            // What is wanted counts from what is here: where that is enough already, it says nothing.
-            (Basis::Forecast, Verdict::Start) if why.risk < CALM * why.budget => {
-                file.plan.set_ahead(now, Duration::ZERO);
-            }
-            (Basis::Forecast, Verdict::Wait) => file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN)),
-            _ => {}
-        }
-        if why.basis == Basis::Blind && why.buffered >= BLIND && file.plan.is_held_back(now) {
-            // Nothing is known of the link since nothing had to be waited for.
-            (why.risk, why.buffered) = (0.0, Thresholds::DEFAULT.low.music.1.max(why.buffered));
-        }
-        let known = match why.basis {
-            Basis::AllHere => whole.then_some(None),
-            Basis::Forecast => samples.map(Some),
-            Basis::Blind => None,
-        };
-        self.foreseen = known.map(|samples| Foreseen { samples, sources, why });
-        why
     }
 
     /// Whether something else may be fetched meanwhile.
