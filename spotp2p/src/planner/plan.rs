@@ -213,7 +213,8 @@ impl Planner {
         let Some(due) = due else {
             let offline = self.policy.urgency == Urgency::Offline;
             return match alone && !self.policy.searching {
-                _ if !offline => None,
+                // What is never due is beyond whatever they may bring of the music.
+                _ if !offline || self.policy.paid_music < Duration::MAX => None,
                 true => Some(Why::Alone),
                 false => (now >= self.patience_ends()).then_some(Why::Patience),
             };

@@ -6,7 +6,7 @@ use spotproto::content::PIECE_LEN;
 
 /// Eight peers that could bring the whole track within some seconds, and the usual server.
 fn world() -> World {
-    World::new(3).with_server().with_peers(8, 200)
+    World::with(3, Config::DEFAULT, Policy::PLAYING).with_server().with_peers(8, 200)
 }
 
 /// Pieces that came from peers.
@@ -27,8 +27,8 @@ fn lead(world: &World, now_ms: u64) -> i64 {
 fn who_leaves_within_five_seconds_has_cost_peers_little() {
     let mut world = world();
     world.run_until(5_000);
-    // Five seconds, six more, and two pieces beside.
-    let most = u64::from(11_000 / PIECE_MS) + 3;
+    // Five seconds, four more, and two pieces beside.
+    let most = u64::from(9_000 / PIECE_MS) + 3;
     assert!((1..=most).contains(&of_peers(&world)), "{} pieces", of_peers(&world));
     assert_eq!(world.stalls, 0);
 }
@@ -43,7 +43,7 @@ fn the_longer_somebody_listens_the_further_ahead_peers_are_asked() {
         })
         .to_vec();
     let slack = i64::from(3 * PIECE_MS);
-    for (lead, expected) in leads.iter().zip([6_000 + 1_250, 6_000 + 7_500, 6_000 + 15_000]) {
+    for (lead, expected) in leads.iter().zip([4_000 + 625, 4_000 + 3_750, 4_000 + 7_500]) {
         assert!((expected - slack..=expected + slack).contains(lead), "{leads:?}");
     }
     world.run_until(u64::from(PIECES * PIECE_MS) - 20_000);
@@ -80,7 +80,7 @@ fn what_is_kept_for_later_has_no_bound() {
 
 #[test]
 fn behind_the_catch_up_point_slow_peers_are_asked_at_once() {
-    let mut world = World::new(5).with_server();
+    let mut world = World::with(5, Config::DEFAULT, Policy::PLAYING).with_server();
     for peer in 0..2 {
         world.join(200, 10 + peer, Kind::Peer, 5, 60, Character::Honest);
     }

@@ -1,8 +1,8 @@
 //! From where on peers deliver everything in time.
 
-use crate::world::{Character, PIECE_MS, World, at};
+use crate::world::{Character, FAR_AHEAD, PIECE_MS, World, at};
 use core::time::Duration;
-use spotp2p::planner::{Clock, Config, Curve, Holds, Kind, Output, Planner, Policy, Slot, Source};
+use spotp2p::planner::{Clock, Curve, Holds, Kind, Output, Planner, Policy, Slot, Source};
 use spotproto::Instant;
 use spotproto::content::PIECE_LEN;
 use spotproto::message::PieceRange;
@@ -11,7 +11,7 @@ use spotproto::message::PieceRange;
 /// begins now. No peer has room for more until its next piece is here.
 fn planner(peers: u32, each_ms: u64, held: u32) -> (Planner, Instant) {
     let curve = Curve::even(1000, 1, 1000 * PIECE_MS).unwrap();
-    let mut planner = Planner::new(Instant::START, Config::DEFAULT, curve, Policy::PLAYING);
+    let mut planner = Planner::new(Instant::START, FAR_AHEAD, curve, Policy::PLAYING);
     for n in 0..peers {
         planner.add(at(0), Source(n + 1), Kind::Peer, Holds::All, Slot::Served);
         planner.round_trip(at(0), Source(n + 1), Duration::from_millis(40));

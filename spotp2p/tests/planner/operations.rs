@@ -107,7 +107,8 @@ struct Owner {
 
 impl Owner {
     fn new(outputs: usize, prior: Prior) -> Self {
-        let config = Config { outputs, sources: 10, priors: [prior; 5], ..Config::DEFAULT };
+        let free_ahead = if outputs % 2 == 0 { Config::DEFAULT.free_ahead } else { Duration::MAX };
+        let config = Config { outputs, sources: 10, priors: [prior; 5], free_ahead, ..Config::DEFAULT };
         let curve = Curve::even(PIECES, 2, 160_000).unwrap();
         Self {
             now: Instant::START,

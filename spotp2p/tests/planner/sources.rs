@@ -1,8 +1,8 @@
 //! What sources may be asked for, and when.
 
-use crate::world::{Character, PIECES, World, at, ms};
+use crate::world::{Character, FAR_AHEAD, PIECES, World, at, ms};
 use spotp2p::planner::{
-    Ask, Clock, Config, Curve, Decision, Holds, Kind, Outcome, Output, Planner, Policy, Slot, Source, Why,
+    Ask, Clock, Curve, Decision, Holds, Kind, Outcome, Output, Planner, Policy, Slot, Source, Why,
 };
 use spotproto::content::{LEAF_GROUP, PIECE_LEN};
 use spotproto::message::{PieceRange, Urgency};
@@ -10,7 +10,7 @@ use spotproto::message::{PieceRange, Urgency};
 const SERVER: Source = Source(0);
 
 fn planner(policy: Policy) -> Planner {
-    Planner::new(at(0), Config::DEFAULT, Curve::even(PIECES, 1, 210_000).unwrap(), policy)
+    Planner::new(at(0), FAR_AHEAD, Curve::even(PIECES, 1, 210_000).unwrap(), policy)
 }
 
 fn asks(planner: &mut Planner) -> Vec<Ask> {

@@ -35,6 +35,9 @@ pub(crate) struct Line {
     free_at: Instant,
 }
 
+/// As far ahead as sources bring: how they share the work is seen best while they have some.
+pub(crate) const FAR_AHEAD: Config = Config { free_ahead: Duration::MAX, ..Config::DEFAULT };
+
 pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) planner: Planner,
@@ -65,8 +68,9 @@ pub(crate) fn at(millis: u64) -> Instant {
 }
 
 impl World {
+    /// A listener who stays: peers are asked as far ahead as they can bring.
     pub(crate) fn new(seed: u8) -> Self {
-        Self::with(seed, Config::DEFAULT, Policy::PLAYING)
+        Self::with(seed, FAR_AHEAD, Policy::PLAYING)
     }
 
     pub(crate) fn with(seed: u8, config: Config, policy: Policy) -> Self {

@@ -11,7 +11,7 @@ use spotcache::cache::Quota;
 use spotcache::sheet::CacheKeys;
 use spotp2p::SessionId;
 use spotp2p::node::{CacheSetup, Command, Config, Event, Input, LogIn, Node};
-use spotp2p::planner::{Decision, Kind};
+use spotp2p::planner::{self, Decision, Kind};
 use spotp2p::playout::{Pace, Summary, Throughput};
 use spotp2p::swarm::{Mode, PeerId};
 use spotproto::content::FileId;
@@ -148,6 +148,13 @@ impl Listener {
     pub(crate) fn forgets_its_line(&mut self, now: Instant) {
         let config = Config::new(self.log_in, "test", Seed([self.number; 32]), (now, TODAY));
         self.node = Node::new(now, Config { explain: true, ..config });
+    }
+
+    /// The same, and asks peers for all that there is room for.
+    pub(crate) fn asks_far_ahead(&mut self, now: Instant) {
+        let config = Config::new(self.log_in, "test", Seed([self.number; 32]), (now, TODAY));
+        let planner = planner::Config { free_ahead: Duration::MAX, ..planner::Config::DEFAULT };
+        self.node = Node::new(now, Config { explain: true, planner: planner.into(), ..config });
     }
 
     pub(crate) fn device(&self) -> PublicKey {
