@@ -13,7 +13,7 @@ use spotproto::Instant;
 use spotproto::message::Urgency;
 
 /// Pieces that come within the bound together, so that they can be asked for at once.
-const TOGETHER: u32 = 2;
+const TOGETHER: u32 = 4;
 
 /// With no more music left than this there is no bound: five seconds before the next track is asked for, in milliseconds.
 const LAST: u32 = 35_000;
