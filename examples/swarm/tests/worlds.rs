@@ -48,6 +48,23 @@ fn the_same_happens_whatever_the_number_of_threads() {
 }
 
 #[test]
+fn a_thousand_listeners_are_simulated_in_seconds_and_by_two_threads_as_by_one() {
+    let thousand = [
+        "population.clients=1000",
+        "tracks.count=3000",
+        "listening.history=60",
+        "distances.least_ms=40",
+        "time.starts_at_h=18",
+        "time.warm_up_h=0.03",
+        "time.hours=0.03",
+    ];
+    let scenario = scenario("paper-2010", &thousand);
+    let (one, two) = (run(&scenario, 1), run(&scenario, 2));
+    assert_eq!((&one.run.hash, one.run.events), (&two.run.hash, two.run.events));
+    assert!(one.tally.starts.all.count > 50 && one.tally.played.peers > 0);
+}
+
+#[test]
 fn most_music_comes_from_peers_and_caches_and_starts_at_once() {
     let tally = run(&small("paper-2010", &[]), 1).tally;
     let played = tally.played;
