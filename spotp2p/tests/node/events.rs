@@ -7,6 +7,7 @@ use allocation_counter::measure;
 use core::time::Duration;
 use spotp2p::SessionId;
 use spotp2p::node::{Command, Config, Input, Output};
+use spotp2p::planner;
 use spotproto::Seed;
 use spotproto::content::{ContentKey, Head};
 use spotproto::message::{Channel, Message, Opened, PieceRange, Slot, Wanted};
@@ -41,7 +42,9 @@ fn head() -> Head<Name> {
 
 /// Plays the tune out of what the first neighbour has, or the access point if nobody `serves`; what each piece cost.
 fn play(neighbours: u8, serves: bool) -> Vec<Cost> {
-    let config = Config::new(log_in(), "test", Seed([3; 32]), (NOW, DATE));
+    // Nothing sounds, so nothing moves a bound on.
+    let planner = planner::Config { free_ahead: Duration::MAX, ..planner::Config::DEFAULT }.into();
+    let config = Config { planner, ..Config::new(log_in(), "test", Seed([3; 32]), (NOW, DATE)) };
     let mut it = Neighbourhood::new(config, neighbours);
     let mut outputs = it.is_told(Input::Command(Command::Open { wanted: Wanted::Track(TRACK), at_ms: 0 }));
     let channel = outputs.iter().find_map(|output| match output {
