@@ -2,15 +2,9 @@
 
 use core::future::Future;
 use core::marker::PhantomData;
-use core::net::SocketAddr;
-use runtime_smol::{FuturesIo, On, Parts};
+use runtime_smol::Smol;
 use runtime_tokio::Tokio;
 use runtime_tokio::runtime::Runtime;
-use smol::Executor;
-use std::io;
-
-/// smol, on the executor of the process.
-pub(crate) type Smol = On<Parts>;
 
 /// A runtime and its threads.
 pub(crate) trait Arrangement {
@@ -34,10 +28,11 @@ impl Arrangement for Alone<Tokio> {
 }
 
 impl Arrangement for Alone<Smol> {
-    type On = On<Lonely>;
+    type On = Smol;
 
+    /// `SMOL_THREADS` says that there are no others.
     fn run<T>(main: impl Future<Output = T>) -> T {
-        smol::block_on(EXECUTOR.run(main))
+        runtime_smol::block_on(main)
     }
 }
 
@@ -56,42 +51,5 @@ impl<const THREADS: usize> Arrangement for Beside<Smol, THREADS> {
     /// `SMOL_THREADS` says how many there are.
     fn run<T>(main: impl Future<Output = T>) -> T {
         smol::future::block_on(main)
-    }
-}
-
-static EXECUTOR: Executor<'static> = Executor::new();
-
-/// smol with an executor that only the calling thread runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lonely;
-
-impl FuturesIo for Lonely {
-    type Stream = <Parts as FuturesIo>::Stream;
-    type Port = <Parts as FuturesIo>::Port;
-
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) {
-        EXECUTOR.spawn(task).detach();
-    }
-
-    fn unblock<T: Send + 'static>(
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> impl Future<Output = T> + Send + 'static {
-        Parts::unblock(work)
-    }
-
-    async fn look_up(name: String) -> io::Result<Vec<SocketAddr>> {
-        Parts::look_up(name).await
-    }
-
-    fn stream(connected: async_io::Async<std::net::TcpStream>) -> io::Result<Self::Stream> {
-        Parts::stream(connected)
-    }
-
-    fn port(listening: std::net::TcpListener) -> io::Result<Self::Port> {
-        Parts::port(listening)
-    }
-
-    async fn accept(port: &Self::Port) -> io::Result<(Self::Stream, SocketAddr)> {
-        Parts::accept(port).await
     }
 }

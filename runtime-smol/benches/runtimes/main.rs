@@ -21,8 +21,9 @@ mod rounds;
 #[path = "../../../runtime-tokio/tests/loopback/toy.rs"]
 mod toy;
 
-use arrangement::{Alone, Arrangement, Beside, Smol};
+use arrangement::{Alone, Arrangement, Beside};
 use core::fmt;
+use runtime_smol::Smol;
 use runtime_tokio::Tokio;
 use std::env;
 use std::process::{Command, ExitCode};
@@ -97,9 +98,8 @@ fn main() -> ExitCode {
     }
     let program = env::current_exe().expect("its own name");
     let mut within = true;
-    for arrangement in ["alone", "one", "two"] {
+    for (arrangement, threads) in [("alone", "0"), ("one", "1"), ("two", "2")] {
         if wanted.is_empty() || wanted.contains(&arrangement) {
-            let threads = if arrangement == "two" { "2" } else { "1" };
             println!("\n{arrangement}\n");
             let mut child = Command::new(&program);
             child.args(env::args_os().skip(1).filter(|word| !wanted.iter().any(|name| word == name)));
