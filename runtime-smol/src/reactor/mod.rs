@@ -92,6 +92,10 @@ impl Reactor {
                 }
             }
         }
+        if !wakers.is_empty() {
+            // An executor may have called another thread for what was just woken: this one is nearer.
+            seat.be_woken();
+        }
         for waker in wakers.drain(..) {
             waker.wake();
         }

@@ -223,6 +223,10 @@ impl Seat {
         self.change(AT_THE_WHEEL, AWAKE);
     }
 
+    pub(super) fn be_woken(&self) {
+        self.change(AWAKE, WOKEN);
+    }
+
     fn sleep(&self) {
         if self.change(AWAKE, IDLE) {
             self.sleep_on();
