@@ -76,8 +76,7 @@ impl Reactor {
     fn turn(&self, seat: &Seat) {
         let mut queue = lock(&self.queue);
         let Queue { poll, events, wakers } = &mut *queue;
-        let patience =
-            if seat.sit_down() { lock(&self.timers).fall_asleep() } else { Some(Duration::ZERO) };
+        let patience = if seat.sit_down() { lock(&self.timers).fall_asleep() } else { Some(Duration::ZERO) };
         if poll.poll(events, patience).is_err() {
             // A signal came, and nothing else did.
             events.clear();

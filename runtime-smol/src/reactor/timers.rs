@@ -2,6 +2,7 @@
 
 use super::{REACTOR, lock};
 use alloc::collections::BTreeMap;
+use alloc::collections::btree_map::Entry;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
@@ -35,7 +36,9 @@ impl Timer {
     fn leave(&mut self) {
         if self.waits {
             self.waits = false;
-            lock(&REACTOR.timers).waiting.remove(&(self.at, self.number));
+            let waker = lock(&REACTOR.timers).waiting.remove(&(self.at, self.number));
+            // Not under the lock: a task may go with it, and that task's timers.
+            drop(waker);
         }
     }
 }
@@ -49,10 +52,13 @@ impl Future for Timer {
             return Poll::Ready(());
         }
         self.waits = true;
-        if lock(&REACTOR.timers).add((self.at, self.number), cx.waker()) {
+        let (sooner, before) = lock(&REACTOR.timers).add((self.at, self.number), cx.waker());
+        if sooner {
             REACTOR.ring();
         }
         REACTOR.seats.attend();
+        // Not under the lock, as above.
+        drop(before);
         Poll::Pending
     }
 }
@@ -92,12 +98,17 @@ impl Timers {
         self.waiting.is_empty()
     }
 
-    /// Adds one, or who waits for it. Answers whether it is due before the thread at the wheel would look again.
-    fn add(&mut self, timer: (Instant, u64), waker: &Waker) -> bool {
-        self.waiting
-            .entry(timer)
-            .and_modify(|waiting| waiting.clone_from(waker))
-            .or_insert_with(|| waker.clone());
+    /// Adds one, or who waits for it. Answers whether it is due before the thread at the wheel would look again, and who
+    /// waited for it before.
+    fn add(&mut self, timer: (Instant, u64), waker: &Waker) -> (bool, Option<Waker>) {
+        let before = match self.waiting.entry(timer) {
+            Entry::Occupied(waits) if waits.get().will_wake(waker) => None,
+            Entry::Occupied(mut waits) => Some(waits.insert(waker.clone())),
+            Entry::Vacant(free) => {
+                free.insert(waker.clone());
+                None
+            }
+        };
         let sooner = match self.asleep {
             Asleep::No => false,
             Asleep::Until(until) => timer.0 < until,
@@ -106,7 +117,7 @@ impl Timers {
         if sooner {
             self.asleep = Asleep::Until(timer.0);
         }
-        sooner
+        (sooner, before)
     }
 
     /// How long the thread at the wheel may sleep; `None` if no timer minds.
@@ -128,5 +139,122 @@ impl Timers {
         {
             due.push(first.remove());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block_on;
+    use alloc::sync::Arc;
+    use alloc::task::Wake;
+    use core::pin::pin;
+    use futures_lite::future::{self, or, zip};
+    use std::thread;
+
+    fn after(millis: u64) -> Timer {
+        Timer::at(Instant::now() + Duration::from_millis(millis))
+    }
+
+    /// On a thread that drives, and on one that leaves that to others.
+    fn on_either<T>(test: impl AsyncFn() -> T) -> [T; 2] {
+        [block_on(test()), future::block_on(test())]
+    }
+
+    #[test]
+    fn each_is_ready_in_its_turn_whichever_was_waited_for_first() {
+        on_either(async || {
+            let began = Instant::now();
+            let times = |millis| async move {
+                after(millis).await;
+                began.elapsed()
+            };
+            let ((long, short), past) = zip(zip(times(60), times(20)), times(0)).await;
+            assert!(past <= short && short < long);
+            assert!(short >= Duration::from_millis(20) && long >= Duration::from_millis(60));
+        });
+    }
+
+    #[test]
+    fn one_that_is_dropped_or_put_off_leaves_the_others_alone() {
+        on_either(async || {
+            let mut moved = after(10);
+            or(after(5), after(10_000)).await;
+            drop(after(1));
+            moved.reset(Instant::now() + Duration::from_millis(30));
+            let began = Instant::now();
+            zip(&mut moved, after(15)).await;
+            assert!(began.elapsed() >= Duration::from_millis(29));
+            assert!(!moved.waits);
+        });
+    }
+
+    #[test]
+    fn the_first_to_be_due_is_the_first_to_be_taken_out() {
+        let mut timers = Timers::new();
+        let now = Instant::now();
+        for number in 0..100 {
+            // 37 and 100 have no divisor in common, so every millisecond is there, in no order.
+            let at = now + Duration::from_secs(3600) + Duration::from_millis(number * 37 % 100);
+            timers.add((at, number), Waker::noop());
+        }
+        timers.add((now, 100), Waker::noop());
+        assert_eq!(timers.fall_asleep(), Some(Duration::ZERO));
+        let mut due = Vec::new();
+        timers.wake_up(&mut due);
+        assert_eq!((due.len(), timers.waiting.len()), (1, 100));
+        let sleep = timers.fall_asleep().expect("some are left");
+        assert!(sleep > Duration::from_secs(3590) && sleep <= Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn a_sleeper_is_called_for_a_timer_that_is_sooner_and_for_no_other() {
+        let mut timers = Timers::new();
+        let at = |secs| Instant::now() + Duration::from_secs(secs);
+        assert!(!timers.add((at(50), 0), Waker::noop()).0, "nobody sleeps");
+        timers.fall_asleep();
+        assert!(!timers.add((at(60), 1), Waker::noop()).0);
+        assert!(timers.add((at(40), 2), Waker::noop()).0);
+        assert!(!timers.add((at(45), 3), Waker::noop()).0, "it was called already");
+        timers.wake_up(&mut Vec::new());
+        assert!(!timers.add((at(1), 4), Waker::noop()).0);
+    }
+
+    #[test]
+    fn one_that_is_set_on_another_thread_is_heard_of_by_a_sleeper() {
+        // Sleeps for a minute, as far as this thread knows.
+        thread::scope(|scope| {
+            let (tell, told) = spotp2p_adapter::channel::bounded::<()>(1);
+            scope.spawn(move || {
+                block_on(or(async { told.recv().await.is_ok() }, async {
+                    after(60_000).await;
+                    false
+                }))
+            });
+            thread::sleep(Duration::from_millis(20));
+            let began = Instant::now();
+            future::block_on(after(20));
+            assert!(began.elapsed() < Duration::from_secs(10));
+            tell.send_blocking(()).expect("it waits");
+        });
+    }
+
+    #[test]
+    fn a_waker_that_was_replaced_is_not_kept() {
+        let mut timer = pin!(after(60_000));
+        let (first, second) = (Arc::new(Nothing), Arc::new(Nothing));
+        for waker in [&first, &second] {
+            let waker = Waker::from(waker.clone());
+            assert!(timer.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+        assert_eq!([&first, &second].map(Arc::strong_count), [1, 2]);
+        timer.leave();
+        assert_eq!(Arc::strong_count(&second), 1);
+    }
+
+    struct Nothing;
+
+    impl Wake for Nothing {
+        fn wake(self: Arc<Self>) {}
     }
 }
