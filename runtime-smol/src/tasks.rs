@@ -19,7 +19,9 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
 /// Runs `main` on the calling thread, and tasks beside it, which see their sockets and timers without help of another thread.
 ///
 /// It needs no threads that run tasks, so `SMOL_THREADS` may be 0. A thread that is to wait and nothing else waits by
-/// `smol::future::block_on`.
+/// `smol::future::block_on`, or by `smol::block_on`.
+///
+/// Tasks are not to block, here as elsewhere: while all threads that run them do, nobody sees to sockets and timers.
 ///
 /// # Panics
 /// The system has no descriptor left to wait with.

@@ -146,6 +146,7 @@ impl Timers {
 mod tests {
     use super::*;
     use crate::block_on;
+    use crate::reactor::tests::alone;
     use alloc::sync::Arc;
     use alloc::task::Wake;
     use core::pin::pin;
@@ -158,11 +159,12 @@ mod tests {
 
     /// On a thread that drives, and on one that leaves that to others.
     fn on_either<T>(test: impl AsyncFn() -> T) -> [T; 2] {
+        let _alone = alone();
         [block_on(test()), future::block_on(test())]
     }
 
     #[test]
-    fn each_is_ready_in_its_turn_whichever_was_waited_for_first() {
+    fn none_is_ready_before_its_time_whichever_was_waited_for_first() {
         on_either(async || {
             let began = Instant::now();
             let times = |millis| async move {
@@ -170,8 +172,8 @@ mod tests {
                 began.elapsed()
             };
             let ((long, short), past) = zip(zip(times(60), times(20)), times(0)).await;
-            assert!(past <= short && short < long);
-            assert!(short >= Duration::from_millis(20) && long >= Duration::from_millis(60));
+            // Where the machine is busy both may be late together.
+            assert!(past <= short && short >= Duration::from_millis(20) && long >= Duration::from_millis(60));
         });
     }
 
@@ -222,6 +224,7 @@ mod tests {
 
     #[test]
     fn one_that_is_set_on_another_thread_is_heard_of_by_a_sleeper() {
+        let _alone = alone();
         // Sleeps for a minute, as far as this thread knows.
         thread::scope(|scope| {
             let (tell, told) = spotp2p_adapter::channel::bounded::<()>(1);
