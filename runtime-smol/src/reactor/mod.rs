@@ -8,8 +8,6 @@
 
 mod news;
 mod seats;
-#[cfg(test)]
-mod tests;
 mod timers;
 
 pub(crate) use news::Direction;

@@ -146,7 +146,6 @@ impl Timers {
 mod tests {
     use super::*;
     use crate::block_on;
-    use crate::reactor::tests::alone;
     use alloc::sync::Arc;
     use alloc::task::Wake;
     use core::pin::pin;
@@ -159,7 +158,6 @@ mod tests {
 
     /// On a thread that drives, and on one that leaves that to others.
     fn on_either<T>(test: impl AsyncFn() -> T) -> [T; 2] {
-        let _alone = alone();
         [block_on(test()), future::block_on(test())]
     }
 
@@ -224,7 +222,6 @@ mod tests {
 
     #[test]
     fn one_that_is_set_on_another_thread_is_heard_of_by_a_sleeper() {
-        let _alone = alone();
         // Sleeps for a minute, as far as this thread knows.
         thread::scope(|scope| {
             let (tell, told) = spotp2p_adapter::channel::bounded::<()>(1);

@@ -1,23 +1,24 @@
 //! Many threads at once: what is waited for comes, whoever drives.
 
-use crate::{Smol, Stream, Timer, block_on};
+use crate::{pair, read, write};
 use alloc::sync::Arc;
 use core::future::{Future, poll_fn};
 use core::net::{Ipv4Addr, SocketAddr};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::task::{Poll, Waker};
 use core::time::Duration;
-use futures_lite::future::{self, or, poll_once, zip};
+use futures_lite::future::{self, or, poll_once};
+use runtime_smol::channel::bounded;
+use runtime_smol::runtime::Runtime;
+use runtime_smol::{Smol, SocketOptions, Stream, block_on};
 use smol::Executor;
-use spotp2p_adapter::channel::bounded;
-use spotp2p_adapter::{Runtime, SocketOptions};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 /// Who drives is a matter of the process: each test has it alone.
-pub(super) fn alone() -> MutexGuard<'static, ()> {
+fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -26,30 +27,12 @@ pub(super) fn alone() -> MutexGuard<'static, ()> {
 async fn soon<T>(what: impl Future<Output = T>) -> T {
     let began = Instant::now();
     let late = async {
-        Timer::at(Instant::now() + Duration::from_secs(30)).await;
+        Smol::timer(Duration::from_secs(30)).await;
         panic!("it did not come");
     };
     let come = or(what, late).await;
     assert!(began.elapsed() < Duration::from_secs(30), "it came late");
     come
-}
-
-async fn pair() -> (Stream, Stream) {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let port = Smol::listen(address, &SocketOptions::default()).expect("a free port");
-    let to = Smol::port_addr(&port).expect("an address");
-    let connecting = Smol::connect(to, None, SocketOptions::default());
-    let (there, here) = zip(connecting, Smol::accept(&port)).await;
-    (there.expect("it is listened at"), here.expect("it comes").0)
-}
-
-async fn read(stream: &mut Stream) -> usize {
-    let mut into = [0; 64];
-    poll_fn(|cx| stream.poll_read(cx, &mut into)).await.expect("the line stands")
-}
-
-async fn write(stream: &mut Stream) {
-    poll_fn(|cx| stream.poll_write(cx, &[7])).await.expect("the line stands");
 }
 
 async fn echo(mut stream: Stream) {
@@ -79,7 +62,7 @@ fn nothing_is_lost_between_many_tasks_on_many_threads() {
                 for turn in 0..TURNS {
                     write(&mut here).await;
                     if turn % 16 == 0 {
-                        Timer::at(Instant::now() + Duration::from_millis(1)).await;
+                        Smol::timer(Duration::from_millis(1)).await;
                     }
                     assert_eq!(read(&mut here).await, 1);
                 }
@@ -197,8 +180,8 @@ fn all_that_was_said_is_read_and_the_end_after_it() {
     block_on(soon(async {
         let (mut here, mut there) = pair().await;
         write(&mut there).await;
-        there.shut_down().expect("it stands");
-        Timer::at(Instant::now() + Duration::from_millis(5)).await;
+        poll_fn(|cx| Smol::poll_close(&mut there, cx)).await.expect("it stands");
+        Smol::timer(Duration::from_millis(5)).await;
         assert_eq!(read(&mut here).await, 1);
         for _ in 0..3 {
             assert_eq!(read(&mut here).await, 0);
@@ -231,5 +214,27 @@ fn the_thread_that_waits_may_be_left_by_a_panic() {
             assert_eq!(read(&mut here).await, 1);
         })
         .await;
+    }));
+}
+
+#[test]
+fn a_future_that_never_waits_hears_of_sockets_all_the_same() {
+    let _alone = alone();
+    let (come, mut there) = block_on(async {
+        let (mut here, there) = pair().await;
+        let executor = Executor::new();
+        let task = executor.spawn(async move { read(&mut here).await });
+        ((executor, task), there)
+    });
+    let (executor, mut task) = come;
+    block_on(executor.run(async {
+        assert!(poll_once(&mut task).await.is_none());
+        future::yield_now().await;
+        write(&mut there).await;
+        let began = Instant::now();
+        while !task.is_finished() {
+            assert!(began.elapsed() < Duration::from_secs(30), "nobody looks");
+            future::yield_now().await;
+        }
     }));
 }

@@ -1,12 +1,11 @@
 //! Sockets and timers come though nobody who waits for them knows of the reactor. Each test has a process of its own, since the
 //! reactor is the process's, and no other test may have called a thread for it.
 
-use core::future::{Future, poll_fn};
-use core::net::{Ipv4Addr, SocketAddr};
+use crate::{pair, read, write};
 use core::time::Duration;
 use futures_lite::future::{self, zip};
 use runtime_smol::runtime::Runtime;
-use runtime_smol::{Smol, SocketOptions, Stream, block_on};
+use runtime_smol::{Smol, block_on};
 use smol::Executor;
 use std::env;
 use std::process::Command;
@@ -34,29 +33,9 @@ fn apart(name: &str, test: fn()) {
     panic!("what was waited for did not come");
 }
 
-async fn pair() -> (Stream, Stream) {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let port = Smol::listen(address, &SocketOptions::default()).expect("a free port");
-    let to = Smol::port_addr(&port).expect("an address");
-    let connecting = Smol::connect(to, None, SocketOptions::default());
-    let (there, here) = zip(connecting, Smol::accept(&port)).await;
-    (there.expect("it is listened at"), here.expect("it comes").0)
-}
-
-fn read(stream: &mut Stream) -> impl Future<Output = usize> {
-    poll_fn(|cx| {
-        let mut into = [0; 64];
-        Smol::poll_read(stream, cx, &mut into).map(|read| read.expect("the line stands"))
-    })
-}
-
-fn write(stream: &mut Stream) -> impl Future<Output = usize> {
-    poll_fn(|cx| Smol::poll_write(stream, cx, &[7]).map(|written| written.expect("the line stands")))
-}
-
 #[test]
 fn sockets_alone() {
-    apart("sockets_alone", || {
+    apart("stand_in::sockets_alone", || {
         let (mut here, mut there) = future::block_on(pair());
         let word = async {
             future::yield_now().await;
@@ -68,7 +47,7 @@ fn sockets_alone() {
 
 #[test]
 fn timers_alone() {
-    apart("timers_alone", || {
+    apart("stand_in::timers_alone", || {
         let began = Instant::now();
         future::block_on(Smol::timer(Duration::from_millis(10)));
         smol::block_on(Smol::timer(Duration::from_millis(10)));
@@ -78,7 +57,7 @@ fn timers_alone() {
 
 #[test]
 fn waits_that_were_begun_by_a_thread_that_is_gone() {
-    apart("waits_that_were_begun_by_a_thread_that_is_gone", || {
+    apart("stand_in::waits_that_were_begun_by_a_thread_that_is_gone", || {
         let executor = Executor::new();
         let (task, mut there) = block_on(executor.run(async {
             let (mut here, there) = pair().await;
@@ -95,7 +74,7 @@ fn waits_that_were_begun_by_a_thread_that_is_gone() {
 
 #[test]
 fn a_timer_that_was_begun_by_a_thread_that_is_gone() {
-    apart("a_timer_that_was_begun_by_a_thread_that_is_gone", || {
+    apart("stand_in::a_timer_that_was_begun_by_a_thread_that_is_gone", || {
         let executor = Executor::new();
         let task = block_on(executor.run(async {
             let task = executor.spawn(Smol::timer(Duration::from_millis(50)));
@@ -108,7 +87,7 @@ fn a_timer_that_was_begun_by_a_thread_that_is_gone() {
 
 #[test]
 fn drivers_that_come_and_go_and_one_who_never_drives() {
-    apart("drivers_that_come_and_go_and_one_who_never_drives", || {
+    apart("stand_in::drivers_that_come_and_go_and_one_who_never_drives", || {
         let (mut here, mut there) = future::block_on(pair());
         thread::scope(|scope| {
             let coming_and_going = scope.spawn(|| {
