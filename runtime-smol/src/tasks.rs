@@ -2,8 +2,9 @@
 
 use crate::reactor;
 use core::future::{Future, pending};
+use core::panic::AssertUnwindSafe;
 use smol::Executor;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 use std::sync::Once;
 use std::{env, thread};
 
