@@ -4,6 +4,7 @@ extern crate alloc;
 
 mod stand_in;
 mod threads;
+mod timers;
 
 use core::future::{Future, poll_fn};
 use core::net::{Ipv4Addr, SocketAddr};
