@@ -1,10 +1,12 @@
-//! Which threads a runtime has.
+//! Which threads a runtime has. They are new in each round, on either, so that the system finds them places anew: a thread that stays
+//! where others work is slow through no fault of its own. So smol's executor is given none of its own.
 
 use core::future::Future;
 use core::marker::PhantomData;
-use runtime_smol::Smol;
+use runtime_smol::{Smol, channel};
 use runtime_tokio::Tokio;
 use runtime_tokio::runtime::Runtime;
+use std::thread;
 
 /// A runtime and its threads.
 pub(crate) trait Arrangement {
@@ -30,7 +32,6 @@ impl Arrangement for Alone<Tokio> {
 impl Arrangement for Alone<Smol> {
     type On = Smol;
 
-    /// `SMOL_THREADS` says that there are no others.
     fn run<T>(main: impl Future<Output = T>) -> T {
         runtime_smol::block_on(main)
     }
@@ -48,8 +49,16 @@ impl<const THREADS: usize> Arrangement for Beside<Tokio, THREADS> {
 impl<const THREADS: usize> Arrangement for Beside<Smol, THREADS> {
     type On = Smol;
 
-    /// `SMOL_THREADS` says how many there are.
     fn run<T>(main: impl Future<Output = T>) -> T {
-        smol::future::block_on(main)
+        let (stop, stopped) = channel::bounded::<()>(1);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                let stopped = stopped.clone();
+                scope.spawn(move || runtime_smol::block_on(stopped.recv()));
+            }
+            let done = smol::future::block_on(main);
+            drop(stop);
+            done
+        })
     }
 }

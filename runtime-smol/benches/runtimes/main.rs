@@ -98,12 +98,12 @@ fn main() -> ExitCode {
     }
     let program = env::current_exe().expect("its own name");
     let mut within = true;
-    for (arrangement, threads) in [("alone", "0"), ("one", "1"), ("two", "2")] {
+    for arrangement in ["alone", "one", "two"] {
         if wanted.is_empty() || wanted.contains(&arrangement) {
             println!("\n{arrangement}\n");
             let mut child = Command::new(&program);
             child.args(env::args_os().skip(1).filter(|word| !wanted.iter().any(|name| word == name)));
-            child.arg(arrangement).env("SMOL_THREADS", threads);
+            child.arg(arrangement).env("SMOL_THREADS", "0");
             within &= child.status().expect("it runs").success();
         }
     }
