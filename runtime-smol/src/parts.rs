@@ -1,32 +1,53 @@
-//! smol's own sockets and executor.
+//! What smol gives, and the reactor.
 
-use crate::on::FuturesIo;
-use async_io::Async;
+use crate::reactor::Timer;
+use crate::tasks;
+use crate::tcp::{Port, Stream};
 use core::future::{Future, poll_fn};
 use core::net::SocketAddr;
 use core::pin::Pin;
-use core::sync::atomic::{AtomicBool, Ordering};
-use core::task::{Context, Poll, ready};
-use futures_io::{AsyncRead, AsyncWrite};
+use core::task::{Context, Poll};
+use core::time::Duration;
 use smol::Task;
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-#[cfg(unix)]
-use std::os::fd::{AsFd, BorrowedFd};
-#[cfg(windows)]
-use std::os::windows::io::{AsSocket, BorrowedSocket};
+use socket2::SockRef;
+use spotp2p_adapter::socket::{self, Step};
+use spotp2p_adapter::{AttemptError, Runtime, SocketError, SocketOptions};
+use std::io;
+use std::time::Instant;
 
-/// The executor of the process, whose threads are as many as the variable `SMOL_THREADS` says (1 if it says nothing), and
-/// async-io's sockets.
+/// smol: one executor of the process, which as many threads run as the variable `SMOL_THREADS` says (1 if it says nothing),
+/// and a reactor that these threads see to themselves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Parts;
+pub struct Smol;
 
-impl FuturesIo for Parts {
+impl Runtime for Smol {
+    type Moment = Instant;
+    type Timer = Timer;
     type Stream = Stream;
     type Port = Port;
 
+    fn moment() -> Instant {
+        Instant::now()
+    }
+
+    fn elapsed(since: Instant) -> Duration {
+        since.elapsed()
+    }
+
+    fn timer(span: Duration) -> Timer {
+        Timer::at(Instant::now() + span)
+    }
+
+    fn reset(timer: &mut Timer, span: Duration) {
+        timer.reset(Instant::now() + span);
+    }
+
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {
-        smol::spawn(task).detach();
+        tasks::spawn(task);
+    }
+
+    fn yield_now() -> impl Future<Output = ()> + Send {
+        smol::future::yield_now()
     }
 
     fn unblock<T: Send + 'static>(
@@ -39,126 +60,54 @@ impl FuturesIo for Parts {
         smol::net::resolve(name).await
     }
 
-    fn stream(connected: Async<TcpStream>) -> io::Result<Stream> {
-        Ok(Stream { socket: connected, readable: true, writable: true })
+    async fn connect(
+        to: SocketAddr,
+        port: Option<u16>,
+        options: SocketOptions,
+    ) -> Result<Stream, AttemptError> {
+        let socket = socket::to_connect(to, port, &options).map_err(AttemptError::Socket)?;
+        Stream::connect(socket, to).await.map_err(AttemptError::Connect)
     }
 
-    fn port(listening: TcpListener) -> io::Result<Port> {
-        Ok(Port { socket: Async::new_nonblocking(listening)?, filled: AtomicBool::new(true) })
+    fn listen(address: SocketAddr, options: &SocketOptions) -> Result<Port, SocketError> {
+        let fail = |cause| SocketError { step: Step::Listen, address: Some(address), cause };
+        Port::new(socket::listening(address, options)?).map_err(fail)
+    }
+
+    fn port_addr(port: &Port) -> io::Result<SocketAddr> {
+        port.local_addr()
     }
 
     async fn accept(port: &Port) -> io::Result<(Stream, SocketAddr)> {
-        let (socket, from) = poll_fn(|cx| port.poll_accept(cx)).await?;
-        socket.set_nonblocking(true)?;
-        Ok((Self::stream(Async::new_nonblocking(socket)?)?, from))
-    }
-}
-
-/// A TCP socket that listens, and remembers whether somebody may wait at it: who gives up waiting and waits again asks the
-/// system nothing.
-#[derive(Debug)]
-pub struct Port {
-    socket: Async<TcpListener>,
-    filled: AtomicBool,
-}
-
-impl Port {
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
-        loop {
-            if !self.filled.load(Ordering::Relaxed) {
-                ready!(self.socket.poll_readable(cx))?;
-                self.filled.store(true, Ordering::Relaxed);
-            }
-            match self.socket.get_ref().accept() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.filled.store(false, Ordering::Relaxed);
-                }
-                accepted => return Poll::Ready(accepted),
-            }
-        }
-    }
-}
-
-/// A TCP connection that remembers whether there was more to read or room to write: async-io asks the system each time,
-/// and after a short read or write the answer is known.
-#[derive(Debug)]
-pub struct Stream {
-    socket: Async<TcpStream>,
-    readable: bool,
-    writable: bool,
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        loop {
-            if !this.readable {
-                ready!(this.socket.poll_readable(cx))?;
-                this.readable = true;
-            }
-            match this.socket.get_ref().read(into) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => this.readable = false,
-                read => {
-                    this.readable = !matches!(read, Ok(count) if (1..into.len()).contains(&count));
-                    return Poll::Ready(read);
-                }
-            }
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        loop {
-            if !this.writable {
-                ready!(this.socket.poll_writable(cx))?;
-                this.writable = true;
-            }
-            match this.socket.get_ref().write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => this.writable = false,
-                written => {
-                    this.writable = !matches!(written, Ok(count) if count < bytes.len());
-                    return Poll::Ready(written);
-                }
-            }
-        }
+        poll_fn(|cx| port.poll_accept(cx)).await
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn set_up(stream: &Stream, options: &SocketOptions) -> Result<(), SocketError> {
+        socket::set_up(&SockRef::from(stream), options)
     }
 
-    fn poll_close(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(self.socket.get_ref().shutdown(Shutdown::Write))
+    fn local_addr(stream: &Stream) -> io::Result<SocketAddr> {
+        stream.local_addr()
     }
-}
 
-#[cfg(unix)]
-impl AsFd for Port {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+    fn peer_addr(stream: &Stream) -> io::Result<SocketAddr> {
+        stream.peer_addr()
     }
-}
 
-#[cfg(windows)]
-impl AsSocket for Port {
-    fn as_socket(&self) -> BorrowedSocket<'_> {
-        self.socket.as_socket()
+    fn poll_read(stream: &mut Stream, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        stream.poll_read(cx, into)
     }
-}
 
-#[cfg(unix)]
-impl AsFd for Stream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+    fn poll_write(stream: &mut Stream, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        stream.poll_write(cx, bytes)
     }
-}
 
-#[cfg(windows)]
-impl AsSocket for Stream {
-    fn as_socket(&self) -> BorrowedSocket<'_> {
-        self.socket.as_socket()
+    fn poll_close(stream: &mut Stream, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(stream.shut_down())
+    }
+
+    fn acknowledge_at_once(stream: &Stream) {
+        socket::acknowledge_at_once(&SockRef::from(stream));
     }
 }
 

@@ -1,16 +1,12 @@
-//! Which threads a runtime has.
+//! Which threads a runtime has. They are new in each round, on either, so that the system finds them places anew: a thread that stays
+//! where others work is slow through no fault of its own. So smol's executor is given none of its own.
 
 use core::future::Future;
 use core::marker::PhantomData;
-use core::net::SocketAddr;
-use runtime_smol::{FuturesIo, On, Parts};
+use runtime_smol::{Smol, channel};
 use runtime_tokio::Tokio;
 use runtime_tokio::runtime::Runtime;
-use smol::Executor;
-use std::io;
-
-/// smol, on the executor of the process.
-pub(crate) type Smol = On<Parts>;
+use std::thread;
 
 /// A runtime and its threads.
 pub(crate) trait Arrangement {
@@ -34,10 +30,10 @@ impl Arrangement for Alone<Tokio> {
 }
 
 impl Arrangement for Alone<Smol> {
-    type On = On<Lonely>;
+    type On = Smol;
 
     fn run<T>(main: impl Future<Output = T>) -> T {
-        smol::block_on(EXECUTOR.run(main))
+        runtime_smol::block_on(main)
     }
 }
 
@@ -53,45 +49,16 @@ impl<const THREADS: usize> Arrangement for Beside<Tokio, THREADS> {
 impl<const THREADS: usize> Arrangement for Beside<Smol, THREADS> {
     type On = Smol;
 
-    /// `SMOL_THREADS` says how many there are.
     fn run<T>(main: impl Future<Output = T>) -> T {
-        smol::future::block_on(main)
-    }
-}
-
-static EXECUTOR: Executor<'static> = Executor::new();
-
-/// smol with an executor that only the calling thread runs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Lonely;
-
-impl FuturesIo for Lonely {
-    type Stream = <Parts as FuturesIo>::Stream;
-    type Port = <Parts as FuturesIo>::Port;
-
-    fn spawn(task: impl Future<Output = ()> + Send + 'static) {
-        EXECUTOR.spawn(task).detach();
-    }
-
-    fn unblock<T: Send + 'static>(
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> impl Future<Output = T> + Send + 'static {
-        Parts::unblock(work)
-    }
-
-    async fn look_up(name: String) -> io::Result<Vec<SocketAddr>> {
-        Parts::look_up(name).await
-    }
-
-    fn stream(connected: async_io::Async<std::net::TcpStream>) -> io::Result<Self::Stream> {
-        Parts::stream(connected)
-    }
-
-    fn port(listening: std::net::TcpListener) -> io::Result<Self::Port> {
-        Parts::port(listening)
-    }
-
-    async fn accept(port: &Self::Port) -> io::Result<(Self::Stream, SocketAddr)> {
-        Parts::accept(port).await
+        let (stop, stopped) = channel::bounded::<()>(1);
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                let stopped = stopped.clone();
+                scope.spawn(move || runtime_smol::block_on(stopped.recv()));
+            }
+            let done = smol::future::block_on(main);
+            drop(stop);
+            done
+        })
     }
 }

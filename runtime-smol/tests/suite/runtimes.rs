@@ -3,7 +3,7 @@
 use crate::async_std_listener;
 use core::future::Future;
 use core::time::Duration;
-use runtime_smol::{On, Parts};
+use runtime_smol::{On, Smol};
 use runtime_tokio::Tokio;
 use socket2::SockRef;
 use spotp2p_adapter::disk::Folder;
@@ -11,7 +11,6 @@ use spotp2p_adapter::pretend::{self, Network, Pretend};
 use spotp2p_adapter::{Disk, Runtime};
 use std::path::Path;
 
-pub(crate) type Smol = On<Parts>;
 pub(crate) type AsyncStd = On<async_std_listener::parts::Parts>;
 
 /// Bytes of a socket's buffers where there should be little room.

@@ -10,7 +10,7 @@ use async_channel::{Receiver, Sender};
 use bytes::Bytes;
 use core::future::Future;
 use futures_lite::future::or;
-use spotp2p::cdn::{CdnError, Get, Input, Output, Target};
+use spotp2p::cdn::{Asking, End, Get, Input, Step};
 use spotp2p::node::{self, MirrorNews};
 use spotproto::content::FileId;
 
@@ -22,20 +22,6 @@ pub(super) struct Request<R: Runtime> {
     pub(super) options: MirrorOptions,
     pub(super) clock: Clock<R>,
     pub(super) told: Sender<node::Input<FileId, Bytes>>,
-}
-
-/// What came of asking over one connection.
-enum Answer {
-    /// This is how it ended.
-    Over(MirrorNews<Bytes>),
-    /// It goes on at the same host, over another connection.
-    Beside(Target),
-    /// The connection ended.
-    Ended {
-        why: Option<CdnError>,
-        /// Whether anything came for this request.
-        begun: bool,
-    },
 }
 
 impl<R: Runtime> Request<R> {
@@ -58,54 +44,41 @@ impl<R: Runtime> Request<R> {
 
     /// Asks over a connection that was kept, or a new one. `line` is the one in use, for as long as it is.
     async fn ask(&self, line: &mut Option<Line>) -> MirrorNews<Bytes> {
-        let mut get = self.get.clone();
+        let mut asking = Asking::new(self.get.clone());
         loop {
-            *line = self.mirror.take(get.target.url());
+            let url = asking.get().target.url();
+            *line = self.mirror.take(url);
             let kept = line.is_some();
             if !kept {
-                let url = get.target.url();
                 let opened = cdn::open(url, &self.options.dial, self.clock, self.options.limits).await;
                 let Ok(handle) = opened else { return MirrorNews::Failed };
                 *line = Some(Line { origin: url.clone(), handle });
             }
-            match self.converse(line, &get).await {
-                Answer::Over(news) => return news,
-                Answer::Beside(target) => {
-                    *line = None;
-                    get.target = target;
-                }
-                Answer::Ended { why, begun } => {
-                    // One that was kept may have been closed meanwhile, which says nothing of the server (RFC 9112 §9.3.1).
-                    if !kept || begun || why.is_none_or(|why| why.is_servers_fault()) {
-                        return MirrorNews::of_end(why);
-                    }
-                }
+            asking.asked(kept);
+            match self.converse(line, &mut asking).await {
+                Some(End::Finished) => return MirrorNews::Finished,
+                Some(End::Refused(why)) => return MirrorNews::of_refusal(&why),
+                Some(End::Elsewhere { from, to }) => return MirrorNews::of_redirect(&from, to),
+                Some(End::Lost(why)) => return MirrorNews::of_end(why),
+                None => {}
             }
         }
     }
 
-    async fn converse(&self, line: &mut Option<Line>, get: &Get) -> Answer {
-        let mut begun = false;
+    /// Asks over one connection. Nothing comes of it if another one is to be asked.
+    async fn converse(&self, line: &mut Option<Line>, asking: &mut Asking) -> Option<End> {
         if let Some(Line { handle, .. }) = line
-            && handle.try_tell(Input::Get(get.clone())).is_ok()
+            && handle.try_tell(Input::Get(asking.get().clone())).is_ok()
         {
             while let Some(output) = handle.next().await {
-                // Others are of a request that was withdrawn.
-                match output {
-                    Output::Piece { request, index, data } if request == get.request => {
-                        begun = true;
-                        self.tell(MirrorNews::Piece { index, data }).await;
+                match asking.hear(output) {
+                    Step::Listen => {}
+                    Step::Piece { index, data } => self.tell(MirrorNews::Piece { index, data }).await,
+                    Step::Again => {
+                        *line = None;
+                        return None;
                     }
-                    Output::Finished { request } if request == get.request => {
-                        return Answer::Over(MirrorNews::Finished);
-                    }
-                    Output::Refused { request, why } if request == get.request => {
-                        return Answer::Over(MirrorNews::of_refusal(&why));
-                    }
-                    Output::Moved { request, target } if request == get.request => {
-                        return self.moved(get, target);
-                    }
-                    _ => {}
+                    Step::Over(end) => return Some(end),
                 }
             }
         }
@@ -113,15 +86,7 @@ impl<R: Runtime> Request<R> {
             Some(line) => line.handle.ended().await.ok().and_then(|ended| ended.why.machine()),
             None => None,
         };
-        Answer::Ended { why, begun }
-    }
-
-    fn moved(&self, get: &Get, target: Target) -> Answer {
-        if target.url().is_beside(get.target.url()) {
-            Answer::Beside(target)
-        } else {
-            Answer::Over(MirrorNews::of_redirect(get.target.url(), target))
-        }
+        asking.lost(why)
     }
 
     async fn tell(&self, news: MirrorNews<Bytes>) {

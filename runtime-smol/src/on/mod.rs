@@ -1,6 +1,8 @@
 //! A runtime whose sockets speak futures-io.
 
-pub use crate::timer::Timer;
+mod timer;
+
+pub use timer::Timer;
 
 use async_io::Async;
 use core::fmt;

@@ -1,0 +1,262 @@
+//! Which thread waits for events: the threads that run futures do, one at a time.
+
+use super::{REACTOR, Reactor, lock};
+use alloc::sync::Arc;
+use alloc::task::Wake;
+use core::future::Future;
+use core::mem;
+use core::pin::pin;
+use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use core::task::{Context, Poll, Waker};
+use std::sync::Mutex;
+use std::thread::{self, Thread};
+
+/// Runs of a future in a row, since it was woken again each time, after which sockets and timers are looked at all the same.
+const LOOK_AFTER: u8 = 8;
+
+/// Runs a future on the calling thread, which sees to the reactor whenever the future waits and no other thread does.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let seat = Arc::new(Seat::new());
+    let waker = Waker::from(seat.clone());
+    let mut cx = Context::from_waker(&waker);
+    let _guest = Guest::enter();
+    let mut runs = 0;
+    loop {
+        seat.attend_to_oneself();
+        if let Poll::Ready(done) = future.as_mut().poll(&mut cx) {
+            return done;
+        }
+        runs = (runs + 1) % LOOK_AFTER;
+        if runs == 0 || !seat.is_woken() {
+            REACTOR.wait(&seat);
+        }
+    }
+}
+
+/// The threads that run futures.
+///
+/// One at most is at the wheel: it waits for events, and wakes those whose events come. The others that have nothing to do are
+/// idle. Whoever leaves the wheel to run a future hands it to one that is idle, if there is one; so none is idle while nobody is at
+/// the wheel, unless somebody is on the way to it.
+///
+/// If no thread is here and somebody waits for a socket or a timer all the same, on an executor that knows nothing of this, a
+/// thread of its own stands in.
+pub(super) struct Seats {
+    present: AtomicUsize,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    /// Whether somebody is at the wheel.
+    taken: bool,
+    idle: Vec<Arc<Seat>>,
+    /// Whether there is a thread that stands in.
+    has_stand_in: bool,
+    /// It, as soon as it runs.
+    stand_in: Option<Arc<Seat>>,
+}
+
+/// A thread that runs a future.
+pub(super) struct Seat {
+    state: AtomicU8,
+    thread: Thread,
+}
+
+/// It runs its future, or looks after itself otherwise.
+const AWAKE: u8 = 0;
+/// Its future was woken.
+const WOKEN: u8 = 1;
+/// It waits at the wheel.
+const AT_THE_WHEEL: u8 = 2;
+/// It sleeps.
+const IDLE: u8 = 3;
+
+impl Seats {
+    pub(super) const fn new() -> Self {
+        Self {
+            present: AtomicUsize::new(0),
+            inner: Mutex::new(Inner { taken: false, idle: Vec::new(), has_stand_in: false, stand_in: None }),
+        }
+    }
+
+    /// Somebody waits: a thread has to see to that.
+    pub(super) fn attend(&self) {
+        if self.present.load(Ordering::SeqCst) == 0 {
+            self.stand_in();
+        }
+    }
+
+    /// Has a thread stand in, if none does yet.
+    fn stand_in(&self) {
+        if !mem::replace(&mut lock(&self.inner).has_stand_in, true) {
+            let thread = thread::Builder::new().name("smol-reactor".into());
+            thread.spawn(stand_in).expect("a thread that waits for sockets");
+        }
+    }
+}
+
+/// Waits for events whenever nobody else is here to do so.
+fn stand_in() {
+    let seat = Arc::new(Seat::new());
+    lock(&REACTOR.seats.inner).stand_in = Some(seat.clone());
+    loop {
+        seat.attend_to_oneself();
+        if REACTOR.seats.present.load(Ordering::SeqCst) == 0 {
+            REACTOR.wait(&seat);
+        } else {
+            seat.sleep();
+        }
+    }
+}
+
+impl Reactor {
+    /// Waits until the seat's future is woken; at the wheel if that is free.
+    fn wait(&self, seat: &Arc<Seat>) {
+        loop {
+            let mut inner = lock(&self.seats.inner);
+            let woken = seat.is_woken();
+            if !inner.taken {
+                inner.taken = true;
+                drop(inner);
+                let _wheel = Wheel(self);
+                while {
+                    self.turn(seat);
+                    !seat.is_woken()
+                } {}
+                return;
+            }
+            // What somebody else drives needs no look.
+            if woken || !seat.change(AWAKE, IDLE) {
+                return;
+            }
+            inner.idle.push(seat.clone());
+            drop(inner);
+            seat.sleep_on();
+            let mut inner = lock(&self.seats.inner);
+            inner.idle.retain(|idle| !Arc::ptr_eq(idle, seat));
+            if seat.is_woken() {
+                // It may have been called to the wheel at the same time.
+                inner.pass_on();
+                return;
+            }
+        }
+    }
+}
+
+impl Inner {
+    /// Calls an idle thread to the wheel, if nobody is there.
+    fn pass_on(&mut self) {
+        if !self.taken
+            && let Some(next) = self.idle.pop()
+        {
+            next.call();
+        }
+    }
+}
+
+/// That a thread is at the wheel, and nobody else is.
+struct Wheel<'a>(&'a Reactor);
+
+impl Drop for Wheel<'_> {
+    fn drop(&mut self) {
+        let mut inner = lock(&self.0.seats.inner);
+        inner.taken = false;
+        inner.pass_on();
+    }
+}
+
+/// That a thread is here.
+struct Guest;
+
+impl Guest {
+    fn enter() -> Self {
+        let seats = &REACTOR.seats;
+        if seats.present.fetch_add(1, Ordering::SeqCst) == 0
+            && let Some(stand_in) = &lock(&seats.inner).stand_in
+        {
+            stand_in.wake_by_ref();
+        }
+        Self
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let seats = &REACTOR.seats;
+        if seats.present.fetch_sub(1, Ordering::SeqCst) > 1 {
+            return;
+        }
+        let stand_in = lock(&seats.inner).stand_in.clone();
+        match stand_in {
+            Some(stand_in) => stand_in.wake_by_ref(),
+            None if REACTOR.is_waited_for() => seats.stand_in(),
+            None => {}
+        }
+    }
+}
+
+impl Seat {
+    fn new() -> Self {
+        Self { state: AtomicU8::new(AWAKE), thread: thread::current() }
+    }
+
+    /// Forgets that it was woken; what comes from now on counts.
+    fn attend_to_oneself(&self) {
+        self.state.swap(AWAKE, Ordering::AcqRel);
+    }
+
+    fn is_woken(&self) -> bool {
+        self.state.load(Ordering::Acquire) == WOKEN
+    }
+
+    fn change(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// From now on the reactor is rung when the future is woken. Answers whether it has not been.
+    pub(super) fn sit_down(&self) -> bool {
+        self.change(AWAKE, AT_THE_WHEEL)
+    }
+
+    pub(super) fn get_up(&self) {
+        self.change(AT_THE_WHEEL, AWAKE);
+    }
+
+    pub(super) fn be_woken(&self) {
+        self.change(AWAKE, WOKEN);
+    }
+
+    fn sleep(&self) {
+        if self.change(AWAKE, IDLE) {
+            self.sleep_on();
+        }
+    }
+
+    fn sleep_on(&self) {
+        while self.state.load(Ordering::Acquire) == IDLE {
+            thread::park();
+        }
+    }
+
+    /// Ends its sleep, and its future has not been woken.
+    fn call(&self) {
+        if self.change(IDLE, AWAKE) {
+            self.thread.unpark();
+        }
+    }
+}
+
+impl Wake for Seat {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        match self.state.swap(WOKEN, Ordering::AcqRel) {
+            AT_THE_WHEEL => REACTOR.ring(),
+            IDLE => self.thread.unpark(),
+            _ => {}
+        }
+    }
+}
