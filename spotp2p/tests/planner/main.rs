@@ -2,6 +2,7 @@
 
 extern crate alloc;
 
+mod ahead;
 mod catch_up;
 mod operations;
 mod playing;
