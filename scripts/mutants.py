@@ -14,31 +14,25 @@ import argparse
 import json
 import os
 import re
-import resource
-import signal
 import subprocess
 import sys
-import threading
-import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from trials import Tests
 from woven import CHOOSER, Mutant, Source
 
 TOP = Path(__file__).resolve().parent.parent
 PLACE = TOP / "target/mutants"
 TREE = PLACE / "tree"
 GOAL = 90
-MEMORY = 4 << 30
-# Seconds of the processor.
-QUICK = 0.02
 
 
 @dataclass
 class Row:
-    """Modules, and the tests that each of their mutants meets: of the crate's own first those of `near`, then the others
-    and those of the second line, if it gets that far."""
+    """Modules, and the tests that each of their mutants meets: those of the first line, of the crate's own only the ones
+    with `near` in their names; then, if it gets that far, those of the second."""
 
     title: str
     package: str
@@ -83,79 +77,6 @@ ENVIRONMENT = {
 }
 
 
-@dataclass
-class Tests:
-    """Tests of one binary, and what they may take."""
-
-    binary: str
-    path: str
-    folder: Path
-    names: list
-    cpu: float = 600
-    wall: float = 3600
-    # Those that should panic.
-    panicking: frozenset = frozenset()
-
-    def run(self, number):
-        """What gives a mutant away; ends the tests there."""
-        limit = int(self.cpu)
-
-        def limits():
-            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-
-        process = subprocess.Popen(
-            [self.path, "--nocapture", "--exact", *self.names], cwd=self.folder, preexec_fn=limits, errors="replace",
-            env={**ENVIRONMENT, "MUTANT": str(number), "CARGO_MANIFEST_DIR": str(self.folder)},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        late = threading.Timer(self.wall, process.kill)
-        late.start()
-        begun, panicked, failed = time.monotonic(), set(), None
-        for line in process.stdout:
-            said = re.search(r"thread '(.*?)'.* panicked at", line)
-            if said:
-                panicked.add(said[1])
-            if number and said and said[1] not in self.panicking:
-                # A test that runs alone does so in the main thread.
-                failed = said[1] if len(self.names) > 1 else self.names[0]
-                process.kill()
-                break
-        process.stdout.close()
-        _, status, used = os.wait4(process.pid, 0)
-        late.cancel()
-        process.returncode = os.waitstatus_to_exitcode(status)
-        wall, cpu = time.monotonic() - begun, used.ru_utime + used.ru_stime
-        if number == 0:
-            if process.returncode:
-                sys.exit(f"{self.binary} fails without a mutant: {self.names}")
-            self.cpu, self.wall, self.panicking = cpu, wall, frozenset(panicked)
-        elif failed:
-            return "caught", f"{self.binary} {failed}"
-        elif process.returncode == -signal.SIGXCPU or wall >= self.wall:
-            return "timed out", f"{self.binary} {self.names[0]}"
-        elif process.returncode:
-            return "caught", f"{self.binary} ended with {process.returncode}"
-        return None
-
-    def several(self):
-        """The same tests in the order in which they are worth trying: the quick ones together, then the others."""
-        quick = Tests(self.binary, self.path, self.folder, [])
-        tests = []
-        for name in self.names:
-            test = Tests(self.binary, self.path, self.folder, [name])
-            test.run(0)
-            if test.cpu < QUICK:
-                quick.names.append(name)
-            else:
-                tests.append(test)
-        if quick.names:
-            quick.run(0)
-            tests.append(quick)
-        for test in tests:
-            test.cpu, test.wall = 5 * test.cpu + 5, 20 * test.wall + 60
-        return tests
-
-
 def build(row, tests):
     """The test binaries, and the compiler's errors."""
     command = ["cargo", "test", "--no-run", "--message-format=json", "-p", row.package, *tests.split()]
@@ -170,7 +91,7 @@ def build(row, tests):
             near = row.near if tests == row.tests[0] and said["target"]["kind"] == ["lib"] else ""
             listed = subprocess.check_output([said["executable"], "--list", "--format", "terse", near], text=True)
             names = re.findall(r"^(\S+): test$", listed, re.MULTILINE)
-            binaries.append(Tests(said["target"]["name"], said["executable"], folder, names))
+            binaries.append(Tests(said["target"]["name"], said["executable"], folder, ENVIRONMENT, names))
     if done.returncode and not errors:
         sys.exit(done.stderr)
     return binaries, errors
@@ -225,7 +146,7 @@ class Campaign:
                 place.write_bytes(text)
 
     def weave(self, mutants, tests):
-        """The tests with these mutants in them; without those that turn out not to compile, or to have to stand alone."""
+        """The tests with these mutants; takes away those that turn out not to compile, or to have to stand alone."""
         root = self.row.files[0].split("/")[0] + "/src/lib.rs"
         changed, where = {root: b"#![allow(warnings)]\n" + (TOP / root).read_bytes() + CHOOSER.encode()}, {}
         for path, source in self.sources.items():

@@ -46,12 +46,29 @@ fn headers_stay_while_their_share_and_number_allow_and_the_oldest_make_way() {
         assert_eq!(world.cache.usage().headers_only, stay, "{quota}");
     }
     let mut setup = config(3 * 172 + 60);
-    (setup.limits.headers_share, setup.limits.headers) = (1, 2);
+    // A cut that is answered counts no more: one at a time is enough.
+    (setup.limits.headers_share, setup.limits.headers, setup.limits.removals) = (1, 2, 1);
     let mut world = World::new(setup, Disk::new());
     (1..=5).for_each(|file| world.fill(file, 10, 1));
     assert_eq!(held(&world), [(1, 1), (2, 1), (3, 10), (4, 10), (5, 10)].into());
     world.fill(6, 10, 1);
     assert_eq!(held(&world), [(2, 1), (3, 1), (4, 10), (5, 10), (6, 10)].into());
+}
+
+#[test]
+fn headers_that_are_more_than_their_share_of_a_smaller_quota_go() {
+    let mut setup = config(600);
+    setup.limits.headers_share = 2;
+    let mut world = World::new(setup, Disk::new());
+    (1..=6).for_each(|file| world.fill(file, 10, 1));
+    for file in 4..=6 {
+        world.input(Input::Remove(file));
+    }
+    assert_eq!(held(&world), [(1, 1), (2, 1), (3, 1)].into());
+    world.input(Input::SetQuota(Quota::Bytes(2 * 3 * 28 << 10)));
+    assert_eq!(held(&world).len(), 3);
+    world.input(Input::SetQuota(Quota::Bytes((2 * 3 * 28 << 10) - 2)));
+    assert_eq!(held(&world), [(2, 1), (3, 1)].into());
 }
 
 #[test]
@@ -117,4 +134,53 @@ fn a_cut_that_the_disk_refuses_leaves_nothing_that_is_longer_than_it_is_said_to_
     assert!(world.take_events().contains(&Event::Left(1)));
     world.wait(Duration::from_secs(60));
     assert_eq!(world.disk.files.keys().collect::<Vec<_>>(), [&2]);
+}
+
+#[test]
+fn of_files_that_are_held_in_part_as_many_stay_as_may() {
+    let mut setup = config(10_000);
+    setup.limits.partial = 3;
+    let mut world = World::new(setup, Disk::new());
+    for file in 1..=3 {
+        world.cache.admit(world.now, file, 10, 0, None).unwrap();
+        world.cache.store(&file, 0, value(file, 0)).unwrap();
+        world.settle();
+    }
+    // What the disk answers has bounds looked at.
+    world.input(Input::SetQuota(Quota::Bytes(9_000 << 10)));
+    world.input(Input::Sync);
+    assert_eq!(held(&world), [(1, 1), (2, 1), (3, 1)].into());
+    setup.limits.partial = 2;
+    assert_eq!(held(&world.restart(setup)).len(), 2);
+}
+
+#[test]
+fn what_comes_while_the_cache_is_cleared_stays() {
+    let mut world = World::new(config(100_000), Disk::new());
+    (0..60).for_each(|file| world.fill(file, 3, 0));
+    world.held_back = true;
+    world.input(Input::Clear { pinned: false });
+    assert_eq!(held(&world).len(), 60 - 32);
+    world.cache.admit(world.now, 100, 3, 0, None).unwrap();
+    world.held_back = false;
+    world.settle();
+    assert_eq!(held(&world), [(100, 0)].into());
+}
+
+#[test]
+fn a_full_disk_is_given_no_more_removals_at_a_time_than_it_may_have() {
+    let mut setup = config(10_000);
+    setup.limits.removals = 4;
+    let mut world = World::new(setup, Disk::new());
+    (1..=20).for_each(|file| world.fill(file, 10, 0));
+    world.held_back = true;
+    world.cache.admit(world.now, 30, 10, 0, None).unwrap();
+    world.cache.store(&30, 0, 0).unwrap();
+    world.settle();
+    let write = world.waiting.iter().position(|effect| matches!(effect, Effect::Write { .. })).unwrap();
+    let Some(Effect::Write { request, .. }) = world.waiting.remove(write) else { unreachable!() };
+    world.cache.done(world.now, request, Done::Carried(Err(DiskError::Full)));
+    world.settle();
+    let removals = world.waiting.iter().filter(|effect| matches!(effect, Effect::Remove { .. }));
+    assert_eq!(removals.count(), 4);
 }
