@@ -68,10 +68,9 @@ ROWS = {
 
 # That of the cargo of the tree, but for what only takes time.
 ENVIRONMENT = {
+    "CARGO_TARGET_DIR": str(PLACE / "target"),
     **os.environ,
     **tomllib.loads((TOP / ".cargo/config.toml").read_text())["env"],
-    "CARGO_TARGET_DIR": str(PLACE / "target"),
-    "CARGO_PROFILE_DEV_DEBUG": "0",
     "RUST_BACKTRACE": "0",
     "PROPTEST_MAX_SHRINK_ITERS": "0",
 }

@@ -6,5 +6,6 @@ mod ahead;
 mod catch_up;
 mod operations;
 mod playing;
+mod rescue;
 mod sources;
 mod world;
