@@ -184,3 +184,15 @@ fn a_full_disk_is_given_no_more_removals_at_a_time_than_it_may_have() {
     let removals = world.waiting.iter().filter(|effect| matches!(effect, Effect::Remove { .. }));
     assert_eq!(removals.count(), 4);
 }
+
+#[test]
+fn a_removal_that_the_disk_could_not_do_is_tried_again() {
+    let mut world = World::new(config(10_000), Disk::new());
+    world.fill(1, 3, 0);
+    world.fill(2, 3, 0);
+    world.disk.faults.push_back(Some(DiskError::Busy));
+    world.input(Input::Remove(1));
+    assert!(world.disk.files.contains_key(&1) && world.cache.holding(&1).is_none());
+    world.wait(Duration::from_secs(60));
+    assert_eq!(world.disk.files.keys().collect::<Vec<_>>(), [&2]);
+}
