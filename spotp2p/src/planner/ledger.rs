@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn whoever_is_left_comes_first() {
         let mut ledger = Ledger::default();
-        [1, 2].map(|source| ledger.add(3, ticket(source)));
+        [1, 2].into_iter().for_each(|source| ledger.add(3, ticket(source)));
         assert_eq!(ledger.remove(3, Source(7)).map(|ticket| ticket.source), None);
         assert_eq!(ledger.remove(3, Source(1)).map(|ticket| ticket.source), Some(Source(1)));
         assert_eq!((ledger.any_of(3), ledger.is_doubled(3)), (Some(Source(2)), false));

@@ -214,7 +214,7 @@ mod tests {
         lines.exclude(Source(2));
         lines.exclude(Source(5));
         assert_eq!((lines.len(), lines.peers(), ready(&lines)), (5, 1, alloc::vec![1, 3, 4]));
-        [1, 2, 3, 4, 9].map(|number| lines.remove(Source(number)));
+        [1, 2, 3, 4, 9].into_iter().for_each(|number| lines.remove(Source(number)));
         assert_eq!((lines.len(), lines.peers()), (1, 0));
         assert!(lines.has(Source(5)) && !lines.has(Source(4)) && lines.get(Source(4)).is_none());
         assert_eq!(lines.paid().map(|(source, _)| source.0).collect::<Vec<_>>(), [5]);
