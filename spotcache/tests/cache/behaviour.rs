@@ -2,7 +2,7 @@
 
 use crate::disk::{Disk, World, config, value};
 use spotcache::cache::{
-    Config, Content, DiskError, Event, Input, NotKept, PinRefused, Place, Quota, Trouble,
+    Config, Content, DiskError, Effect, Event, Input, NotKept, PinRefused, Place, Quota, Trouble,
 };
 use spotproto::{Machine, UnixTime};
 use std::time::Duration;
@@ -228,6 +228,8 @@ fn a_smaller_quota_lets_files_go_step_by_step() {
     assert_eq!(world.cache.usage().complete, 100);
     world.held_back = true;
     world.input(Input::SetQuota(Quota::Bytes((10 * 172) << 10)));
+    let removals = world.waiting.iter().filter(|effect| matches!(effect, Effect::Remove { .. }));
+    assert_eq!(removals.count(), 32);
     assert!(world.waiting.len() <= 40, "{}", world.waiting.len());
     world.held_back = false;
     world.settle();

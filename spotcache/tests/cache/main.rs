@@ -9,3 +9,4 @@ mod contract;
 mod disk;
 mod journal;
 mod model;
+mod room;

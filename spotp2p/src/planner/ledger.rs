@@ -100,3 +100,58 @@ impl Ledger {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::Flow;
+    use alloc::vec::Vec;
+
+    fn ticket(source: u32) -> Ticket {
+        let now = Instant::START;
+        let sample = Flow::new(now).asked(now);
+        Ticket {
+            source: Source(source),
+            why: Why::Cheapest,
+            sample,
+            asked_at: now,
+            predicted: now,
+            due: None,
+        }
+    }
+
+    fn told(ledger: &Ledger) -> Vec<(u32, u32)> {
+        ledger.tickets().map(|(piece, ticket)| (piece, ticket.source.0)).collect()
+    }
+
+    #[test]
+    fn a_piece_is_asked_of_two_at_most_and_of_each_once() {
+        let mut ledger = Ledger::default();
+        assert!(ledger.is_empty() && !ledger.has(3) && ledger.any_of(3).is_none());
+        for (source, taken) in [(1, true), (1, false), (2, true), (1, false), (2, false), (3, false)] {
+            assert_eq!(ledger.takes(3, Source(source)), taken, "{source}");
+            assert_eq!(ledger.is_doubled(3), ledger.get(3, Source(2)).is_some());
+            ledger.add(3, ticket(source));
+        }
+        ledger.add(9, ticket(1));
+        assert_eq!(told(&ledger), [(3, 1), (3, 2), (9, 1)]);
+        assert_eq!(ledger.pieces().collect::<Vec<_>>(), [3, 9]);
+        assert!(!ledger.is_empty() && ledger.has(3) && ledger.is_doubled(3) && !ledger.is_doubled(9));
+        assert_eq!([1, 2, 3].map(|source| ledger.get(3, Source(source)).is_some()), [true, true, false]);
+        assert_eq!(ledger.get(4, Source(1)).map(|ticket| ticket.source), None);
+    }
+
+    #[test]
+    fn whoever_is_left_comes_first() {
+        let mut ledger = Ledger::default();
+        [1, 2].into_iter().for_each(|source| ledger.add(3, ticket(source)));
+        assert_eq!(ledger.remove(3, Source(7)).map(|ticket| ticket.source), None);
+        assert_eq!(ledger.remove(3, Source(1)).map(|ticket| ticket.source), Some(Source(1)));
+        assert_eq!((ledger.any_of(3), ledger.is_doubled(3)), (Some(Source(2)), false));
+        ledger.add(3, ticket(5));
+        assert_eq!(ledger.remove(3, Source(5)).map(|ticket| ticket.source), Some(Source(5)));
+        assert_eq!(told(&ledger), [(3, 2)]);
+        assert_eq!(ledger.remove(3, Source(2)).map(|ticket| ticket.source), Some(Source(2)));
+        assert!(ledger.is_empty() && ledger.remove(3, Source(2)).is_none());
+    }
+}

@@ -152,3 +152,116 @@ impl Line {
         Some(at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spotproto::content::PIECE_LEN;
+
+    fn at(ms: u64) -> Instant {
+        Instant::after_start(Duration::from_millis(ms))
+    }
+
+    fn line(kind: Kind) -> Line {
+        Line::new(at(0), kind, Holds::All, Slot::Served, &Config::DEFAULT)
+    }
+
+    /// A peer that is asked for 125 pieces at a time: two seconds' worth of a megabyte a second.
+    fn wide() -> Line {
+        let mut line = line(Kind::Peer);
+        line.flow.round_trip(at(0), Duration::from_secs(1));
+        let sample = line.flow.asked(at(0));
+        line.flow.arrived(at(16), sample, PIECE_LEN);
+        line
+    }
+
+    #[test]
+    fn what_is_expected_of_a_source_depends_on_its_kind() {
+        let usual = Kind::ALL.map(|kind| line(kind).estimate.usual_wait().as_millis());
+        assert_eq!(usual, [2, 8, 427, 76, 132]);
+    }
+
+    #[test]
+    fn it_is_asked_within_its_window_and_credit_and_for_one_piece_on_probation() {
+        let mut line = line(Kind::Peer);
+        assert_eq!((line.window(), line.room(), line.under_way()), (5, 5, 0));
+        line.asked(7);
+        assert_eq!((line.window(), line.room(), line.under_way()), (5, 4, 1));
+        line.credit = 3;
+        assert_eq!((line.window(), line.room()), (3, 2));
+        line.trust = Trust::Probation;
+        assert_eq!((line.window(), line.room()), (1, 0));
+        assert_eq!(line.forget(7), Some(0));
+        assert_eq!((line.room(), line.forget(7)), (1, None));
+        line.credit = 0;
+        assert_eq!(line.room(), 0);
+    }
+
+    #[test]
+    fn a_wide_window_is_filled_to_the_end_and_then_not_before_a_part_of_it_is_free() {
+        let mut line = wide();
+        assert_eq!(line.window(), 125);
+        for piece in 0..125 {
+            assert_eq!(line.room(), 125 - piece);
+            line.asked(piece);
+        }
+        for (piece, room) in [(0, 0), (1, 0), (2, 0), (3, 4)] {
+            assert_eq!(line.forget(piece), Some(0));
+            assert_eq!(line.room(), room, "{piece}");
+        }
+        for (piece, room) in [(125, 3), (126, 2), (127, 1), (128, 0)] {
+            line.asked(piece);
+            assert_eq!(line.room(), room, "{piece}");
+        }
+    }
+
+    #[test]
+    fn only_who_serves_is_asked_and_only_who_delivers_is_believed() {
+        let mut line = line(Kind::Peer);
+        for (trust, serves, trusted) in [
+            (Trust::Good, true, true),
+            (Trust::Probation, true, false),
+            (Trust::Silent, false, false),
+            (Trust::Resting(at(5)), false, false),
+            (Trust::Excluded, false, false),
+        ] {
+            line.trust = trust;
+            line.slot = Slot::Served;
+            assert_eq!((line.serves(), line.is_trusted(), line.room() > 0), (serves, trusted, serves));
+            for slot in [Slot::Offered, Slot::Queued] {
+                line.slot = slot;
+                assert_eq!((line.serves(), line.is_trusted(), line.room()), (false, false, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn it_rests_twice_as_long_each_time_up_to_sixty_four_times_until_it_delivers() {
+        let mut line = line(Kind::Peer);
+        let rest = Duration::from_secs(5);
+        for times in [1, 2, 4, 8, 16, 32, 64, 64] {
+            line.strike(at(100), rest);
+            assert_eq!(line.trust, Trust::Resting(at(100) + rest * times));
+        }
+        assert_eq!(line.strikes(), 6);
+        line.redeem();
+        assert_eq!((line.trust, line.strikes()), (Trust::Good, 0));
+        line.trust = Trust::Excluded;
+        line.strike(at(100), rest);
+        line.redeem();
+        assert_eq!((line.trust, line.strikes()), (Trust::Excluded, 0), "never again");
+    }
+
+    #[test]
+    fn a_sure_arrival_is_a_margin_later() {
+        let mut line = line(Kind::Peer);
+        let before = line.arrival(at(0));
+        assert_eq!(line.sure_arrival(at(0)), before + line.estimate.margin());
+        line.estimate.asked(at(0), 0);
+        line.asked(0);
+        assert!(line.arrival(at(0)) > before);
+        // Silent for two seconds, and likely so for two more.
+        assert!(line.arrival(at(2_000)) > at(4_000) && line.forget(0).is_some());
+        assert!(line.arrival(at(2_000)) < at(4_000), "nothing is to come");
+    }
+}

@@ -178,3 +178,102 @@ impl Lines {
 const fn is_peer(kind: Kind) -> bool {
     matches!(kind, Kind::Lan | Kind::Peer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::Config;
+    use super::super::source::{Holds, Slot};
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::after_start(Duration::from_millis(ms))
+    }
+
+    /// One of each kind, all with room.
+    fn lines() -> Lines {
+        let mut lines = Lines::default();
+        for (number, kind) in (1..).zip(Kind::ALL) {
+            lines.add(Source(number), Line::new(at(0), kind, Holds::All, Slot::Served, &Config::DEFAULT));
+            lines.place(at(0), Source(number));
+        }
+        lines
+    }
+
+    fn ready(lines: &Lines) -> Vec<u32> {
+        lines.ready().map(|(source, _)| source.0).collect()
+    }
+
+    #[test]
+    fn sources_are_counted_by_what_they_are() {
+        let mut lines = lines();
+        assert_eq!((lines.len(), lines.peers()), (5, 2));
+        assert_eq!(lines.iter().map(|(source, _)| source.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(lines.iter_mut().map(|(source, _)| source.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert_eq!(lines.paid().map(|(source, _)| source.0).collect::<Vec<_>>(), [4, 5]);
+        lines.exclude(Source(2));
+        lines.exclude(Source(2));
+        lines.exclude(Source(5));
+        assert_eq!((lines.len(), lines.peers(), ready(&lines)), (5, 1, alloc::vec![1, 3, 4]));
+        [1, 2, 3, 4, 9].into_iter().for_each(|number| lines.remove(Source(number)));
+        assert_eq!((lines.len(), lines.peers()), (1, 0));
+        assert!(lines.has(Source(5)) && !lines.has(Source(4)) && lines.get(Source(4)).is_none());
+        assert_eq!(lines.paid().map(|(source, _)| source.0).collect::<Vec<_>>(), [5]);
+    }
+
+    #[test]
+    fn those_with_room_are_in_order_of_their_price_and_then_of_how_soon_they_deliver() {
+        let mut lines = lines();
+        assert_eq!((ready(&lines), lines.cheapest_ready()), (alloc::vec![1, 2, 3, 4, 5], Some(Kind::Cache)));
+        assert_eq!(lines.ready_paid().map(|(source, _)| source.0).collect::<Vec<_>>(), [4, 5]);
+        lines.add(Source(0), Line::new(at(0), Kind::Peer, Holds::All, Slot::Served, &Config::DEFAULT));
+        lines.place(at(0), Source(0));
+        assert_eq!(ready(&lines), [1, 2, 0, 3, 4, 5]);
+        // A slower one comes behind, one without room not at all, and there is one of each.
+        lines.get_mut(Source(0)).unwrap().estimate.round_trip(Duration::from_secs(2));
+        lines.place(at(0), Source(0));
+        assert_eq!(ready(&lines), [1, 2, 3, 0, 4, 5]);
+        lines.get_mut(Source(1)).unwrap().credit = 0;
+        lines.place(at(0), Source(1));
+        assert_eq!((ready(&lines), lines.cheapest_ready()), (alloc::vec![2, 3, 0, 4, 5], Some(Kind::Lan)));
+        lines.get_mut(Source(1)).unwrap().credit = 1;
+        lines.place(at(0), Source(1));
+        assert_eq!(ready(&lines), [1, 2, 3, 0, 4, 5]);
+    }
+
+    #[test]
+    fn who_has_nothing_that_is_lacking_is_parked_until_something_is() {
+        let mut lines = lines();
+        lines.park(Source(2));
+        lines.park(Source(4));
+        assert_eq!(ready(&lines), [1, 3, 5]);
+        // Whoever changes is back in the order at once.
+        lines.place(at(0), Source(4));
+        assert_eq!(ready(&lines), [1, 3, 4, 5]);
+        lines.exclude(Source(4));
+        lines.unpark(at(0));
+        assert_eq!(ready(&lines), [1, 2, 3, 5]);
+        lines.park(Source(2));
+        lines.remove(Source(2));
+        lines.unpark(at(0));
+        assert_eq!((ready(&lines), lines.parked.len()), (alloc::vec![1, 3, 5], 0));
+    }
+
+    #[test]
+    fn each_is_looked_at_at_the_earliest_time_that_was_asked_for_and_once() {
+        let mut lines = lines();
+        assert_eq!((lines.next_check(), lines.take_due(at(1_000))), (None, None));
+        for (source, ms) in [(1, 50), (1, 40), (1, 60), (2, 30), (3, 70), (4, 20)] {
+            lines.check_by(Source(source), at(ms));
+        }
+        lines.check_by(Source(5), Instant::START + Duration::MAX);
+        assert_eq!(lines.checks.len(), 4, "nobody is looked at when time ends");
+        lines.exclude(Source(4));
+        assert_eq!((lines.next_check(), lines.take_due(at(29))), (Some(at(30)), None));
+        assert_eq!(
+            [30, 100, 100, 100].map(|ms| lines.take_due(at(ms)).map(|source| source.0)),
+            [Some(2), Some(1), Some(3), None]
+        );
+        lines.check_by(Source(1), at(200));
+        assert_eq!(lines.next_check(), Some(at(200)), "it may be looked at again");
+    }
+}

@@ -444,6 +444,47 @@ fn decision(piece: u32, kind: Kind, ticket: &Ticket, outcome: Outcome, now: Inst
 mod tests {
     use super::*;
 
+    fn ask(source: u32, start: u32, count: u32) -> Output {
+        let (source, pieces) = (Source(source), PieceRange { start, count });
+        Output::Ask(Ask { source, pieces, urgency: Urgency::Playing, why: Why::Cheapest })
+    }
+
+    fn cancel(source: u32, start: u32, count: u32) -> Output {
+        Output::Cancel { source: Source(source), pieces: PieceRange { start, count } }
+    }
+
+    #[test]
+    fn what_follows_or_leads_is_said_in_one_breath_if_it_is_the_same_otherwise() {
+        let last = LEAF_GROUP - 1;
+        for (first, next, both) in [
+            (ask(1, 4, 2), ask(1, 6, 3), Some(ask(1, 4, 5))),
+            (ask(1, 6, 3), ask(1, 4, 2), Some(ask(1, 4, 5))),
+            (cancel(1, 4, 2), cancel(1, 6, 1), Some(cancel(1, 4, 3))),
+            (cancel(1, 4, 2), cancel(1, 3, 1), Some(cancel(1, 3, 3))),
+            (ask(1, 4, 2), ask(1, 7, 1), None),
+            (ask(1, 4, 2), ask(1, 2, 1), None),
+            (ask(1, 4, 2), ask(2, 6, 1), None),
+            (cancel(1, 4, 2), cancel(2, 6, 1), None),
+            (cancel(1, 4, 2), cancel(1, 7, 1), None),
+            (ask(1, 4, 2), cancel(1, 6, 1), None),
+            (cancel(1, 4, 2), ask(1, 6, 1), None),
+            // The proofs of the first groups, and of the second.
+            (ask(1, last - 1, 1), ask(1, last, 1), Some(ask(1, last - 1, 2))),
+            (ask(1, last, 1), ask(1, last + 1, 1), None),
+        ] {
+            let mut grown = first;
+            assert_eq!(
+                (grown.grow(&next), grown),
+                (both.is_some(), both.unwrap_or(first)),
+                "{first:?} {next:?}"
+            );
+        }
+        let Output::Ask(plain) = ask(1, 6, 1) else { unreachable!() };
+        for other in [Ask { urgency: Urgency::Next, ..plain }, Ask { why: Why::Urgent, ..plain }] {
+            assert!(!ask(1, 4, 2).grow(&Output::Ask(other)));
+        }
+    }
+
     #[test]
     fn sources_tickets_and_outputs_are_as_small_as_is_said() {
         assert!(size_of::<Line>() <= 400, "{}", size_of::<Line>());

@@ -123,18 +123,25 @@ mod tests {
         #[test]
         fn it_does_what_an_ordered_set_does(
             len in 1u32..9_000,
-            steps in proptest::collection::vec((any::<u32>(), any::<bool>(), any::<[u32; 2]>()), 1..200),
+            steps in proptest::collection::vec((any::<u32>(), 1u32..200, any::<bool>(), any::<[u32; 2]>()), 1..100),
         ) {
             let (mut set, mut model) = (PieceSet::empty(len), BTreeSet::new());
-            for (piece, put, range) in steps {
-                let piece = piece % (len + 10);
-                if put {
-                    prop_assert_eq!(set.insert(piece), piece < len && model.insert(piece));
-                } else {
-                    prop_assert_eq!(set.remove(piece), model.remove(&piece));
+            for (first, run, put, range) in steps {
+                let first = first % (len + 10);
+                for piece in first..first + run {
+                    if put {
+                        prop_assert_eq!(set.insert(piece), piece < len && model.insert(piece));
+                    } else {
+                        prop_assert_eq!(set.remove(piece), model.remove(&piece));
+                    }
                 }
                 prop_assert_eq!(set.count() as usize, model.len());
                 let range = range[0] % (len + 70)..range[1] % (len + 70);
+                prop_assert_eq!(set.contains(range.start), model.contains(&range.start));
+                for from in [range.start, first] {
+                    let absent = (from..len).find(|piece| !model.contains(piece)).unwrap_or(len);
+                    prop_assert_eq!(set.first_absent(from), absent);
+                }
                 let expected = if range.is_empty() { None } else { model.range(range.clone()).next().copied() };
                 prop_assert_eq!(set.first_in(range), expected);
             }
@@ -148,5 +155,6 @@ mod tests {
         assert!((0..4_161).all(|piece| set.first_in(piece..u32::MAX) == Some(piece)));
         assert_eq!(set.first_in(4_161..u32::MAX), None);
         assert!(!set.contains(4_161) && !set.contains(u32::MAX));
+        assert_eq!([0, 4_095, 4_161, u32::MAX].map(|from| set.first_absent(from)), [4_161; 4]);
     }
 }

@@ -2,9 +2,11 @@
 
 extern crate alloc;
 
+mod ahead;
 mod bound;
 mod catch_up;
 mod operations;
 mod playing;
+mod rescue;
 mod sources;
 mod world;
