@@ -29,7 +29,7 @@ impl Planner {
         let waits = |want| self.lines.peers() > 0 && !self.is_within(now, want) && !self.demand.is_running();
         self.ledger.is_empty()
             && self.unplanned.is_none()
-            && (next.is_none_or(waits) || self.lines.ready().next().is_none())
+            && (next.is_none_or(waits) || self.lines.ready().next().is_some())
     }
 
     /// Whether there are sources whose bytes cost nothing.

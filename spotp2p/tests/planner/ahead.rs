@@ -1,6 +1,6 @@
 //! What whoever decides about the sound asks of a plan, and says.
 
-use crate::world::{PIECE_MS, PIECES, at};
+use crate::world::{FAR_AHEAD, PIECE_MS, PIECES, at};
 use core::time::Duration;
 use spotp2p::planner::{Clock, Config, Curve, Holds, Kind, Output, Planner, Policy, Slot, Source};
 use spotproto::content::PIECE_LEN;
@@ -41,7 +41,7 @@ fn of(planner: &Planner, source: Source) -> Vec<u32> {
 #[test]
 fn paces_add_up_and_so_do_the_squares_of_what_they_may_be_off_by() {
     // Nothing is known of a cache's pace, and nothing need be.
-    let mut planner = planner(Config::DEFAULT, Policy::OFFLINE);
+    let mut planner = planner(FAR_AHEAD, Policy::OFFLINE);
     add(&mut planner, 9, Kind::Cache);
     planner.set_slot(at(0), Source(9), Slot::Offered);
     add(&mut planner, 1, Kind::Peer);
@@ -69,7 +69,7 @@ fn paces_add_up_and_so_do_the_squares_of_what_they_may_be_off_by() {
 
 #[test]
 fn nothing_is_known_of_the_pace_before_a_paid_source_that_may_be_asked_has_shown_its_own() {
-    let mut planner = planner(Config::DEFAULT, Policy::PLAYING);
+    let mut planner = planner(FAR_AHEAD, Policy::PLAYING);
     add(&mut planner, 1, Kind::Peer);
     let now = deliver(&mut planner, 0, &[1], 10, 200);
     assert!(planner.pace().is_some());
@@ -83,41 +83,41 @@ fn nothing_is_known_of_the_pace_before_a_paid_source_that_may_be_asked_has_shown
 
 #[test]
 fn less_is_asked_than_a_source_would_take_where_all_is_here_or_it_is_spared() {
-    let mut planner = planner(Config::DEFAULT, Policy::PLAYING);
-    assert!(!planner.is_held_back(), "there is nobody");
+    let mut planner = planner(FAR_AHEAD, Policy::PLAYING);
+    assert!(!planner.is_held_back(at(0)), "there is nobody");
     add(&mut planner, 0, Kind::Server);
-    assert!(planner.is_held_back() && of(&planner, SERVER).len() < 5, "three seconds are enough");
+    assert!(planner.is_held_back(at(0)) && of(&planner, SERVER).len() < 5, "three seconds are enough");
     planner.set_policy(at(0), Policy { server_allowed: false, ..Policy::PLAYING });
-    assert!(!planner.is_held_back(), "it may not be asked");
+    assert!(!planner.is_held_back(at(0)), "it may not be asked");
     planner.set_policy(at(0), Policy::PLAYING);
-    assert!(planner.is_held_back());
+    assert!(planner.is_held_back(at(0)));
     // While there are peers they alone count: this one has all that it takes.
     add(&mut planner, 1, Kind::Peer);
-    assert!(!planner.is_held_back());
+    assert!(!planner.is_held_back(at(0)));
     planner.have(at(0), PieceRange { start: 0, count: PIECES });
-    assert!(planner.is_held_back());
+    assert!(planner.is_held_back(at(0)));
 }
 
 #[test]
 fn a_plan_is_at_rest_when_nothing_is_out_and_nothing_can_be_asked_for() {
-    let mut rest = planner(Config::DEFAULT, Policy::NEXT);
-    assert!(!rest.is_at_rest() && !rest.has_peers(), "somebody may come");
+    let mut rest = planner(FAR_AHEAD, Policy::NEXT);
+    assert!(!rest.is_at_rest(at(1)) && !rest.has_peers(), "somebody may come");
     add(&mut rest, 0, Kind::Server);
-    assert!(rest.is_at_rest() && !rest.has_peers(), "it may not be asked");
+    assert!(rest.is_at_rest(at(1)) && !rest.has_peers(), "it may not be asked");
     add(&mut rest, 1, Kind::Peer);
-    assert!(!rest.is_at_rest() && rest.has_peers());
+    assert!(!rest.is_at_rest(at(1)) && rest.has_peers());
     rest.have(at(0), PieceRange { start: 0, count: PIECES });
-    assert!(rest.is_at_rest());
+    assert!(rest.is_at_rest(at(1)));
     rest.lost(at(0), Source(1));
     rest.lost(at(0), SERVER);
-    assert!(rest.is_at_rest() && !rest.has_peers(), "nothing is lacking");
+    assert!(rest.is_at_rest(at(1)) && !rest.has_peers(), "nothing is lacking");
 
     // What there was no room to say is still to be said.
-    let mut full = planner(Config { outputs: 1, ..Config::DEFAULT }, Policy::PLAYING);
+    let mut full = planner(Config { outputs: 1, ..FAR_AHEAD }, Policy::PLAYING);
     add(&mut full, 0, Kind::Server);
     full.set_paused(at(1), true);
     full.set_paused(at(1), false);
-    assert_eq!((full.outstanding().count(), full.is_at_rest()), (0, false));
+    assert_eq!((full.outstanding().count(), full.is_at_rest(at(1))), (0, false));
     assert!(full.poll_timeout() > Some(at(1)), "it can't be said yet");
     taken(&mut full);
     assert_eq!(full.poll_timeout(), Some(at(1)));
@@ -127,7 +127,7 @@ fn a_plan_is_at_rest_when_nothing_is_out_and_nothing_can_be_asked_for() {
 
 #[test]
 fn a_start_that_waits_for_more_music_has_paid_sources_asked_for_more() {
-    let mut planner = planner(Config::DEFAULT, Policy::PLAYING);
+    let mut planner = planner(FAR_AHEAD, Policy::PLAYING);
     add(&mut planner, 0, Kind::Server);
     planner.set_credit(at(0), SERVER, 100);
     taken(&mut planner);
@@ -150,7 +150,7 @@ fn a_start_that_waits_for_more_music_has_paid_sources_asked_for_more() {
 
 #[test]
 fn what_there_is_room_for_is_asked_and_no_more_and_more_once_there_is_more_room() {
-    let config = Config { keep: 3, ..Config::DEFAULT };
+    let config = Config { keep: 3, ..FAR_AHEAD };
     let mut planner = planner(config, Policy { searching: false, ..Policy::PLAYING });
     add(&mut planner, 1, Kind::Lan);
     assert_eq!(of(&planner, Source(1)), [0, 1, 2]);
@@ -169,7 +169,7 @@ fn what_there_is_room_for_is_asked_and_no_more_and_more_once_there_is_more_room(
 
 #[test]
 fn a_piece_that_an_answer_ended_without_is_asked_again() {
-    let mut planner = planner(Config::DEFAULT, Policy::PLAYING);
+    let mut planner = planner(FAR_AHEAD, Policy::PLAYING);
     add(&mut planner, 0, Kind::Server);
     taken(&mut planner);
     planner.unanswered(at(5), SERVER, 2);
@@ -180,7 +180,7 @@ fn a_piece_that_an_answer_ended_without_is_asked_again() {
 
 #[test]
 fn a_busy_source_rests_for_a_second_and_loses_nothing() {
-    let mut planner = planner(Config::DEFAULT, Policy::PLAYING);
+    let mut planner = planner(FAR_AHEAD, Policy::PLAYING);
     add(&mut planner, 0, Kind::Server);
     taken(&mut planner);
     planner.busy(at(5), SERVER);
@@ -200,7 +200,7 @@ fn a_busy_source_rests_for_a_second_and_loses_nothing() {
 
 #[test]
 fn a_line_that_is_known_from_elsewhere_is_taken_over_while_nothing_is_out() {
-    let mut known = planner(Config::DEFAULT, Policy { searching: false, ..Policy::PLAYING });
+    let mut known = planner(FAR_AHEAD, Policy { searching: false, ..Policy::PLAYING });
     add(&mut known, 0, Kind::Server);
     known.round_trip(at(0), SERVER, Duration::from_millis(500));
     let now = deliver(&mut known, 0, &[0], 60, 10);
@@ -208,7 +208,7 @@ fn a_line_that_is_known_from_elsewhere_is_taken_over_while_nothing_is_out() {
     assert!(window > 20, "{window}");
     let flow = known.flow(SERVER).unwrap().clone().rested();
 
-    let mut anew = planner(Config::DEFAULT, Policy::NEXT);
+    let mut anew = planner(FAR_AHEAD, Policy::NEXT);
     add(&mut anew, 0, Kind::Server);
     anew.set_flow(at(now), SERVER, flow.clone());
     assert_eq!(anew.window(SERVER), Some((window, 0)));
