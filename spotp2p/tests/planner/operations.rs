@@ -107,7 +107,7 @@ struct Owner {
 
 impl Owner {
     fn new(outputs: usize, prior: Prior) -> Self {
-        let free_ahead = if outputs % 2 == 0 { Config::DEFAULT.free_ahead } else { Duration::MAX };
+        let free_ahead = if outputs.is_multiple_of(2) { Config::DEFAULT.free_ahead } else { Duration::MAX };
         let config = Config { outputs, sources: 10, priors: [prior; 5], free_ahead, ..Config::DEFAULT };
         let curve = Curve::even(PIECES, 2, 160_000).unwrap();
         Self {
