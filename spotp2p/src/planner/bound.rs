@@ -40,8 +40,7 @@ impl Planner {
     /// The piece behind the last one that free sources may be asked for by now.
     pub(super) fn free_until(&self, now: Instant) -> u32 {
         let pieces = self.demand.curve.pieces();
-        let (Some(position), Urgency::Playing | Urgency::Next) =
-            (self.demand.position(now), self.policy.urgency)
+        let (Some(position), Urgency::Playing | Urgency::Next) = (self.consumed(now), self.policy.urgency)
         else {
             return pieces;
         };
@@ -53,6 +52,13 @@ impl Planner {
         let point = self.catch_up.gap_ends().map_or(0, |point| self.demand.curve.due_ms(point));
         let until = self.demand.curve.first_due(position.max(point).saturating_add(ahead));
         until.next_multiple_of(TOGETHER).min(pieces)
+    }
+
+    /// What was heard of the music, in milliseconds from its begin, or taken by a decoder that is further on; `None` if nobody
+    /// listens.
+    fn consumed(&self, now: Instant) -> Option<u32> {
+        let position = self.demand.position(now)?;
+        Some(position.max(self.demand.curve.due_ms(self.demand.reading)))
     }
 
     /// Where in the music the bound ends, in milliseconds.
@@ -84,7 +90,7 @@ impl Planner {
         }
         let want = self.demand.next(&self.lacking, Want::FIRST);
         let Some(want) = want.filter(|want| !self.is_within(now, *want)) else { return };
-        let Some(position) = self.demand.position(now) else { return };
+        let Some(position) = self.consumed(now) else { return };
         let piece = match want.stage {
             Stage::Behind => self.demand.curve.pieces().saturating_sub(1),
             _ => want.piece,

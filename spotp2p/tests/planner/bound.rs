@@ -65,6 +65,22 @@ fn while_nothing_sounds_nothing_further_is_asked() {
 }
 
 #[test]
+fn a_decoder_that_runs_ahead_of_the_sound_takes_the_bound_with_it() {
+    let mut world = world();
+    world.run_until(20_000);
+    world.pause();
+    let mut here = 0;
+    while here < PIECES {
+        world.planner.reading(world.now, here);
+        let now = world.now;
+        world.run_until(now.since(at(0)).as_millis() as u64 + 1_000);
+        let on = (0..PIECES).take_while(|piece| world.planner.has(*piece)).count() as u32;
+        assert!(on > here, "it stops at {on}");
+        here = on;
+    }
+}
+
+#[test]
 fn a_start_that_needs_more_gets_it() {
     let mut world = world();
     world.planner.set_ahead(at(0), core::time::Duration::from_secs(40));
