@@ -65,9 +65,9 @@ fn headers_that_are_more_than_their_share_of_a_smaller_quota_go() {
         world.input(Input::Remove(file));
     }
     assert_eq!(held(&world), [(1, 1), (2, 1), (3, 1)].into());
-    world.input(Input::SetQuota(Quota::Bytes(2 * 3 * 28 << 10)));
+    world.input(Input::SetQuota(Quota::Bytes((2 * 3 * 28) << 10)));
     assert_eq!(held(&world).len(), 3);
-    world.input(Input::SetQuota(Quota::Bytes((2 * 3 * 28 << 10) - 2)));
+    world.input(Input::SetQuota(Quota::Bytes(((2 * 3 * 28) << 10) - 2)));
     assert_eq!(held(&world), [(2, 1), (3, 1)].into());
 }
 
