@@ -2,7 +2,8 @@
 //!
 //! Pieces are sealed and proved by their leaves, so a server of them needs no trust and its line no encryption: a
 //! folder of files behind a web server, or a cache in front of one, will do. [`Connection`] speaks to one server over
-//! one connection, [`Asking`] follows a request over several, [`Url`] and [`Target`] say where a file lies, [`Standing`] what is known of a server.
+//! one connection, [`Asking`] follows a request over several, [`Url`] and [`Target`] say where a file lies, [`Standing`]
+//! what is known of a server.
 //!
 //! What comes out of here is **not proved yet**: it is what the server sent for a piece, and goes through its leaf like
 //! what anyone else sent.

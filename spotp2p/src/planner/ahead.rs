@@ -24,12 +24,11 @@ impl Planner {
 
     /// Whether nothing is outstanding, and nothing will be asked for as long as nothing changes.
     #[must_use]
-    pub fn is_at_rest(&self, now: Instant) -> bool {
-        let next = self.demand.next(&self.lacking, Want::FIRST);
-        let waits = |want| self.lines.peers() > 0 && !self.is_within(now, want) && !self.demand.is_running();
+    pub fn is_at_rest(&self) -> bool {
+        let nobody = || self.lines.ready().next().is_none();
         self.ledger.is_empty()
             && self.unplanned.is_none()
-            && (next.is_none_or(waits) || self.lines.ready().next().is_some())
+            && (self.demand.next(&self.lacking, Want::FIRST).is_none() || !nobody())
     }
 
     /// Whether there are sources whose bytes cost nothing.

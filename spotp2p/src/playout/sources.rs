@@ -66,7 +66,7 @@ impl Sources {
 
     /// Whether these promise no less than `others`, and no less surely.
     #[must_use]
-    pub fn promise_as_much_as(&self, others: &Self) -> bool {
+    pub(crate) fn promise_as_much_as(&self, others: &Self) -> bool {
         let peers = match (self.peers(), others.peers()) {
             (Some(these), Some(those)) => these.mean >= those.mean && these.deviation <= those.deviation,
             (None, None) => true,

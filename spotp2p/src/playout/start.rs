@@ -27,7 +27,7 @@ impl Config {
 }
 
 /// Seconds of music that a first table spans.
-pub const FIRST_SPAN: f32 = 8.0;
+pub(crate) const FIRST_SPAN: f32 = 8.0;
 const SPANS: (f32, f32) = (2.0, 512.0);
 
 /// What grows beyond a table's end is cut off. So the answer has to be in this part of it, and at its end the risk has to
@@ -84,13 +84,13 @@ impl Start {
     /// Begins with a table that spans so many seconds of music: what a decision about the same link came to before
     /// ([`Start::span`]) saves those that would be too short.
     #[must_use]
-    pub const fn spanning(self, seconds: f32) -> Self {
+    pub(crate) const fn spanning(self, seconds: f32) -> Self {
         Self { seconds: seconds.clamp(SPANS.0, SPANS.1), ..self }
     }
 
     /// Seconds of music that the next table will span.
     #[must_use]
-    pub const fn span(&self) -> f32 {
+    pub(crate) const fn span(&self) -> f32 {
         self.seconds
     }
 

@@ -97,7 +97,7 @@ impl Throughput {
 
     /// How many samples were taken so far, if none is being taken: until that changes, all forecasts are made from the same.
     #[must_use]
-    pub fn at_rest(&self) -> Option<u64> {
+    pub(crate) fn at_rest(&self) -> Option<u64> {
         (self.arrived_at.is_none() && self.history.latest().is_none()).then(|| self.history.puts())
     }
 

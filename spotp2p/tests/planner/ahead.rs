@@ -101,23 +101,23 @@ fn less_is_asked_than_a_source_would_take_where_all_is_here_or_it_is_spared() {
 #[test]
 fn a_plan_is_at_rest_when_nothing_is_out_and_nothing_can_be_asked_for() {
     let mut rest = planner(FAR_AHEAD, Policy::NEXT);
-    assert!(!rest.is_at_rest(at(1)) && !rest.has_peers(), "somebody may come");
+    assert!(!rest.is_at_rest() && !rest.has_peers(), "somebody may come");
     add(&mut rest, 0, Kind::Server);
-    assert!(rest.is_at_rest(at(1)) && !rest.has_peers(), "it may not be asked");
+    assert!(rest.is_at_rest() && !rest.has_peers(), "it may not be asked");
     add(&mut rest, 1, Kind::Peer);
-    assert!(!rest.is_at_rest(at(1)) && rest.has_peers());
+    assert!(!rest.is_at_rest() && rest.has_peers());
     rest.have(at(0), PieceRange { start: 0, count: PIECES });
-    assert!(rest.is_at_rest(at(1)));
+    assert!(rest.is_at_rest());
     rest.lost(at(0), Source(1));
     rest.lost(at(0), SERVER);
-    assert!(rest.is_at_rest(at(1)) && !rest.has_peers(), "nothing is lacking");
+    assert!(rest.is_at_rest() && !rest.has_peers(), "nothing is lacking");
 
     // What there was no room to say is still to be said.
     let mut full = planner(Config { outputs: 1, ..FAR_AHEAD }, Policy::PLAYING);
     add(&mut full, 0, Kind::Server);
     full.set_paused(at(1), true);
     full.set_paused(at(1), false);
-    assert_eq!((full.outstanding().count(), full.is_at_rest(at(1))), (0, false));
+    assert_eq!((full.outstanding().count(), full.is_at_rest()), (0, false));
     assert!(full.poll_timeout() > Some(at(1)), "it can't be said yet");
     taken(&mut full);
     assert_eq!(full.poll_timeout(), Some(at(1)));

@@ -61,7 +61,7 @@ fn while_nothing_sounds_nothing_further_is_asked() {
     let asked = world.asks.len();
     world.run_until(120_000);
     assert_eq!(world.asks.len(), asked);
-    assert!(world.planner.is_at_rest(world.now) && world.planner.is_held_back(world.now));
+    assert!(world.planner.is_at_rest() && world.planner.is_held_back(world.now));
 }
 
 #[test]

@@ -173,7 +173,7 @@ impl Playing {
             file.plan.set_ahead(now, why.wanted.saturating_add(MARGIN));
         }
         // A plan that asks for no more would be waited for for ever.
-        if why.verdict == Verdict::Wait && arrived >= start.demand().first() && file.plan.is_at_rest(now) {
+        if why.verdict == Verdict::Wait && arrived >= start.demand().first() && file.plan.is_at_rest() {
             why.verdict = Verdict::Start;
         }
         if !sounds(file, wait.at_ms) {
