@@ -88,25 +88,32 @@ impl<R: Bench> Peer<R> {
     }
 }
 
-/// Links come and go in waves; both sides dial, and either hangs up.
+/// Links come and go in waves; both sides dial, and either hangs up. One is linked with many, since a broker has no two links
+/// of the same two made at once: dials of two could meet in one connection.
 pub(crate) async fn churn<R: Bench>() -> Outcome {
-    let (mut one, mut other) = (Peer::<R>::new(1), Peer::<R>::new(2));
+    let mut one = Peer::<R>::new(0);
+    let mut others: Vec<Peer<R>> = (1..=LINKS).map(Peer::new).collect();
     let mut outcome = Vec::new();
     for wave in 0..WAVES {
         let numbers = wave * LINKS..(wave + 1) * LINKS;
-        for link in numbers.clone() {
+        for (link, other) in numbers.clone().zip(&mut others) {
             let (here, there) = (one.address(), other.address());
-            one.make(link, Role::Initiator, 2, there);
-            other.make(link, Role::Responder, 1, here);
+            one.make(link, Role::Initiator, other.key, there);
+            other.make(link, Role::Responder, one.key, here);
         }
-        let stood = (one.stand(LINKS).await, other.stand(LINKS).await);
-        assert_eq!(stood.0, stood.1);
-        for link in numbers {
-            let leaver = if link % 2 == 0 { &mut one } else { &mut other };
+        let stood = one.stand(LINKS).await;
+        for (link, other) in numbers.clone().zip(&others) {
+            assert_eq!(other.stand(1).await, BTreeSet::from([link.into()]));
+        }
+        for (link, other) in numbers.zip(&mut others) {
+            let leaver = if link % 2 == 0 { &mut one } else { other };
             leaver.links.hang_up(SessionId(link.into()), CloseCode::Done);
         }
-        let over = (one.end(LINKS).await, other.end(LINKS).await);
-        outcome.push(format!("{:?} stood, {over:?} over", stood.0));
+        let mut over = vec![one.end(LINKS).await];
+        for other in &mut others {
+            over.push(other.end(1).await);
+        }
+        outcome.push(format!("{stood:?} stood, {over:?} over"));
     }
     outcome
 }
