@@ -90,7 +90,8 @@ impl Planner {
         }
         let want = self.demand.next(&self.lacking, Want::FIRST);
         let Some(want) = want.filter(|want| !self.is_within(now, *want)) else { return };
-        let Some(position) = self.consumed(now) else { return };
+        // A decoder that is further on says so when it takes the next piece; until then the sound has that far to go.
+        let Some(position) = self.demand.position(now) else { return };
         let piece = match want.stage {
             Stage::Behind => self.demand.curve.pieces().saturating_sub(1),
             _ => want.piece,
@@ -99,7 +100,7 @@ impl Planner {
         let short = due.saturating_sub(position.saturating_add(self.free_ahead(now)));
         // What is heard meanwhile moves it too.
         let growth = u64::from(self.config.free_growth.max(1));
-        let wait = Duration::from_millis(u64::from(short) * growth / (growth + 1) + 1);
+        let wait = Duration::from_millis(u64::from(short) * growth / (growth + 1) + 3);
         let last = Duration::from_millis(self.last_begins().saturating_sub(position).into());
         let wait = if last.is_zero() { wait } else { wait.min(last) };
         self.timers.set(Timer::Free, now + wait.max(LOOK_AGAIN));

@@ -49,6 +49,10 @@ pub(super) struct Line {
     pub(super) place: Option<u32>,
     /// When it is looked at next.
     pub(super) check_at: Option<Instant>,
+    /// The same for another reason, which holds whatever changes.
+    pub(super) check_by: Option<Instant>,
+    /// The earlier of both, if it is in the order.
+    pub(super) armed: Option<Instant>,
     /// Time a piece as of when the catch-up point was last worked out.
     pub(super) counted: Duration,
 }
@@ -69,6 +73,8 @@ impl Line {
             strikes: 0,
             place: None,
             check_at: None,
+            check_by: None,
+            armed: None,
             counted: Duration::ZERO,
         }
     }

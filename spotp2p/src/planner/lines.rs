@@ -131,18 +131,38 @@ impl Lines {
         }
     }
 
-    /// Looks at a source at `at`, or earlier if that is settled already.
+    /// Looks at a source at `at`, or earlier if that is settled already, whatever changes until then.
     pub(super) fn check_by(&mut self, source: Source, at: Instant) {
+        if let Some(line) = self.by_id.get_mut(&source) {
+            line.check_by = Some(line.check_by.map_or(at, |by| by.min(at)));
+            self.arm(source);
+        }
+    }
+
+    /// Looks at a source at `at`, as things stand: what was said before of that does not hold any more.
+    pub(super) fn check_at(&mut self, source: Source, at: Option<Instant>) {
+        if let Some(line) = self.by_id.get_mut(&source)
+            && line.check_at != at
+        {
+            line.check_at = at;
+            self.arm(source);
+        }
+    }
+
+    fn arm(&mut self, source: Source) {
         let Some(line) = self.by_id.get_mut(&source) else { return };
         // Nothing is later than the end of time, so nothing could be armed then that is not due at once.
-        let never = at + Duration::from_micros(1) == at;
-        if never || line.check_at.is_some_and(|armed| armed <= at) {
+        let comes = |at: &Instant| *at + Duration::from_micros(1) != *at;
+        let armed = [line.check_at, line.check_by].into_iter().flatten().filter(comes).min();
+        if armed == line.armed {
             return;
         }
-        if let Some(old) = line.check_at.replace(at) {
+        if let Some(old) = core::mem::replace(&mut line.armed, armed) {
             self.checks.remove(&(old, source));
         }
-        self.checks.insert((at, source));
+        if let Some(at) = armed {
+            self.checks.insert((at, source));
+        }
     }
 
     /// When a source is to be looked at next.
@@ -158,7 +178,7 @@ impl Lines {
         }
         self.checks.pop_first();
         if let Some(line) = self.by_id.get_mut(&source) {
-            line.check_at = None;
+            (line.check_at, line.check_by, line.armed) = (None, None, None);
         }
         Some(source)
     }
@@ -169,7 +189,8 @@ impl Lines {
         if let Some(old) = line.place.take() {
             self.ready.remove(&(line.kind, old, source));
         }
-        if let Some(old) = line.check_at.take() {
+        (line.check_at, line.check_by) = (None, None);
+        if let Some(old) = line.armed.take() {
             self.checks.remove(&(old, source));
         }
     }
@@ -275,5 +296,20 @@ mod tests {
         );
         lines.check_by(Source(1), at(200));
         assert_eq!(lines.next_check(), Some(at(200)), "it may be looked at again");
+    }
+
+    #[test]
+    fn when_a_source_is_looked_at_follows_what_changes_but_for_what_was_settled_for_good() {
+        let mut lines = lines();
+        lines.check_at(Source(1), Some(at(50)));
+        lines.check_at(Source(1), Some(at(90)));
+        assert_eq!((lines.next_check(), lines.checks.len()), (Some(at(90)), 1));
+        lines.check_by(Source(1), at(70));
+        lines.check_at(Source(1), None);
+        assert_eq!((lines.next_check(), lines.checks.len()), (Some(at(70)), 1));
+        assert_eq!((lines.take_due(at(70)), lines.take_due(at(1_000))), (Some(Source(1)), None));
+        lines.check_at(Source(2), Some(at(80)));
+        lines.check_at(Source(2), None);
+        assert_eq!((lines.next_check(), lines.checks.len()), (None, 0));
     }
 }

@@ -350,9 +350,8 @@ impl Planner {
     /// Puts a source that changed where it belongs, and sees to it that it is looked at in time.
     fn touch(&mut self, now: Instant, source: Source) {
         self.lines.place(now, source);
-        if let Some(at) = self.next_look(now, source) {
-            self.lines.check_by(source, at);
-        }
+        let settled = self.lines.get(source).and_then(|line| line.check_at);
+        self.lines.check_at(source, self.next_look(now, source, settled));
     }
 
     /// Forgets that a piece is outstanding with a source.

@@ -5,6 +5,7 @@ use super::catch_up::WINDOW;
 use super::line::Trust;
 use super::source::Source;
 use super::why::{Outcome, Why};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 use spotproto::Instant;
@@ -46,19 +47,42 @@ impl Planner {
     }
 
     /// When a source that was asked for something is to be looked at: when its silence begins to mean something, then ever
-    /// more seldom; and however little is known of it, before its next piece is urgent.
-    pub(super) fn next_look(&self, now: Instant, source: Source) -> Option<Instant> {
+    /// more seldom; and however little is known of it, before any of its pieces is urgent. `settled` is when that was to be so
+    /// far: what is looked at again and again is not put off by what happens meanwhile.
+    pub(super) fn next_look(
+        &self,
+        now: Instant,
+        source: Source,
+        settled: Option<Instant>,
+    ) -> Option<Instant> {
         let line = self.lines.get(source)?;
-        let first = *line.out.front()?;
-        let silent_at = line.estimate.silent_at();
-        let again = now + (line.estimate.silence(now) / 2).max(LOOK_AGAIN);
-        let look = if silent_at > now { silent_at } else { again };
-        let due = self
-            .demand
-            .due(now, first)
-            .filter(|_| self.demand.is_running() && !self.ledger.is_doubled(first));
-        let urgent = due.map(|due| due.before(self.config.urgent + LOOK_AHEAD).max(now + LOOK_OFTEN));
+        if line.out.is_empty() {
+            // All that it was asked for came from others: it is to rest.
+            return (line.trust == Trust::Silent).then_some(now + LOOK_AGAIN);
+        }
+        let settled = settled.filter(|at| *at > now);
+        let from = |begins: Instant, again: Duration| match settled {
+            _ if begins > now => begins,
+            Some(settled) => settled.min(now + again),
+            None => now + again,
+        };
+        let look = from(line.estimate.silent_at(), (line.estimate.silence(now) / 2).max(LOOK_AGAIN));
+        let urgent = self.most_urgent(&line.out).filter(|_| self.demand.is_running());
+        let due = urgent.and_then(|piece| self.demand.due(now, piece));
+        let urgent = due.map(|due| from(due.before(self.config.urgent + LOOK_AHEAD), LOOK_OFTEN));
         Some(urgent.map_or(look, |urgent| urgent.min(look)))
+    }
+
+    /// The first of the pieces that nobody else was asked for: the others are being rescued. Pieces are due in their order.
+    fn most_urgent(&self, out: &VecDeque<u32>) -> Option<u32> {
+        let mut from = 0;
+        loop {
+            let first = out.iter().copied().filter(|piece| *piece >= from).min()?;
+            if !self.ledger.is_doubled(first) {
+                return Some(first);
+            }
+            from = first.checked_add(1)?;
+        }
     }
 
     fn check_silent(&mut self, now: Instant, source: Source) {

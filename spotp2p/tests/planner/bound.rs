@@ -105,3 +105,12 @@ fn behind_the_catch_up_point_slow_peers_are_asked_at_once() {
     let furthest = world.asks.iter().filter(|(_, ask, _)| ask.source.0 >= 10).map(|(.., ahead)| *ahead).max();
     assert!(furthest > Some(7_000), "{furthest:?}");
 }
+
+#[test]
+fn a_plan_is_not_woken_more_often_than_it_has_something_to_ask_for() {
+    let mut world = world();
+    world.run();
+    assert_eq!(world.stalls, 0);
+    // Pieces come within the bound four at a time.
+    assert!(world.wakes <= PIECES / 4 + 16, "woken {} times", world.wakes);
+}

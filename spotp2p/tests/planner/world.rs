@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) came: BTreeMap<u32, Source>,
     pub(crate) points: Vec<(Instant, u32)>,
     pub(crate) stalls: u32,
+    /// How often the planner was woken by its own timers.
+    pub(crate) wakes: u32,
     pub(crate) started_at: Option<Instant>,
     curve: Curve,
     dice: Dice,
@@ -86,6 +88,7 @@ impl World {
             came: BTreeMap::new(),
             points: Vec::new(),
             stalls: 0,
+            wakes: 0,
             started_at: None,
             curve,
             dice: Dice::new(&Seed([7; 32]).part(seed.into())),
@@ -230,6 +233,7 @@ impl World {
         }
         if self.planner.poll_timeout().is_some_and(|at| at <= now) {
             self.planner.handle_timeout(now);
+            self.wakes += 1;
             assert!(self.planner.poll_timeout().is_none_or(|at| at > now), "the planner stays due");
             self.carry_out();
         }

@@ -56,7 +56,14 @@ pub(super) struct Playout {
     known: Summary,
     playing: Option<Box<Playing>>,
     /// From one track to the next, until nothing is to play any more. Takes 2 KB.
-    between: Option<Box<Throughput>>,
+    between: Option<Box<Between>>,
+}
+
+/// What one track leaves to the next.
+#[derive(Debug)]
+struct Between {
+    link: Throughput,
+    span: f32,
 }
 
 /// A track of which the head is known. Takes 3 KB, and 13 KB more while the sound waits.
@@ -75,6 +82,8 @@ struct Playing {
     foreseen: Option<Foreseen>,
     /// Seconds of music that the table of the latest forecast had to span.
     span: f32,
+    /// All of the music was here at the latest look at the rest.
+    whole: bool,
     /// When it is looked at again, if nothing happens.
     next: Instant,
     /// That time has come.
@@ -118,12 +127,13 @@ impl Playout {
 
     fn summary(&self) -> Summary {
         let playing = self.playing.as_ref().map(|playing| &playing.link);
-        playing.or(self.between.as_deref()).map_or(self.known, Throughput::summary)
+        let between = self.between.as_ref().map(|between| &between.link);
+        playing.or(between).map_or(self.known, Throughput::summary)
     }
 }
 
 impl Playing {
-    fn new(now: Instant, link: Throughput, at_ms: u32) -> Self {
+    fn new(now: Instant, Between { link, span }: Between, at_ms: u32) -> Self {
         let sound = Sound::waits(now, at_ms);
         let gauge = Gauge::new(Thresholds::DEFAULT);
         Self {
@@ -134,7 +144,8 @@ impl Playing {
             presses_from: now + BRIEF,
             rest: None,
             foreseen: None,
-            span: FIRST_SPAN,
+            span,
+            whole: false,
             next: now,
             due: true,
         }
@@ -227,8 +238,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
     pub(super) fn begin_playout(&mut self, now: Instant, at_ms: u32) {
         let known = self.summary();
         let before = self.playout.take().and_then(|playout| playout.between);
-        let link = before.map_or_else(|| Throughput::new(known), |link| *link);
-        let playing = Some(Box::new(Playing::new(now, link, at_ms)));
+        let nothing = || Between { link: Throughput::new(known), span: FIRST_SPAN };
+        let before = before.map_or_else(nothing, |between| *between);
+        let playing = Some(Box::new(Playing::new(now, before, at_ms)));
         self.playout = Some(Box::new(Playout { known, playing, between: None }));
     }
 
@@ -237,7 +249,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let Some(playout) = self.playout.as_mut() else { return };
         if let Some(mut playing) = playout.playing.take() {
             playing.link.paused();
-            playout.between = Some(Box::new(playing.link));
+            playout.between = Some(Box::new(Between { link: playing.link, span: playing.span }));
         }
     }
 

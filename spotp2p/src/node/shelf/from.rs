@@ -14,6 +14,9 @@ use spotproto::message::{PieceRange, Urgency};
 /// Pieces that are read at a time: enough to keep a disk busy, and few to wait behind after a seek.
 const MOST_READING: usize = 8;
 
+/// With no more under way the next ones are looked for, several at once.
+const FEW_READING: usize = 4;
+
 /// The numbers of the bits that are set, the lowest first.
 fn ones(mut word: u64) -> impl Iterator<Item = u32> {
     core::iter::from_fn(move || {
@@ -39,7 +42,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         };
         let room = MOST_READING.saturating_sub(file.from_shelf.len());
         let stand = file.stand();
-        if room == 0 || file.held.count() == file.head.pieces() || file.read_out == Some(stand) {
+        if file.from_shelf.len() > FEW_READING
+            || file.held.count() == file.head.pieces()
+            || file.read_out == Some(stand)
+        {
             return false;
         }
         let name = file.head.file;
