@@ -22,14 +22,16 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         self.hold_back_others(now);
     }
 
-    /// The decoder moved on. A decoder that starts anew looks at the headers first: that is no way back.
-    pub(super) fn reading(&mut self, now: Instant, piece: u32) {
-        let Some(file) = self.file_mut(Urgency::Playing) else { return };
+    /// The decoder moved on. A decoder that starts anew looks at the headers first: that is no way back. Whether anything
+    /// follows from it: nothing where the program has all of the music.
+    pub(super) fn reading(&mut self, now: Instant, piece: u32) -> bool {
+        let Some(file) = self.file_mut(Urgency::Playing) else { return false };
         if piece >= file.head.pieces() || (piece < file.reading && file.held.get(piece)) {
-            return;
+            return false;
         }
         file.reading = piece;
         file.plan.reading(now, piece);
+        file.held.count() < file.head.pieces()
     }
 
     /// The sound runs.

@@ -193,7 +193,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             }
             Command::Next { wanted, at_ms } => self.expect_next(now, wanted, at_ms),
             Command::Seek { at_ms } => self.seek(now, at_ms),
-            Command::Reading { piece } => self.reading(now, piece),
+            // Told already.
+            Command::Reading { .. } => {}
             Command::Sounds { at_ms } => self.sounds(now, at_ms),
             Command::Silent { at_ms } => self.silent(now, at_ms),
             Command::Stop => self.stop(now),
@@ -377,6 +378,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Machine for Node<K, B, C> {
 
     fn handle_input(&mut self, now: Instant, input: Input<K, B>) -> Result<(), Never> {
         match input {
+            Input::Command(Command::Reading { piece }) if !self.reading(now, piece) => return Ok(()),
             Input::Command(command) => self.command(now, command),
             Input::LogIn(log_in) => self.take_log_in(now, log_in),
             Input::Connected { session, .. } if self.server.is(session) => self.server_connected(now),

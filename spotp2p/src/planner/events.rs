@@ -260,7 +260,9 @@ impl Planner {
             self.catch_up.reset();
             self.make_way(now);
         }
-        self.settle(now);
+        if !self.is_complete() {
+            self.settle(now);
+        }
     }
 
     /// Playing goes on from `position_ms`, for which `piece` is needed first
