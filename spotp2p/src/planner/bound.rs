@@ -110,3 +110,6 @@ impl Planner {
         matches!(kind, Kind::Cache)
     }
 }
+
+#[cfg(test)]
+mod tests;

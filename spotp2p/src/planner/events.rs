@@ -329,3 +329,6 @@ impl Planner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

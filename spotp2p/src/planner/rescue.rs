@@ -174,3 +174,6 @@ impl Planner {
         self.touch(now, source);
     }
 }
+
+#[cfg(test)]
+mod tests;
