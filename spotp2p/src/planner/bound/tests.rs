@@ -75,18 +75,19 @@ proptest! {
         planner.join(PEER, Kind::Peer);
         deliver(&mut planner, at(begun));
 
-        let least = if next { free_ahead.max(music.unwrap_or(0)) } else { free_ahead };
+        // Of the next track as much as paid sources may bring, unless that is all.
+        let ahead = if next { free_ahead.max(music.unwrap_or(0)) } else { free_ahead }.max(set_ahead);
         let position = from * PIECE_MS + more;
-        let mut listener = Listener { position, heard: begun, ahead: least.max(set_ahead), growth };
+        let mut listener = Listener { position, heard: begun, ahead, growth };
         let mut now = begun;
         for _ in 0..6 {
-            let Some(want) = planner.demand.next(&planner.lacking, Want::FIRST) else { break };
             for stage in [Stage::Headers, Stage::Ahead, Stage::Behind] {
                 for piece in 0..PIECES {
                     let want = Want { stage, piece };
                     prop_assert_eq!(planner.is_within(at(now), want), listener.has_within(want), "{:?}", want);
                 }
             }
+            let Some(want) = planner.demand.next(&planner.lacking, Want::FIRST) else { break };
             prop_assert!(!listener.has_within(want), "{want:?} is not asked for");
             let armed = planner.timers.get(Timer::Free).expect("more will be within").since(at(now)).as_millis();
             let armed = u32::try_from(armed).unwrap();

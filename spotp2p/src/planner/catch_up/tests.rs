@@ -1,5 +1,5 @@
 use super::super::fixture::{OTHER, PIECES, SERVER, at, ms, sounding};
-use super::super::{Holds, Kind, Prior, Slot, Why};
+use super::super::{Clock, Holds, Kind, Prior, Slot, Why};
 use super::*;
 use proptest::prelude::*;
 use spotproto::content::PIECE_LEN;
@@ -80,6 +80,17 @@ fn pieces_are_promised_only_by_who_holds_them() {
     let slow = (50, 1_230, 4, first);
     let point = planner(5_000, &[slow, quick(second)]).work_out(at(0));
     assert!((1..20).contains(&point), "{point}");
+}
+
+#[test]
+fn a_piece_is_in_time_that_is_surely_here_when_it_is_due() {
+    let mut planner = planner(0, &[(50, 400, 4, all())]);
+    let sure = planner.lines.iter().map(|(_, line)| line.sure_arrival(at(0))).min().unwrap();
+    for (begins, point) in [(sure, 0), (sure.before(Duration::from_micros(1)), 1)] {
+        planner.set_clock(at(0), Clock::Running { at: begins, position_ms: 0 });
+        planner.catch_up.reset();
+        assert_eq!(planner.work_out(at(0)), point);
+    }
 }
 
 #[test]
@@ -196,4 +207,8 @@ fn what_peers_can_bring_after_all_is_called_back_from_there_on() {
     let point = planner.work_out(at(0));
     let left: Vec<u32> = planner.outstanding().map(|(piece, ..)| piece).collect();
     assert_eq!((point, left), (11, alloc::vec![10]));
+    // Only where it moves back.
+    (11..13).for_each(|piece| planner.count_on(SERVER, piece));
+    known(&mut planner, 11, 0.0);
+    assert_eq!((planner.work_out(at(0)), planner.outstanding().count()), (11, 3));
 }
