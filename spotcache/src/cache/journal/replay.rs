@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn what_is_longer_than_any_record_is_none_and_is_not_tried() {
-        let most = (4 + BODY_MAX) as u16;
+        // A name, kind and number of runs, and 32 runs of two numbers of eight bytes.
+        let most = 4 + 2 + 32 * 16;
         let marked = |length: u16| [MARK, length.to_be_bytes()].concat();
         // Each of these might be a record, of others of them.
         let (journal, _) = behind(&marked(most), TRIES + u32::from(most));
