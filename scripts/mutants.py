@@ -136,7 +136,12 @@ class Campaign:
     def copy(self, changed):
         """The tree with these files changed. Those that stay the same are not touched, so as not to be built again."""
         files = subprocess.check_output(["git", "ls-files", "-z"], cwd=TOP, text=True).split("\0")[:-1]
-        for path in filter(lambda path: (TOP / path).is_file(), files):
+        files = {path for path in files if (TOP / path).is_file()}
+        # A module that is gone from ours must not be found beside the one that took its place.
+        for place in [place for place in TREE.rglob("*") if place.is_file()]:
+            if str(place.relative_to(TREE)) not in files:
+                place.unlink()
+        for path in files:
             # What has mutants is as it was when they were listed.
             text = self.sources[path].text.encode() if path in self.sources else (TOP / path).read_bytes()
             text, place = changed.get(path, text), TREE / path

@@ -111,3 +111,6 @@ impl Planner {
         matches!(kind, Kind::Cache)
     }
 }
+
+#[cfg(test)]
+mod tests;

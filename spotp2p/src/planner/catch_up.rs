@@ -219,3 +219,6 @@ impl Planner {
         (want.stage == Stage::Ahead).then_some(want.piece)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,7 +171,9 @@ mod tests {
                 u64::from(curve.due_ms(piece)) <= exact && u64::from(curve.due_ms(piece)) + 10_000 > exact
             );
         }
+        assert_eq!(Curve::even(MOST_PIECES, 0, 1).map(|curve| curve.pieces()), Ok(MOST_PIECES));
         assert_eq!(Curve::even(MOST_PIECES + 1, 0, 1), Err(TooManyPieces));
+        assert!(alloc::format!("{TooManyPieces}").contains("more pieces"));
         assert_eq!(Curve::even(0, 1, 1).unwrap().due_ms(5), 0);
     }
 }

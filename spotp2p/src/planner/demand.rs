@@ -251,6 +251,27 @@ mod tests {
     }
 
     #[test]
+    fn what_was_passed_is_wanted_only_where_there_is_room_for_the_whole_file() {
+        for (whole, keep, wanted) in
+            [(true, 100, true), (true, 99, false), (false, 100, false), (true, 101, true)]
+        {
+            let mut demand = demand();
+            demand.reading = 50;
+            demand.set_keep(keep, whole);
+            let mut lacking = PieceSet::empty(100);
+            lacking.insert(10);
+            assert_eq!(demand.next(&lacking, Want::FIRST).is_some(), wanted, "{whole} {keep}");
+        }
+    }
+
+    #[test]
+    fn the_next_track_is_first_fetched_from_peers_alone_and_its_beginning_from_others() {
+        let Policy { urgency, server_allowed, cdn_allowed, searching, paid_music } = Policy::NEXT;
+        assert_eq!((urgency, server_allowed, cdn_allowed), (Urgency::Next, false, false));
+        assert_eq!((searching, paid_music), (true, Duration::from_secs(5)));
+    }
+
+    #[test]
     fn deadlines_follow_the_clock_and_slide_while_it_waits() {
         let mut demand = demand();
         assert_eq!(demand.due(second(7), 30), Some(second(37)));

@@ -331,3 +331,6 @@ impl Planner {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,8 @@ mod curve;
 mod demand;
 mod estimate;
 mod events;
+#[cfg(test)]
+mod fixture;
 mod ledger;
 mod line;
 mod lines;

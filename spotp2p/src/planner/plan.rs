@@ -324,3 +324,6 @@ impl Planner {
         self.emit(Output::Ask(Ask { source, pieces, urgency: self.policy.urgency, why }));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,3 +198,6 @@ impl Planner {
         self.touch(now, source);
     }
 }
+
+#[cfg(test)]
+mod tests;

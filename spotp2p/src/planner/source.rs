@@ -128,6 +128,8 @@ mod tests {
         let holds =
             Holds::ranges(alloc::vec![range(30, 40), range(0, 5), range(3, 8), range(8, 9), range(20, 20)]);
         assert_eq!(holds, Holds::Some([range(0, 9), range(30, 40)].into()));
+        let joined = Holds::ranges(alloc::vec![range(10, 15), range(12, 20), range(16, 18), range(20, 25)]);
+        assert_eq!(joined, Holds::Some([range(10, 25)].into()));
         assert_eq!([0, 8, 9, 39, 40].map(|piece| holds.has(piece)), [true, true, false, true, false]);
         assert_eq!([0, 9, 35, 40].map(|piece| holds.next(piece)), [Some(0), Some(30), Some(35), None]);
     }

@@ -101,3 +101,32 @@ impl Log {
         self.ring.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_are_kept_and_fewer_once_fewer_are_asked_for() {
+        let decision = |piece| Decision {
+            piece,
+            source: Source(1),
+            kind: Kind::Peer,
+            why: Why::Cheapest,
+            asked_at: Instant::START,
+            due: None,
+            predicted: Instant::START,
+            outcome: Outcome::Arrived,
+            ended_at: Instant::START,
+        };
+        for (keep, then, left) in [(0, 3, 0..0), (3, 3, 7..10), (6, 2, 8..10), (20, 0, 0..0), (20, 4, 6..10)]
+        {
+            let mut log = Log::default();
+            log.keep(keep);
+            (0..10).for_each(|piece| log.note(|| decision(piece)));
+            log.keep(then);
+            let told = core::iter::from_fn(|| log.pop()).map(|decision| decision.piece);
+            assert!(told.eq(left.clone()), "{keep}, then {then}");
+        }
+    }
+}

@@ -65,6 +65,8 @@ fn paces_add_up_and_so_do_the_squares_of_what_they_may_be_off_by() {
     let (other, off_other) = planner.pace().expect("the second has shown it too");
     assert!((both - one - other).abs() < 1.0, "{both} {one} {other}");
     assert!((off_both - off.hypot(off_other)).abs() < 1.0, "{off_both} {off} {off_other}");
+    // Each is off by some thousandths of its pace.
+    assert!((0.005..0.5).contains(&(off / one)) && off_other > 0.005 * other, "{off} {off_other}");
 }
 
 #[test]
@@ -96,6 +98,36 @@ fn less_is_asked_than_a_source_would_take_where_all_is_here_or_it_is_spared() {
     assert!(!planner.is_held_back(at(0)));
     planner.have(at(0), PieceRange { start: 0, count: PIECES });
     assert!(planner.is_held_back(at(0)));
+}
+
+#[test]
+fn less_is_asked_than_peers_would_take_where_what_lacks_is_too_far_ahead_of_the_sound() {
+    let mut planner = planner(Config::DEFAULT, Policy::PLAYING);
+    planner.set_clock(at(0), Clock::Running { at: at(0), position_ms: 0 });
+    planner.have(at(0), PieceRange { start: 0, count: 100 });
+    assert!(!planner.is_held_back(at(0)), "there is nobody");
+    add(&mut planner, 1, Kind::Peer);
+    planner.set_credit(at(0), Source(1), 0);
+    assert!(planner.is_held_back(at(0)), "nor would it be with more room");
+    planner.forgotten(at(0), PieceRange { start: 2, count: 1 });
+    assert!(!planner.is_held_back(at(0)));
+}
+
+#[test]
+fn a_plan_tells_what_it_is_about() {
+    let mut planner = planner(Config::DEFAULT, Policy::PLAYING);
+    assert_eq!((planner.sources(), planner.is_running()), (0, false));
+    add(&mut planner, 1, Kind::Peer);
+    add(&mut planner, 2, Kind::Peer);
+    add(&mut planner, 3, Kind::Peer);
+    assert_eq!([0, 200].map(|piece| planner.is_asked(Source(1), piece)), [true, false]);
+    planner.forged(at(0), Source(1), 0, PIECE_LEN);
+    assert_eq!(planner.sources(), 2, "one is never asked again");
+    planner.set_clock(at(0), Clock::Running { at: at(100), position_ms: 0 });
+    assert_eq!(
+        (planner.is_running(), planner.due(at(0), 2)),
+        (true, Some(at(100 + 2 * u64::from(PIECE_MS))))
+    );
 }
 
 #[test]

@@ -89,6 +89,16 @@ fn a_start_that_needs_more_gets_it() {
 }
 
 #[test]
+fn what_is_on_this_machine_has_no_bound() {
+    for (kind, all) in [(Kind::Cache, true), (Kind::Lan, false)] {
+        let mut world = World::with(3, Config::DEFAULT, Policy::PLAYING);
+        world.join(0, 1, kind, 50_000, 1, Character::Honest);
+        world.run_until(5_000);
+        assert_eq!(world.planner.is_complete(), all, "{kind:?}");
+    }
+}
+
+#[test]
 fn what_is_kept_for_later_has_no_bound() {
     let mut world = World::with(3, Config::DEFAULT, Policy::OFFLINE).with_peers(8, 200);
     world.run_until(10_000);

@@ -193,3 +193,48 @@ pub(crate) fn runs(pieces: impl IntoIterator<Item = u32>) -> Vec<Run> {
     }
     runs
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_a_file_is_a_bit_each_and_its_uses_are_two() {
+        let plain = File { key: 7u32, pieces: 10, prefix: 2, alias: 0, whole: false, main: false, uses: 0 };
+        for (file, flags) in [
+            (plain, 0),
+            (File { whole: true, ..plain }, 1),
+            (File { main: true, ..plain }, 1 << 1),
+            (File { alias: 0x0102_0304, ..plain }, 1 << 2),
+            (File { uses: 1, ..plain }, 1 << 3),
+            (File { uses: 2, main: true, ..plain }, 1 << 4 | 1 << 1),
+            (File { uses: 3, alias: 5, whole: true, main: true, ..plain }, 0x1f),
+        ] {
+            for record in [Record::File(file), Record::Pin(file)] {
+                let mut body = Vec::new();
+                record.encode(&mut body);
+                assert_eq!(body[5], flags, "{file:?}");
+                assert_eq!(Record::decode(&body), Ok(record));
+            }
+        }
+        // More uses are not told apart.
+        let mut body = Vec::new();
+        Record::File(File { uses: 9, ..plain }).encode(&mut body);
+        assert_eq!(body[5], 3 << 3);
+        for unknown in [1 << 5, 1 << 6, 1 << 7 | 1] {
+            body[5] = unknown;
+            assert_eq!(Record::<u32>::decode(&body), Err(CodecError::Invalid("flags")));
+        }
+    }
+
+    #[test]
+    fn pieces_in_a_row_are_one_run() {
+        assert_eq!(runs([]), []);
+        assert_eq!(runs([3, 4, 5, 9, 11, 12]), [(3, 3), (9, 1), (11, 2)]);
+        let claim = Record::Claim(7u32, runs([0, 1, 5, 6, 7, 300]));
+        let mut body = Vec::new();
+        claim.encode(&mut body);
+        assert_eq!(body.len(), 5 + 1 + 5 + 2, "a gap and a length each, one of them two bytes");
+        assert_eq!(Record::decode(&body), Ok(claim));
+    }
+}

@@ -84,3 +84,56 @@ fn read_record<K: CacheKey>(bytes: &[u8]) -> Frame<K> {
     let (_, body) = framed.split_at(2);
     Record::decode(body).map_or(Frame::Damaged, |record| Frame::Record(record, length + FRAME_LEN))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{header, write};
+    use super::*;
+    use alloc::vec::Vec;
+
+    /// What the records are that are found, and how many bytes are none.
+    fn read(journal: &[u8]) -> (Vec<Record<u32>>, u64) {
+        let mut records = Vec::new();
+        let damaged = replay(journal, |record| records.push(record)).unwrap();
+        (records, damaged)
+    }
+
+    /// What looks like so many records and is none, and one that is behind it.
+    fn behind(damage: &[u8], times: u32) -> (Vec<u8>, u64) {
+        let mut journal = header::<u32>().to_vec();
+        (0..times).for_each(|_| journal.extend_from_slice(damage));
+        let length = journal.len() - HEADER_LEN;
+        write(&mut journal, &Record::Touch(7u32));
+        (journal, length as u64)
+    }
+
+    #[test]
+    fn reading_ends_behind_so_many_damaged_records_and_all_the_rest_counts_as_damaged() {
+        let damage = [MARK[0], MARK[1], 0, 0, 1, 2, 3, 4];
+        let (journal, length) = behind(&damage, TRIES - 1);
+        assert_eq!(read(&journal), (alloc::vec![Record::Touch(7)], length));
+        let (journal, _) = behind(&damage, TRIES);
+        assert_eq!(read(&journal), (Vec::new(), (journal.len() - HEADER_LEN) as u64));
+    }
+
+    #[test]
+    fn what_is_longer_than_any_record_is_none_and_is_not_tried() {
+        // A name, kind and number of runs, and 32 runs of two numbers of eight bytes.
+        let most = 4 + 2 + 32 * 16;
+        let marked = |length: u16| [MARK, length.to_be_bytes()].concat();
+        // Each of these might be a record, of others of them.
+        let (journal, _) = behind(&marked(most), TRIES + u32::from(most));
+        assert_eq!(read(&journal).0, []);
+        let (journal, length) = behind(&marked(most + 1), TRIES + u32::from(most));
+        assert_eq!(read(&journal), (alloc::vec![Record::Touch(7)], length));
+    }
+
+    #[test]
+    fn there_is_no_version_0() {
+        let (mut journal, _) = behind(&[], 0);
+        journal[8..10].copy_from_slice(&0u16.to_be_bytes());
+        let crc = crc32c(0, &journal[..12]);
+        journal[12..16].copy_from_slice(&crc.to_be_bytes());
+        assert_eq!(read(&journal), (alloc::vec![Record::Touch(7)], HEADER_LEN as u64));
+    }
+}

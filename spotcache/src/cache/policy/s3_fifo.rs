@@ -109,7 +109,7 @@ impl Ghosts {
     }
 
     fn add(&mut self, bits: u64, files: usize) {
-        // Twice as many files, or half as many: the table is made anew, and what it knew is forgotten.
+        // More than twice as many files, or fewer than a quarter: the table is made anew, and what it knew is forgotten.
         let places = files.next_multiple_of(WAYS).max(WAYS);
         if self.table.len() < places / 2 || self.table.len() / 4 > places || self.table.is_empty() {
             self.table = Vec::new();
@@ -135,6 +135,8 @@ impl Ghosts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::collections::VecDeque;
+    use proptest::prelude::*;
 
     struct World {
         shelf: Shelf<u32>,
@@ -219,5 +221,121 @@ mod tests {
             }
         }
         assert!((0..50).all(|key| world.shelf.find(&key).is_some()));
+    }
+
+    /// The same in two plain queues: key and uses of each, oldest first.
+    #[derive(Default)]
+    struct Model {
+        small: VecDeque<(u32, u32)>,
+        main: VecDeque<(u32, u32)>,
+    }
+
+    impl Model {
+        fn victim(&mut self) -> Option<u32> {
+            for _ in 0..64 {
+                let tenth = (self.small.len() + self.main.len()) / 10;
+                let from_small = self.small.len() > tenth || self.main.is_empty();
+                let queue = if from_small { &mut self.small } else { &mut self.main };
+                match queue.front().copied()? {
+                    (key, 2..) if from_small => {
+                        self.small.pop_front();
+                        self.main.push_back((key, 0));
+                    }
+                    (key, uses @ 1..) if !from_small => {
+                        self.main.pop_front();
+                        self.main.push_back((key, uses - 1));
+                    }
+                    (key, _) => return Some(key),
+                }
+            }
+            self.main.front().or(self.small.front()).map(|(key, _)| *key)
+        }
+
+        fn leave(&mut self, key: u32) {
+            self.small.retain(|file| file.0 != key);
+            self.main.retain(|file| file.0 != key);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_does_what_two_plain_queues_do(steps in proptest::collection::vec((0u8..8, 0u32..60), 1..400)) {
+            let (mut world, mut model) = (world(), Model::default());
+            for (step, key) in steps {
+                let slot = world.shelf.find(&key);
+                match (step, slot) {
+                    (0..=2, None) => {
+                        let slot = world.add(key);
+                        let queue = if world.shelf.in_main(slot) { &mut model.main } else { &mut model.small };
+                        queue.push_back((key, 0));
+                    }
+                    (3, Some(slot)) => {
+                        world.policy.left(&mut world.shelf, slot);
+                        world.shelf.remove(slot);
+                        model.leave(key);
+                    }
+                    (4, _) => {
+                        let gone = model.victim();
+                        prop_assert_eq!(world.evict(), gone);
+                        gone.into_iter().for_each(|key| model.leave(key));
+                    }
+                    (_, Some(slot)) => {
+                        world.policy.touched(&mut world.shelf, slot);
+                        let both = model.small.iter_mut().chain(&mut model.main);
+                        both.filter(|file| file.0 == key).for_each(|file| file.1 = (file.1 + 1).min(3));
+                    }
+                    _ => {}
+                }
+                let mut order = Vec::new();
+                world.policy.each(&mut world.shelf, |shelf, slot| order.push((shelf.key(slot), shelf.uses(slot))));
+                prop_assert!(order.iter().eq(model.small.iter().chain(&model.main)), "{order:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn there_are_as_many_places_for_ghosts_as_there_are_files() {
+        let mut world = world();
+        let often = [0, 1, 2, 3].map(|key| world.add(key));
+        for slot in often {
+            world.policy.touched(&mut world.shelf, slot);
+            world.policy.touched(&mut world.shelf, slot);
+        }
+        (4..20).for_each(|key| _ = world.add(key));
+        assert_eq!((world.evict(), world.policy.main.len()), (Some(4), 4));
+        assert_eq!(world.policy.ghosts.table.len(), 20);
+    }
+
+    /// Of a table with so many places.
+    fn ghosts(files: usize) -> Ghosts {
+        let mut ghosts = Ghosts { table: Vec::new(), made: 0 };
+        ghosts.add(0, files);
+        ghosts
+    }
+
+    #[test]
+    fn a_ghost_is_forgotten_when_as_many_others_were_made_as_there_are_places() {
+        let mut ghosts = ghosts(8);
+        // All others go into the second row, four at a time.
+        for other in 0..7 {
+            ghosts.add(1 << 63 | other << 8, 8);
+            assert!(ghosts.has(0), "{other}");
+        }
+        ghosts.add(1 << 63 | 7 << 8, 8);
+        assert!(!ghosts.has(0));
+        let others = (0..8).filter(|other| ghosts.has(1 << 63 | other << 8));
+        assert_eq!(others.collect::<Vec<u64>>(), [4, 5, 6, 7], "the oldest of a row make way");
+    }
+
+    #[test]
+    fn the_table_is_made_anew_for_more_than_twice_as_many_files_or_fewer_than_a_quarter() {
+        for (places, files, then) in
+            [(40, 80, 40), (40, 81, 84), (40, 200, 200), (48, 12, 48), (48, 9, 48), (48, 8, 8), (48, 0, 4)]
+        {
+            let mut ghosts = ghosts(places);
+            assert_eq!(ghosts.table.len(), places);
+            ghosts.add(1 << 63 | 1 << 8, files);
+            assert_eq!((ghosts.table.len(), ghosts.has(0)), (then, then == places), "{places} {files}");
+        }
     }
 }
