@@ -265,7 +265,7 @@ impl<K: CacheKey, B> Cache<K, B> {
         }
         let slot = self.books.shelf.find(file).ok_or(PinRefused::Unknown)?;
         let facts = self.books.shelf.facts(slot);
-        if self.ledger.pins.len() >= self.config.limits.unclaimed {
+        if self.ledger.waiting_pins() >= self.config.limits.unclaimed {
             return Err(PinRefused::Busy);
         }
         if !facts.pinned {
@@ -291,7 +291,8 @@ impl<K: CacheKey, B> Cache<K, B> {
     /// A file need not stay. [`Event::Unpinned`] follows once that is durable.
     pub fn unpin(&mut self, now: Instant, file: &K) {
         let Some(slot) = self.books.shelf.find(file) else { return };
-        if !self.books.shelf.facts(slot).pinned || self.ledger.pins.len() >= self.config.limits.unclaimed {
+        // Never too many: while so much waits that no pin is taken, each pinned file adds one at most.
+        if !self.books.shelf.facts(slot).pinned {
             return;
         }
         self.books.change(slot, |shelf| shelf.set_pinned(slot, false));

@@ -64,9 +64,10 @@ pub enum Eviction {
 /// Worst-case memory, in words: for each of `files`, its key and 12 bytes, an eighth of that for growth, 5 bytes of
 /// index, and 10 more if it has an alias. For each of `partial`, 56 bytes and a bit for each of its pieces. For each
 /// outstanding write a piece, 16 KiB, until the disk has taken it; for outstanding reads, removals and journal writes
-/// 100 bytes each. For each of `unclaimed` 8 bytes, for each of `touches` 4. While the journal is written anew, as many
-/// bytes as it has: about 20 and the key's for each file. With the defaults and 10,000 whole files of 32-byte names:
-/// 0.6 MB, and 2 MiB while 128 pieces are on their way to the disk.
+/// 100 bytes each. For each of `unclaimed` 8 bytes, for each of `touches` 4. For each pin that waits for the disk its
+/// key and a byte, twice for growth: as many as `unclaimed`, and one for each pinned file. While the journal is written
+/// anew, as many bytes as it has: about 20 and the key's for each file. With the defaults and 10,000 whole files of
+/// 32-byte names: 0.6 MB, and 2 MiB while 128 pieces are on their way to the disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Limits {
@@ -90,7 +91,7 @@ pub struct Limits {
     pub removals: usize,
     /// Journal writes that the disk has not answered; at least 2.
     pub commits: usize,
-    /// Pieces that are held and that the journal does not claim yet; above it none are stored.
+    /// Pieces that are held and that the journal does not claim yet; above it none are stored. As many pins may wait.
     pub unclaimed: usize,
     /// Pieces after which the journal is written without waiting longer.
     pub batch: usize,

@@ -100,6 +100,11 @@ impl<K: CacheKey> Ledger<K> {
         self.fresh.len() + self.flights.iter().map(|flight| flight.claims.len()).sum::<usize>()
     }
 
+    /// Pins, and what takes them back, that are not known to last.
+    pub(super) fn waiting_pins(&self) -> usize {
+        self.pins.len() + self.flights.iter().map(|flight| flight.pins.len()).sum::<usize>()
+    }
+
     /// Drops claims of a file that go against what happened since.
     pub(super) fn withdraw(&mut self, slot: u32, pieces: impl Fn(u32) -> bool) {
         let stays = |claim: &Unclaimed| claim.0 != slot || !pieces(claim.1);

@@ -247,3 +247,31 @@ fn a_date_only_ever_goes_on() {
     world.input(Input::NoteDate(UnixTime(1_500_000)));
     assert_eq!(world.cache.date(), UnixTime(2_000_000));
 }
+
+#[test]
+fn a_pin_is_taken_back_at_once_however_many_wait_for_the_disk() {
+    let mut setup = config(1_000);
+    setup.limits.unclaimed = 4;
+    let mut world = World::new(setup, Disk::new());
+    world.cache.admit(world.now, 1, 10, 0, None).unwrap();
+    world.cache.admit(world.now, 2, 10, 0, None).unwrap();
+    world.cache.pin(&2).unwrap();
+    world.settle();
+    world.held_back = true;
+    // Those that are on their way count too.
+    let most = setup.limits.unclaimed;
+    assert!((0..most).all(|_| world.cache.pin(&1).is_ok()));
+    assert_eq!(world.cache.pin(&1), Err(PinRefused::Busy));
+    for file in [1, 2] {
+        world.input(Input::Unpin(file));
+        assert!(!world.cache.holding(&file).unwrap().pinned, "{file}");
+    }
+    assert_eq!(world.cache.usage().pinned_bytes, 0);
+    world.held_back = false;
+    world.take_events();
+    world.settle();
+    let events = world.take_events();
+    assert!([1, 2].iter().all(|file| events.contains(&Event::Unpinned(*file))));
+    // No piece was ever stored: but for a pin nothing is known of them.
+    assert_eq!(world.restart(setup).cache.files().count(), 0);
+}
