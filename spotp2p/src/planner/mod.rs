@@ -352,8 +352,7 @@ impl Planner {
     /// Puts a source that changed where it belongs, and sees to it that it is looked at in time.
     fn touch(&mut self, now: Instant, source: Source) {
         self.lines.place(now, source);
-        let settled = self.lines.get(source).and_then(|line| line.check_at);
-        self.lines.check_at(source, self.next_look(now, source, settled));
+        self.lines.check_at(source, self.next_look(now, source));
     }
 
     /// Forgets that a piece is outstanding with a source.

@@ -47,20 +47,15 @@ impl Planner {
     }
 
     /// When a source that was asked for something is to be looked at: when its silence begins to mean something, then ever
-    /// more seldom; and however little is known of it, before any of its pieces is urgent. `settled` is when that was to be so
-    /// far: what is looked at again and again is not put off by what happens meanwhile.
-    pub(super) fn next_look(
-        &self,
-        now: Instant,
-        source: Source,
-        settled: Option<Instant>,
-    ) -> Option<Instant> {
+    /// more seldom; and however little is known of it, before any of its pieces is urgent. What is
+    /// looked at again and again is not put off by what happens meanwhile.
+    pub(super) fn next_look(&self, now: Instant, source: Source) -> Option<Instant> {
         let line = self.lines.get(source)?;
         if line.out.is_empty() {
             // All that it was asked for came from others: it is to rest.
             return (line.trust == Trust::Silent).then_some(now + LOOK_AGAIN);
         }
-        let settled = settled.filter(|at| *at > now);
+        let settled = line.check_at.filter(|at| *at > now);
         let from = |begins: Instant, again: Duration| match settled {
             _ if begins > now => begins,
             Some(settled) => settled.min(now + again),

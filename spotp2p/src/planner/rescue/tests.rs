@@ -39,7 +39,8 @@ fn a_source_is_looked_at_before_its_next_piece_is_urgent() {
     planner.count_on(PEER, 6);
     // It is due at 4.92 s and urgent three seconds before that.
     assert_eq!(planner.next_look(at(0), PEER), Some(at(920)));
-    assert_eq!(planner.next_look(at(800), PEER), Some(at(1_050)), "not more often than each 250 ms");
+    assert_eq!(planner.next_look(at(800), PEER), Some(at(920)), "what happens meanwhile does not put it off");
+    assert_eq!(planner.next_look(at(1_000), PEER), Some(at(1_250)), "each 250 ms from then on");
     planner.join_full(OTHER, Kind::Peer);
     planner.ask(at(0), 6, OTHER, Why::Hedge);
     let silent_at = planner.lines.get(PEER).unwrap().estimate.silent_at();
@@ -131,8 +132,8 @@ fn when_one_of_two_fails_the_other_is_looked_at_soon() {
         planner.join_full(OTHER, Kind::Peer);
         planner.count_on(PEER, 6);
         planner.ask(at(0), 6, OTHER, Why::Hedge);
-        assert!(planner.lines.get(OTHER).unwrap().check_at > Some(at(50)));
+        assert!(planner.lines.get(OTHER).unwrap().armed > Some(at(50)));
         planner.withdraw(at(0), PEER, 6, outcome);
-        assert_eq!(planner.lines.get(OTHER).unwrap().check_at == Some(at(50)), soon, "{outcome:?}");
+        assert_eq!(planner.lines.get(OTHER).unwrap().armed == Some(at(50)), soon, "{outcome:?}");
     }
 }
