@@ -1,5 +1,6 @@
 //! On which of its connections a link is made.
 
+use core::time::Duration;
 use spotproto::noise::{Pattern, Role};
 use spotproto::preamble::{LINK_LASTS, LinkId, PREAMBLE_LEN, Preamble};
 use spotproto::{Instant, Limits};
@@ -93,10 +94,17 @@ impl Meeting {
         dialled && matches!(self.mine.role, Role::Initiator)
     }
 
-    /// The bounds of the session that goes on at `now`: what is left of the link's time is all that its handshake gets.
+    /// Silence after which a `PING` goes out on a link. A client has many and most are idle, where address translators keep
+    /// an idle connection for hours (RFC 5382 REQ-5: no less than 2 h 4 min) and home routers for minutes; the server's
+    /// connection tells sooner whether the line is dead, and who was asked for something is watched by the second.
+    pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+    /// The bounds of the session that goes on at `now`: what is left of the link's time is all that its handshake gets, and it
+    /// is [kept alive](Self::KEEP_ALIVE) with fewer words than others.
     #[must_use]
     pub fn limits(&self, now: Instant, mut limits: Limits) -> Limits {
         limits.handshake = limits.handshake.min(self.until.since(now));
+        limits.keep_alive = limits.keep_alive.max(Self::KEEP_ALIVE);
         limits
     }
 }
@@ -104,7 +112,6 @@ impl Meeting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::time::Duration;
 
     const LINK: LinkId = LinkId([3; 16]);
 
@@ -170,5 +177,16 @@ mod tests {
             meeting.limits(meeting.until() + Duration::from_secs(9), limits).handshake,
             Duration::ZERO
         );
+    }
+
+    #[test]
+    fn a_link_is_kept_alive_with_fewer_words_than_others_and_never_with_more() {
+        let meeting = meeting(Role::Responder, 1, true);
+        let alive = |every| {
+            let mut limits = Limits::DEFAULT;
+            limits.keep_alive = Duration::from_secs(every);
+            meeting.limits(Instant::START, limits).keep_alive
+        };
+        assert_eq!([30, 90].map(alive), [60, 90].map(Duration::from_secs));
     }
 }

@@ -25,10 +25,11 @@ use spotcache::sheet::CacheKeys;
 use spotp2p::SessionId;
 use spotp2p::node::{CacheSetup, Command, Config, Effect, Event, Input, LogIn, MirrorNews, Node, Output};
 use spotp2p::playout::Summary;
+use spotp2p::reach::Meeting;
 use spotp2p::swarm::Mode;
 use spotproto::crypto::{PublicKey, SecretKey};
 use spotproto::message::{Holding, MAX_HOLDING, Message};
-use spotproto::{Dice, Instant, Limits, Machine};
+use spotproto::{Dice, Instant, Machine};
 
 pub(crate) use disk::piece_of;
 pub(crate) use habits::picks;
@@ -157,7 +158,7 @@ impl Home {
     pub(crate) fn is_looked_at(&self, net: &mut Net<'_>, since: u64) {
         let Some(node) = self.node.as_ref() else { return };
         let (neighbours, plays) = (node.swarm().neighbours() as u64, self.play.is_some());
-        let pings = since / Limits::DEFAULT.keep_alive.as_micros() as u64;
+        let pings = since / Meeting::KEEP_ALIVE.as_micros() as u64;
         if let Some(tally) = net.tally() {
             tally.degrees.record(neighbours);
             // One of both sides of an idle link pings, and is answered.
