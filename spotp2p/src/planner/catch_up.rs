@@ -175,9 +175,9 @@ impl Planner {
             while self.demand.due(now, piece).is_some_and(|due| due < sure) {
                 // Too late for this one: peers begin one piece later, and so does what they deliver now.
                 looked += 1;
-                let (Some(later), Some(next)) = (self.lacking_after(point), self.lacking_after(piece)) else {
-                    return self.demand.limit();
-                };
+                let Some(later) = self.lacking_after(point) else { return self.demand.limit() };
+                // Behind the last there is nothing that could come too late.
+                let Some(next) = self.lacking_after(piece) else { return later };
                 if looked >= WINDOW {
                     return next;
                 }

@@ -70,6 +70,28 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn near_the_end_it_is_the_end_only_where_the_last_piece_would_be_late_by_itself(
+        left in 1u32..40,
+        begins in 0u32..10_000,
+        peers in prop::collection::vec((0u32..6_000, 400u32..6_000, 4u32..1_000), 1..4),
+    ) {
+        let peers: Vec<Peer> = peers.into_iter().map(|(first, each, off)| (first, each, off, all())).collect();
+        let mut planner = planner(begins, &peers);
+        planner.hold_from(0, PIECES - left);
+        // The decoder is where the music that is here ends.
+        let position_ms = planner.demand.curve.due_ms(PIECES - left);
+        planner.demand.reading = PIECES - left;
+        planner.demand.set_clock(Clock::Running { at: at(begins.into()), position_ms }, at(0));
+        let pieces: Vec<u32> = (PIECES - left..PIECES).collect();
+        let first = (0..pieces.len()).find(|from| all_in_time(&planner, &pieces, *from));
+        prop_assert_eq!(planner.work_out(at(0)), first.map_or(PIECES, |from| pieces[from]));
+    }
+}
+
 #[test]
 fn pieces_are_promised_only_by_who_holds_them() {
     let (first, second) = (PieceRange { start: 0, count: 20 }, PieceRange { start: 20, count: PIECES });
