@@ -85,7 +85,7 @@ proptest! {
         // The decoder is where the music that is here ends.
         let position_ms = planner.demand.curve.due_ms(PIECES - left);
         planner.demand.reading = PIECES - left;
-        planner.demand.set_clock(Clock::Running { at: at(begins.into()), position_ms }, at(0));
+        planner.demand.set_clock(Clock::Running { at: at(begins), position_ms }, at(0));
         let pieces: Vec<u32> = (PIECES - left..PIECES).collect();
         let first = (0..pieces.len()).find(|from| all_in_time(&planner, &pieces, *from));
         prop_assert_eq!(planner.work_out(at(0)), first.map_or(PIECES, |from| pieces[from]));
