@@ -49,9 +49,14 @@ pub(crate) fn records(bytes: &[u8]) {
     same_however_cut(|| victim().0, &wire, cut);
 }
 
+/// But for round trips: whether a `PONG` answers anything depends on whether this side's `PING` went out before it came.
 fn same_however_cut(victim: impl Fn() -> Victim, wire: &[u8], cut: usize) {
-    let whole = take(victim(), wire, wire.len().max(1));
-    assert_eq!(take(victim(), wire, cut), whole);
+    let told = |cut| {
+        let (mut outputs, end) = take(victim(), wire, cut);
+        outputs.retain(|output| !matches!(output, Output::RoundTrip(_)));
+        (outputs, end)
+    };
+    assert_eq!(told(cut), told(wire.len().max(1)));
 }
 
 fn take(mut victim: Victim, wire: &[u8], cut: usize) -> Came {
