@@ -185,7 +185,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         &self.swarm
     }
 
-    fn command(&mut self, now: Instant, command: Command<K>) {
+    /// Whether anything may follow from it.
+    fn command(&mut self, now: Instant, command: Command<K>) -> bool {
         match command {
             Command::Connect => self.connect(now),
             Command::Open { wanted, at_ms } => {
@@ -193,8 +194,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             }
             Command::Next { wanted, at_ms } => self.expect_next(now, wanted, at_ms),
             Command::Seek { at_ms } => self.seek(now, at_ms),
-            // Told already.
-            Command::Reading { .. } => {}
+            Command::Reading { piece } => return self.reading(now, piece),
             Command::Sounds { at_ms } => self.sounds(now, at_ms),
             Command::Silent { at_ms } => self.silent(now, at_ms),
             Command::Stop => self.stop(now),
@@ -202,6 +202,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             Command::Peers(mode) => self.set_mode(now, mode),
             Command::Leave => self.leave(now),
         }
+        true
     }
 
     /// Makes sure that there is a connection, or will be: somebody waits, so no wait between tries is sat out.
@@ -378,8 +379,11 @@ impl<K: FileKey, B: Payload, C: Crypto> Machine for Node<K, B, C> {
 
     fn handle_input(&mut self, now: Instant, input: Input<K, B>) -> Result<(), Never> {
         match input {
-            Input::Command(Command::Reading { piece }) if !self.reading(now, piece) => return Ok(()),
-            Input::Command(command) => self.command(now, command),
+            Input::Command(command) => {
+                if !self.command(now, command) {
+                    return Ok(());
+                }
+            }
             Input::LogIn(log_in) => self.take_log_in(now, log_in),
             Input::Connected { session, .. } if self.server.is(session) => self.server_connected(now),
             Input::Connected { session, confirmed, address } => {

@@ -98,7 +98,7 @@ impl Planner {
         };
         let due = self.demand.curve.due_ms(piece / TOGETHER * TOGETHER);
         let short = due.saturating_sub(position.saturating_add(self.free_ahead(now)));
-        // What is heard meanwhile moves it too.
+        // What is heard meanwhile moves it too. That and the sound's place are whole milliseconds, the next ones below.
         let growth = u64::from(self.config.free_growth.max(1));
         let wait = Duration::from_millis(u64::from(short) * growth / (growth + 1) + 3);
         let last = Duration::from_millis(self.last_begins().saturating_sub(position).into());

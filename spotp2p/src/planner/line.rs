@@ -47,12 +47,10 @@ pub(super) struct Line {
     strikes: u8,
     /// Its place in the order of those with room.
     pub(super) place: Option<u32>,
-    /// When it is looked at next.
+    /// When it is to be looked at, as things stand.
     pub(super) check_at: Option<Instant>,
-    /// The same for another reason, which holds whatever changes.
+    /// The same for a reason that holds whatever changes.
     pub(super) check_by: Option<Instant>,
-    /// The earlier of both, if it is in the order.
-    pub(super) armed: Option<Instant>,
     /// Time a piece as of when the catch-up point was last worked out.
     pub(super) counted: Duration,
 }
@@ -74,9 +72,15 @@ impl Line {
             place: None,
             check_at: None,
             check_by: None,
-            armed: None,
             counted: Duration::ZERO,
         }
+    }
+
+    /// When it is looked at next.
+    pub(super) fn next_check(&self) -> Option<Instant> {
+        // Nothing is later than the end of time, so nothing could be armed then that is not due at once.
+        let comes = |at: &Instant| *at + Duration::from_micros(1) != *at;
+        [self.check_at, self.check_by].into_iter().flatten().filter(comes).min()
     }
 
     /// Pieces outstanding.

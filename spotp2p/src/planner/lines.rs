@@ -4,7 +4,6 @@ use super::line::{Line, Trust};
 use super::source::{Kind, Source};
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::time::Duration;
 use spotproto::Instant;
 
 /// The sources. One that has nothing to do is in no order and costs nothing but its place here.
@@ -133,34 +132,26 @@ impl Lines {
 
     /// Looks at a source at `at`, or earlier if that is settled already, whatever changes until then.
     pub(super) fn check_by(&mut self, source: Source, at: Instant) {
-        if let Some(line) = self.by_id.get_mut(&source) {
-            line.check_by = Some(line.check_by.map_or(at, |by| by.min(at)));
-            self.arm(source);
-        }
+        self.check(source, |line| line.check_by = Some(line.check_by.map_or(at, |by| by.min(at))));
     }
 
     /// Looks at a source at `at`, as things stand: what was said before of that does not hold any more.
     pub(super) fn check_at(&mut self, source: Source, at: Option<Instant>) {
-        if let Some(line) = self.by_id.get_mut(&source)
-            && line.check_at != at
-        {
-            line.check_at = at;
-            self.arm(source);
-        }
+        self.check(source, |line| line.check_at = at);
     }
 
-    fn arm(&mut self, source: Source) {
+    fn check(&mut self, source: Source, settle: impl FnOnce(&mut Line)) {
         let Some(line) = self.by_id.get_mut(&source) else { return };
-        // Nothing is later than the end of time, so nothing could be armed then that is not due at once.
-        let comes = |at: &Instant| *at + Duration::from_micros(1) != *at;
-        let armed = [line.check_at, line.check_by].into_iter().flatten().filter(comes).min();
-        if armed == line.armed {
+        let before = line.next_check();
+        settle(line);
+        let now = line.next_check();
+        if now == before {
             return;
         }
-        if let Some(old) = core::mem::replace(&mut line.armed, armed) {
-            self.checks.remove(&(old, source));
+        if let Some(at) = before {
+            self.checks.remove(&(at, source));
         }
-        if let Some(at) = armed {
+        if let Some(at) = now {
             self.checks.insert((at, source));
         }
     }
@@ -178,7 +169,7 @@ impl Lines {
         }
         self.checks.pop_first();
         if let Some(line) = self.by_id.get_mut(&source) {
-            (line.check_at, line.check_by, line.armed) = (None, None, None);
+            (line.check_at, line.check_by) = (None, None);
         }
         Some(source)
     }
@@ -189,10 +180,10 @@ impl Lines {
         if let Some(old) = line.place.take() {
             self.ready.remove(&(line.kind, old, source));
         }
-        (line.check_at, line.check_by) = (None, None);
-        if let Some(old) = line.armed.take() {
-            self.checks.remove(&(old, source));
+        if let Some(at) = line.next_check() {
+            self.checks.remove(&(at, source));
         }
+        (line.check_at, line.check_by) = (None, None);
     }
 }
 
@@ -205,6 +196,7 @@ mod tests {
     use super::super::config::Config;
     use super::super::source::{Holds, Slot};
     use super::*;
+    use core::time::Duration;
 
     fn at(ms: u64) -> Instant {
         Instant::after_start(Duration::from_millis(ms))

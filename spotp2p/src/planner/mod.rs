@@ -46,8 +46,8 @@
 //!
 //! # Bounds
 //!
-//! An arrival and the requests that it causes cost O(log n) in sources and outstanding pieces. A change of a source's pace,
-//! or its end, may look at 128 pieces. A source without work is in no list and costs nothing. Memory: [`Planner`].
+//! An arrival and the requests that it causes cost O(log n) in sources and outstanding pieces, and a walk through the numbers
+//! of what its source was asked for. A change of a source's pace, or its end, may look at 128 pieces. A source without work is in no list and costs nothing. Memory: [`Planner`].
 
 mod ahead;
 mod bound;

@@ -47,8 +47,8 @@ impl Planner {
     }
 
     /// When a source that was asked for something is to be looked at: when its silence begins to mean something, then ever
-    /// more seldom; and however little is known of it, before any of its pieces is urgent. What is
-    /// looked at again and again is not put off by what happens meanwhile.
+    /// more seldom; and however little is known of it, before any of its pieces is urgent. What is looked
+    /// at again and again is not put off by what happens meanwhile.
     pub(super) fn next_look(&self, now: Instant, source: Source) -> Option<Instant> {
         let line = self.lines.get(source)?;
         if line.out.is_empty() {
@@ -68,7 +68,8 @@ impl Planner {
         Some(urgent.map_or(look, |urgent| urgent.min(look)))
     }
 
-    /// The first of the pieces that nobody else was asked for: the others are being rescued. Pieces are due in their order.
+    /// The first of the pieces that nobody else was asked for: the others are being rescued. Pieces are due in
+    /// their order, but for headers, which are asked for before all others.
     fn most_urgent(&self, out: &VecDeque<u32>) -> Option<u32> {
         let mut from = 0;
         loop {

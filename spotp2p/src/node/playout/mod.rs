@@ -82,8 +82,6 @@ struct Playing {
     foreseen: Option<Foreseen>,
     /// Seconds of music that the table of the latest forecast had to span.
     span: f32,
-    /// All of the music was here at the latest look at the rest.
-    whole: bool,
     /// When it is looked at again, if nothing happens.
     next: Instant,
     /// That time has come.
@@ -145,7 +143,6 @@ impl Playing {
             rest: None,
             foreseen: None,
             span,
-            whole: false,
             next: now,
             due: true,
         }

@@ -14,24 +14,15 @@ const PART: u32 = 4;
 /// ...but no less often than this.
 const LONG_LOOK: Duration = Duration::from_secs(5);
 
-/// The same where all of it is here already: then nothing comes of it but that the next track may need more time.
-const WHOLE_LOOK: Duration = Duration::from_secs(20);
-
-/// So long stands a forecast by which the rest is as safe as that, with no less music ahead than it was made with.
-const STANDS: Duration = Duration::from_secs(15);
-
 /// Below this part of a start's budget the rest is so safe that it needs no more than is here.
 const CALM: f32 = 0.1;
 
 /// A forecast, and what it was made from.
 #[derive(Debug)]
 pub(super) struct Foreseen {
-    /// All of the music was here.
-    whole: bool,
-    /// Samples of the link, if none was being taken.
+    /// Samples of the link; of what is here whole, none.
     samples: Option<u64>,
     sources: Sources,
-    at: Instant,
     why: Why,
 }
 
@@ -39,16 +30,13 @@ impl Playing {
     /// Looks at the rest of the music while it runs.
     pub(super) fn look_at_rest<K: FileKey, B: Payload>(&mut self, now: Instant, file: &mut File<K, B>) {
         let Sound::Runs { at, at_ms } = self.sound else { return };
-        let lost_some = self.whole && !file.plan.is_complete();
-        if !core::mem::take(&mut self.due) && !lost_some {
+        if !core::mem::take(&mut self.due) {
             return;
         }
-        self.whole = file.plan.is_complete();
         let why = self.foresee(now, file, at, at_ms);
         let _ = self.gauge.look(&why);
         let calm = self.gauge.level() == Level::Fine;
-        let longest = if self.whole { WHOLE_LOOK } else { LONG_LOOK };
-        self.next = now + if calm { (why.buffered / PART).clamp(LOOK, longest) } else { LOOK };
+        self.next = now + if calm { (why.buffered / PART).clamp(LOOK, LONG_LOOK) } else { LOOK };
         let left = file.head.duration_ms.saturating_sub(at_ms);
         let ends = at + Duration::from_millis(left.into());
         let looks =
@@ -66,18 +54,16 @@ impl Playing {
         at_ms: u32,
     ) -> Why {
         let near = file.plan.due(now, file.plan.gap()).map(|due| due.since(now));
-        // With no less music ahead, of no more that is left, and from the same samples, nothing can look worse; and little
-        // can where the risk was next to none a moment ago: there is no need of another forecast.
+        // With no less music ahead, of no more that is left, and from the same samples, nothing can look worse: there is
+        // no need of another forecast.
         let (samples, whole) = (self.link.at_rest(), file.plan.is_complete());
         let sources = sources(&self.link, file);
         if let (Some(then), Some(buffered)) = (&self.foreseen, near) {
-            let calm = then.why.risk < CALM * then.why.budget && now < then.at + STANDS;
-            let same = samples.is_some() && samples == then.samples;
-            let stands = !then.whole
-                && (same || calm)
+            let stands = samples.is_some()
+                && samples == then.samples
                 && buffered >= then.why.buffered
                 && sources.promise_as_much_as(&then.sources);
-            if (whole && then.whole) || (!whole && stands) {
+            if (whole && then.samples.is_none()) || (!whole && stands) {
                 return Why { buffered, ..then.why };
             }
         }
@@ -102,8 +88,12 @@ impl Playing {
             // Nothing is known of the link since nothing had to be waited for.
             (why.risk, why.buffered) = (0.0, Thresholds::DEFAULT.low.music.1.max(why.buffered));
         }
-        let lasts = whole || why.basis == Basis::Forecast;
-        self.foreseen = lasts.then_some(Foreseen { whole, samples, sources, at: now, why });
+        let known = match why.basis {
+            Basis::AllHere => whole.then_some(None),
+            Basis::Forecast => samples.map(Some),
+            Basis::Blind => None,
+        };
+        self.foreseen = known.map(|samples| Foreseen { samples, sources, why });
         why
     }
 }

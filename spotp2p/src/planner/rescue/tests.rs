@@ -33,11 +33,12 @@ fn a_source_is_looked_at_when_it_falls_silent_and_then_ever_more_seldom() {
 }
 
 #[test]
-fn a_source_is_looked_at_before_its_next_piece_is_urgent() {
+fn a_source_is_looked_at_before_any_of_its_pieces_is_urgent() {
     let mut planner = sounding(0);
     planner.join_full(PEER, Kind::Peer);
+    planner.count_on(PEER, 20);
     planner.count_on(PEER, 6);
-    // It is due at 4.92 s and urgent three seconds before that.
+    // The second is due at 4.92 s and urgent three seconds before that.
     assert_eq!(planner.next_look(at(0), PEER), Some(at(920)));
     assert_eq!(planner.next_look(at(800), PEER), Some(at(920)), "what happens meanwhile does not put it off");
     assert_eq!(planner.next_look(at(1_000), PEER), Some(at(1_250)), "each 250 ms from then on");
@@ -132,8 +133,8 @@ fn when_one_of_two_fails_the_other_is_looked_at_soon() {
         planner.join_full(OTHER, Kind::Peer);
         planner.count_on(PEER, 6);
         planner.ask(at(0), 6, OTHER, Why::Hedge);
-        assert!(planner.lines.get(OTHER).unwrap().armed > Some(at(50)));
+        assert!(planner.lines.get(OTHER).unwrap().next_check() > Some(at(50)));
         planner.withdraw(at(0), PEER, 6, outcome);
-        assert_eq!(planner.lines.get(OTHER).unwrap().armed == Some(at(50)), soon, "{outcome:?}");
+        assert_eq!(planner.lines.get(OTHER).unwrap().next_check() == Some(at(50)), soon, "{outcome:?}");
     }
 }
