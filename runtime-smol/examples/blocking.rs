@@ -45,12 +45,10 @@ pub(crate) fn listen(server: SocketAddr, wanted: Wanted<FileId>) -> Result<u32, 
         Node::new(now(), Config::new(log_in, "blocking", entropy::seed()?, (now(), today)));
     let Ok(()) = node.handle_input(now(), Input::Command(Command::Open { wanted, at_ms: 0 }));
 
-    let mut poll = Poll::new()?;
-    let mut events = Events::with_capacity(8);
+    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
     let both = Interest::READABLE | Interest::WRITABLE;
-    let mut line: Option<Line> = None;
-    let (mut here, mut pieces) = (0, None);
-    while pieces != Some(here) {
+    let (mut line, mut here, mut pieces) = (None::<Line>, 0, None);
+    loop {
         while let Some(output) = node.poll_output() {
             match output {
                 Output::Send { message, .. } => say(&mut line, now(), ToSession::Send(message)),
@@ -70,6 +68,9 @@ pub(crate) fn listen(server: SocketAddr, wanted: Wanted<FileId>) -> Result<u32, 
                 }
                 _ => {}
             }
+        }
+        if pieces == Some(here) {
+            return Ok(here);
         }
         let Some(Line { session, stream, pump }) = &mut line else {
             poll.poll(&mut events, node.poll_timeout().map(|at| at.since(now())))?;
@@ -98,7 +99,6 @@ pub(crate) fn listen(server: SocketAddr, wanted: Wanted<FileId>) -> Result<u32, 
             let Ok(()) = node.handle_timeout(now());
         }
     }
-    Ok(here)
 }
 
 /// The connection to the access point.
