@@ -354,8 +354,12 @@ impl<K: CacheKey, B> Cache<K, B> {
         self.sweep(now);
     }
 
-    /// All is to go but what is in use; what is pinned too, if `pinned`.
+    /// All is to go but what is in use; what is pinned too, if `pinned`. While the cache opens, that is all it will find;
+    /// one that is off holds nothing, and what the next opening finds stays.
     pub fn clear(&mut self, now: Instant, pinned: bool) {
+        if matches!(self.disk, Disk::New | Disk::Off) {
+            return;
+        }
         self.clearing = Some(Clearing { next: 0, pinned, spared: super::Vec::new() });
         self.sweep(now);
     }

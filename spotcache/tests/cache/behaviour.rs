@@ -275,3 +275,33 @@ fn a_pin_is_taken_back_at_once_however_many_wait_for_the_disk() {
     // No piece was ever stored: but for a pin nothing is known of them.
     assert_eq!(world.restart(setup).cache.files().count(), 0);
 }
+
+#[test]
+fn what_is_cleared_is_what_is_there_or_is_being_found_and_nothing_while_it_is_off() {
+    let mut world = World::new(config(10_000), Disk::new());
+    // More than are removed at a time.
+    (0..40).for_each(|file| {
+        world.fill(file, 1, 0);
+        world.cache.pin(&file).unwrap();
+    });
+    world.settle();
+    world.disk.broken = Some(DiskError::Failed);
+    world.input(Input::Remove(0));
+    assert_eq!(world.cache.files().count(), 0);
+    world.disk.broken = None;
+    world.input(Input::Clear { pinned: true });
+    world.input(Input::Open);
+    let pinned = |world: &World| world.cache.files().filter(|(_, holding)| holding.pinned).count();
+    assert_eq!(pinned(&world), 40);
+
+    let mut world = world.restart(config(10_000));
+    world.disk.broken = Some(DiskError::Failed);
+    world.input(Input::Remove(0));
+    world.disk.broken = None;
+    world.held_back = true;
+    world.input(Input::Open);
+    world.input(Input::Clear { pinned: true });
+    world.held_back = false;
+    world.settle();
+    assert_eq!((pinned(&world), world.disk.files.len()), (0, 0));
+}
