@@ -17,6 +17,8 @@ struct File {
     held: BTreeSet<u32>,
     holds: u32,
     pinned: bool,
+    /// Pins, and what takes them back, of which it was not said that they last.
+    unanswered: u32,
 }
 
 /// A request of which the model knows what it was for.
@@ -113,12 +115,17 @@ impl Run {
             Act::Pin(file) => {
                 if self.cache.pin(&file).is_ok() {
                     self.doomed.remove(&file);
-                    self.model.get_mut(&file).expect("what was pinned is known").pinned = true;
+                    let known = self.model.get_mut(&file).expect("what was pinned is known");
+                    known.pinned = true;
+                    known.unanswered += 1;
                 }
             }
             Act::Unpin(file) => {
                 self.pinned.remove(&file);
-                self.model.entry(file).and_modify(|file| file.pinned = false);
+                self.model.entry(file).and_modify(|file| {
+                    file.unanswered += u32::from(file.pinned);
+                    file.pinned = false;
+                });
                 self.cache.unpin(self.now, &file);
             }
             Act::Forget(file, first, count) => {
@@ -138,8 +145,11 @@ impl Run {
             }
             Act::Clear(pinned) => {
                 if pinned {
-                    self.pinned.clear();
-                    self.doomed.extend(self.model.iter().filter(|file| file.1.pinned).map(|file| *file.0));
+                    // If it is opening, that is whatever it will find; if it is off, nothing.
+                    let opening = self.waiting.iter().any(|effect| matches!(effect, Effect::Open { .. }));
+                    let all = (0..FILES).filter(|file| opening || self.model.contains_key(file));
+                    self.doomed.extend(all);
+                    self.pinned.retain(|file| !self.doomed.contains(file));
                 }
                 self.cache.clear(self.now, pinned);
                 self.settle();
@@ -237,16 +247,19 @@ impl Run {
         match event {
             Event::Complete(file) => assert!(self.offered.insert(file), "{file} twice"),
             Event::Left(file) => assert!(self.offered.remove(&file) || self.opening, "{file} was not there"),
-            // Otherwise it was unpinned since it was asked for, or is about to go.
-            Event::Pinned(file)
-                if self.model.get(&file).is_some_and(|file| file.pinned) && !self.doomed.contains(&file) =>
-            {
-                self.pinned.insert(file);
+            Event::Pinned(file) | Event::Unpinned(file) => {
+                let known = self.model.get_mut(&file).expect("only what is known is pinned");
+                known.unanswered -= 1;
+                // Otherwise it was taken back since it was asked for, or is about to go.
+                if known.pinned && known.unanswered == 0 && !self.doomed.contains(&file) {
+                    self.pinned.insert(file);
+                }
             }
             Event::Trouble(Trouble::Disk(DiskError::Full | DiskError::ReadOnly)) => {}
             Event::Trouble(_) => {
                 (0..FILES).for_each(|file| self.drop_file(file));
                 self.offered.clear();
+                self.doomed.clear();
             }
             Event::Ready(_) => self.opened(),
             Event::Data { file, place: Place::Piece(piece), result: Ok(content), .. } => {
@@ -300,6 +313,8 @@ impl Run {
         let cut_failed =
             matches!(done, Done::Carried(Err(DiskError::Busy | DiskError::Full | DiskError::ReadOnly)));
         self.cache.done(self.now, request, done);
+        // It may have been cut once more, and removed, since the disk is full.
+        self.drain();
         if let Some(cut) = cut.filter(|_| cut_failed)
             && self.cache.holding(&cut.file).is_none()
             && let Some(known) = self.model.get(&cut.file)
@@ -307,7 +322,6 @@ impl Run {
             assert!(known.holds == 0 && !known.pinned);
             self.drop_file(cut.file);
         }
-        self.drain();
     }
 
     fn restart(&mut self, power: bool) {
@@ -350,7 +364,7 @@ impl Run {
             if holding.complete {
                 self.offered.insert(file);
             }
-            self.model.insert(file, File { held, holds: 0, pinned: holding.pinned });
+            self.model.insert(file, File { held, holds: 0, pinned: holding.pinned, unanswered: 0 });
             assert!(self.cache.find(&[file as u8; 16]).any(|found| found == file));
         }
         for file in &self.pinned {
@@ -440,6 +454,20 @@ pub fn run(eviction: Eviction, acts: Vec<Act>) {
 fn a_date_is_found_again_by_a_cache_that_had_to_wait_for_its_quota() {
     use Act::*;
     run(Eviction::Lru, vec![Date(1), Sync, Answer(1), Quota(0), Restart { power: false }, Quota(1), Open]);
+}
+
+#[test]
+fn that_a_pin_lasts_which_was_taken_back_says_nothing_of_the_next() {
+    use Act::*;
+    let pins = [Admit(4), Pin(4), Pin(4), Pin(4), Pin(4), Answer(2), Unpin(4), Pin(4), Answer(3)];
+    run(Eviction::Lru, [&pins[..], &[Restart { power: false }]].concat());
+}
+
+#[test]
+fn a_file_whose_cut_fails_on_a_full_disk_is_cut_again_and_goes() {
+    use Act::*;
+    let acts = vec![Admit(5), StoreAll(5), Settle, Fault(DiskError::Full), Quota(12), StoreAll(5), Settle];
+    run(Eviction::Lru, acts);
 }
 
 proptest! {
