@@ -77,6 +77,9 @@ fn most_music_comes_from_peers_and_caches_and_starts_at_once() {
     assert!(tally.found.found() > 0.9);
     assert!(tally.fetched.peers > 0 && tally.peers.used > 0);
     assert!(tally.uploads.tenths.iter().sum::<f64>() > 0.99);
+    // An hour that is cut short has an end, too.
+    let hour = &tally.hours[0];
+    assert!(hour.playing > 0 && hour.playing < hour.online && hour.online <= 150, "{hour:?}");
 }
 
 #[test]

@@ -149,11 +149,21 @@ impl Shard {
         }
     }
 
-    /// The world ends: everybody is looked at once more, if it is time for that.
+    /// The world ends: everybody is looked at once more, if it is time for that, and counted for an hour that is cut short.
     pub(crate) fn looks_back(&mut self, world: &World) {
         if self.next_look <= world.ends {
             self.looks_around(world);
         }
+        let counted = world.ends - world.counts_from;
+        if !counted.is_multiple_of(HOUR) {
+            self.counts_people(counted / HOUR);
+        }
+    }
+
+    /// Counts who is there at the end of the hour of this number.
+    fn counts_people(&mut self, number: u64) {
+        let hour = self.desk.tally.hour(number as usize);
+        self.homes.iter().for_each(|home| home.is_counted(hour));
     }
 
     /// Looks at everybody, every ten minutes that count.
@@ -165,6 +175,10 @@ impl Shard {
             let (mut count, mut hash) = (home.count, home.hash);
             let mut net = Net { world, desk, me: 0, count: &mut count, hash: &mut hash, now, until: *until };
             home.is_looked_at(&mut net, LOOKS_EVERY);
+        }
+        let past = now - world.counts_from;
+        if past.is_multiple_of(HOUR) {
+            self.counts_people(past / HOUR - 1);
         }
     }
 

@@ -246,8 +246,15 @@ fn people(scenario: &Scenario, tally: &Tally) -> Plot {
     let most = tally.hours.iter().map(|hour| hour.online).max().unwrap_or(0);
     let y = Axis::up_to(most as f64, "", |count| format!("{count:.0}"));
     let mut chart = Chart::new("Clients logged in, and playing", day(scenario, tally), y);
-    chart.line(0, each(tally).map(|(at, hour)| (at + 1.0, hour.online as f64)));
-    chart.line(1, each(tally).map(|(at, hour)| (at + 1.0, hour.playing as f64)));
+    for (at, hour) in each(tally) {
+        chart.bar(0, (at, at + 1.0), (0.0, hour.online as f64), &format!("{} logged in", hour.online));
+        chart.bar(
+            1,
+            (at, at + 1.0),
+            (0.0, hour.playing as f64),
+            &format!("{} of them playing", hour.playing),
+        );
+    }
     chart.names(0, "logged in");
     chart.names(1, "playing");
     Plot { title: "Who is there", svg: chart.ends(), caption: "At the end of each hour.".into() }

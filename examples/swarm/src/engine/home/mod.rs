@@ -13,7 +13,8 @@ use super::names::{Name, Piece, Plain, Text, done};
 use super::net::{Key, Net, What};
 use super::site::DATE;
 use super::wire;
-use super::world::{HOUR, Ill, PORT, Who, World};
+use super::world::{Ill, PORT, Who, World};
+use crate::metrics::Hour;
 use alloc::collections::VecDeque;
 use book::Book;
 use disk::Disk;
@@ -157,19 +158,19 @@ impl Home {
     /// Counts what is to be seen from outside; this was done so long ago last.
     pub(crate) fn is_looked_at(&self, net: &mut Net<'_>, since: u64) {
         let Some(node) = self.node.as_ref() else { return };
-        let (neighbours, plays) = (node.swarm().neighbours() as u64, self.play.is_some());
+        let neighbours = node.swarm().neighbours() as u64;
         let pings = since / Meeting::KEEP_ALIVE.as_micros() as u64;
         if let Some(tally) = net.tally() {
             tally.degrees.record(neighbours);
             // One of both sides of an idle link pings, and is answered.
             tally.peers.keep_alive += neighbours * pings * u64::from(wire::PING) / 2;
         }
-        let past = net.now - net.world.counts_from;
-        if past.is_multiple_of(HOUR) {
-            let hour = net.desk.tally.hour((past / HOUR) as usize - 1);
-            hour.online += 1;
-            hour.playing += u64::from(plays);
-        }
+    }
+
+    /// Counts who is there at the end of an hour.
+    pub(crate) fn is_counted(&self, hour: &mut Hour) {
+        hour.online += u64::from(self.node.is_some());
+        hour.playing += u64::from(self.node.is_some() && self.play.is_some());
     }
 
     /// Bytes that went to peers since counting began.
