@@ -70,7 +70,12 @@ impl<K: Copy + Eq> Requests<K> {
     }
 
     pub(super) fn remove(&mut self, place: Place) -> Option<Request<K>> {
-        self.open.remove(&place)
+        let removed = self.open.remove(&place);
+        if self.open.is_empty() {
+            // A map that ever held something keeps room for eleven; an idle node asks for nothing.
+            self.open = BTreeMap::new();
+        }
+        removed
     }
 
     /// The class of the track that a request is for, if it is for one.
@@ -95,7 +100,7 @@ impl<K: Copy + Eq> Requests<K> {
         mut which: impl FnMut(Place, &Pieces) -> bool,
     ) -> Vec<(Place, Pieces)> {
         let places: Vec<Place> = self.pieces_of(|place, pieces| which(place, pieces)).collect();
-        let taken = places.into_iter().filter_map(|place| match self.open.remove(&place) {
+        let taken = places.into_iter().filter_map(|place| match self.remove(place) {
             Some(Request::Pieces(pieces)) => Some((place, pieces)),
             _ => None,
         });
@@ -123,7 +128,7 @@ impl<K: Copy + Eq> Requests<K> {
     pub(super) fn take_session(&mut self, session: SessionId) -> Vec<(Place, Request<K>)> {
         let places: Vec<Place> =
             self.open.range((session, 0)..=(session, Channel::MAX)).map(|(place, _)| *place).collect();
-        places.into_iter().filter_map(|place| Some((place, self.open.remove(&place)?))).collect()
+        places.into_iter().filter_map(|place| Some((place, self.remove(place)?))).collect()
     }
 
     /// How many are open on a connection.

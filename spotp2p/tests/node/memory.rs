@@ -1,10 +1,11 @@
 //! What a node holds, measured as what dropping it gives back to the allocator, plus its own size.
 
 use crate::neighbourhood::{NOW, Neighbourhood};
-use crate::world::{DATE, log_in};
+use crate::world::{DATE, World, log_in};
 use allocation_counter::measure;
+use core::time::Duration;
 use spotcache::sheet::CacheKeys;
-use spotp2p::node::{CacheSetup, Config};
+use spotp2p::node::{CacheSetup, Command, Config};
 use spotproto::Seed;
 use spotproto::crypto::{RustCrypto, SecretKey};
 
@@ -41,4 +42,20 @@ fn an_empty_cache_adds_two_kibibytes() {
     let with = idle(&Config { cache, ..config }, 60);
     println!("an empty cache {} B", with - without);
     assert!(with - without <= EMPTY_CACHE, "{with} and {without}");
+}
+
+#[test]
+fn a_session_at_the_access_point_that_was_answered_takes_what_one_takes_that_asked_nothing() {
+    let mut listened = World::new();
+    listened.command(Command::Connect);
+    listened.run(Duration::from_secs(1));
+    listened.play(0);
+    listened.run(Duration::from_secs(8));
+    assert!(listened.pieces().len() > 200, "the whole track came");
+    let mut idle = World::new();
+    idle.command(Command::Connect);
+    idle.run(Duration::from_secs(9));
+    let (listened, idle) = (held_by(listened.server), held_by(idle.server));
+    println!("access point with a session that was answered {listened} B, with an idle one {idle} B");
+    assert!(listened <= idle + 256, "{listened} and {idle}");
 }

@@ -118,7 +118,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         file: K,
         read: Result<Content<B>, DiskError>,
     ) {
-        let Some((reader, place)) = self.shelf.as_mut().and_then(|shelf| shelf.reads.remove(&request)) else {
+        let Some((reader, place)) = self.shelf.as_mut().and_then(|shelf| shelf.take_read(request)) else {
             return;
         };
         let class = match reader {
