@@ -40,8 +40,8 @@ if ! ((${#targets[@]})); then
 fi
 features=()
 for target in "${targets[@]}"; do
-  # The player takes long to build.
-  [[ $target != server_name && $target != settings ]] || features=(--features player)
+  # The player and the simulator take long to build.
+  [[ ! $target =~ ^(server_name|settings|scenario)$ ]] || features=(--features programs)
 done
 
 if ((${#targets[@]} == 1)); then

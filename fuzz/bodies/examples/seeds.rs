@@ -7,7 +7,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use bytes::BytesMut;
-use fuzz_bodies::{ALL, PLAYERS};
+use fuzz_bodies::{ALL, PROGRAMS};
 use null_crypto::{Gullible, NullCrypto};
 use spotcache::canonical::analyse;
 use spotcache::sheet::{CacheKeys, LeafGroup, Sheet};
@@ -52,7 +52,7 @@ fn main() {
     on_disk(&mut seeds);
     texts(&mut seeds);
     let mut dice = Dice::new(&Seed([1; 32]));
-    for (target, _) in ALL.iter().chain(&PLAYERS) {
+    for (target, _) in ALL.iter().chain(&PROGRAMS) {
         for length in [30, 300, 1200, 2400] {
             let bytes: Vec<u8> = (0..length).map(|_| dice.bits() as u8).collect();
             seeds.put(target, bytes);
@@ -264,6 +264,18 @@ fn texts(seeds: &mut Seeds) {
         "output = 'null'\ndevice = '/d'\n[[cache]]\nlimit = 1979-05-27\n",
     ] {
         seeds.put("settings", file);
+    }
+    #[cfg(feature = "programs")]
+    for name in spotp2p_swarm::scenario::NAMES {
+        seeds.put("scenario", spotp2p_swarm::scenario::named(name).unwrap_or_default());
+    }
+    for scenario in [
+        "[listening]\nhours = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1.5]\n",
+        "peers = 3\n",
+        "caches.eviction = 's3-fifo'\nlines.loss = nan\n",
+        "'a\\nb' = inf\n",
+    ] {
+        seeds.put("scenario", scenario);
     }
     answers(seeds);
 }

@@ -16,7 +16,7 @@ mod words;
 /// What a target does with its bytes.
 pub type Body = fn(&[u8]);
 
-/// Every target but those of the player, by its name.
+/// Every target but those of the programs, by its name.
 pub const ALL: [(&str, Body); 27] = [
     ("preamble", words::wire::preamble),
     ("frame", words::wire::frame),
@@ -47,14 +47,17 @@ pub const ALL: [(&str, Body); 27] = [
     ("town", operations::town::listening),
 ];
 
-/// The targets of the player, with the feature `player`: it takes long to build.
-#[cfg(feature = "player")]
-pub const PLAYERS: [(&str, Body); 2] =
-    [("server_name", words::player::server_name), ("settings", words::player::settings)];
+/// The targets of the programs, with the feature `programs`: they take long to build.
+#[cfg(feature = "programs")]
+pub const PROGRAMS: [(&str, Body); 3] = [
+    ("server_name", words::player::server_name),
+    ("settings", words::player::settings),
+    ("scenario", words::scenario::scenario),
+];
 
 /// Those that are not built.
-#[cfg(not(feature = "player"))]
-pub const PLAYERS: [(&str, Body); 0] = [];
+#[cfg(not(feature = "programs"))]
+pub const PROGRAMS: [(&str, Body); 0] = [];
 
 /// The body of a target.
 ///
@@ -62,6 +65,6 @@ pub const PLAYERS: [(&str, Body); 0] = [];
 /// If no target has this name.
 #[must_use]
 pub fn body(name: &str) -> Body {
-    let found = ALL.iter().chain(&PLAYERS).find(|(known, _)| *known == name);
+    let found = ALL.iter().chain(&PROGRAMS).find(|(known, _)| *known == name);
     found.unwrap_or_else(|| panic!("no target is called {name}")).1
 }

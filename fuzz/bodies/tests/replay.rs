@@ -2,8 +2,8 @@
 
 #![allow(clippy::std_instead_of_alloc, clippy::std_instead_of_core, reason = "tests have std")]
 
-use fuzz_bodies::{ALL, Body, PLAYERS};
-#[cfg(feature = "player")]
+use fuzz_bodies::{ALL, Body, PROGRAMS};
+#[cfg(feature = "programs")]
 use std::collections::BTreeSet;
 use std::fs;
 use std::panic::catch_unwind;
@@ -14,7 +14,7 @@ fn fuzz() -> &'static Path {
 }
 
 fn targets() -> impl Iterator<Item = (&'static str, Body)> {
-    ALL.into_iter().chain(PLAYERS)
+    ALL.into_iter().chain(PROGRAMS)
 }
 
 /// The files of a folder in order; none if there is no folder.
@@ -48,7 +48,7 @@ fn no_input_that_once_crashed_does_so_again() {
     replay("regressions");
 }
 
-#[cfg(feature = "player")]
+#[cfg(feature = "programs")]
 #[test]
 fn every_target_has_a_corpus_and_every_corpus_a_target() {
     let known: BTreeSet<String> = targets().map(|(name, _)| name.to_owned()).collect();

@@ -56,7 +56,7 @@ pub(super) fn list() {
 
 pub(super) fn show(show: &Show) -> Result<(), Failure> {
     let (_, scenario) = show.which.read()?;
-    let text = toml::to_string(&scenario).map_err(|why| Failure::Failed(why.to_string()))?;
+    let text = scenario::written(&scenario).map_err(|why| Failure::Failed(why.to_string()))?;
     print!("{text}");
     Ok(())
 }

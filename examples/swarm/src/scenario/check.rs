@@ -65,7 +65,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), BadScenario> {
 
 type Range = (&'static str, f64, core::ops::RangeInclusive<f64>);
 
-fn others(scenario: &Scenario) -> [Range; 32] {
+fn others(scenario: &Scenario) -> [Range; 35] {
     let Scenario { distances, reach, caches, peers, server, cdn, player, crooks, flash, .. } = scenario;
     let part = 0.0..=1.0;
     [
@@ -94,12 +94,15 @@ fn others(scenario: &Scenario) -> [Range; 32] {
         ("server.sites", server.sites.into(), 1.0..=64.0),
         ("server.up_mbit_s", server.up_mbit_s, 0.1..=1e7),
         ("server.store_ms", server.store_ms, 0.0..=10_000.0),
+        ("server.dies_at_h", server.dies_at_h, -1.0..=336.0),
         ("server.gone_h", server.gone_h, 0.001..=168.0),
         ("cdn.away_ms", cdn.away_ms, 1.0..=1000.0),
         ("cdn.up_mbit_s", cdn.up_mbit_s, 0.1..=1e6),
         ("player.decoder_ms", player.decoder_ms, 0.0..=10_000.0),
         ("player.disk_ms", player.disk_ms, 0.0..=10_000.0),
         ("crooks.share", crooks.share, 0.0..=0.95),
+        ("flash.at_h", flash.at_h, -1.0..=336.0),
         ("flash.share", flash.share, part),
+        ("flash.within_min", flash.within_min, 0.0..=10_080.0),
     ]
 }

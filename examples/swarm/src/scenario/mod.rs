@@ -7,7 +7,7 @@ mod parse;
 mod parts;
 
 pub use builtin::{NAMES, named};
-pub use parse::{BadScenario, parse, with};
+pub use parse::{BadScenario, parse, with, written};
 pub use parts::{
     Caches, Cdn, Crooks, Distances, Eviction, Flash, Lines, Listening, Peers, Player, Population, Reach,
     Server, Times, Tracks,

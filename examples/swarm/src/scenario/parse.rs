@@ -10,7 +10,9 @@ pub struct BadScenario(String);
 
 impl BadScenario {
     pub(super) fn new(key: &str, what: impl fmt::Display) -> Self {
-        Self(format!("{key}: {what}"))
+        // Keys and texts are the file's own words: no terminal shall obey them.
+        let line = format!("{key}: {what}");
+        Self(line.chars().map(|it| if it.is_control() { char::REPLACEMENT_CHARACTER } else { it }).collect())
     }
 }
 
@@ -28,6 +30,14 @@ impl core::error::Error for BadScenario {}
 /// One line that names the key, and what it may be.
 pub fn parse(text: &str) -> Result<Scenario, BadScenario> {
     over(&Scenario::default(), text)
+}
+
+/// A scenario as it would stand in a file, with every number.
+///
+/// # Errors
+/// A number is none that a file can hold.
+pub fn written(scenario: &Scenario) -> Result<String, BadScenario> {
+    toml::to_string(scenario).map_err(|why| BadScenario::new("scenario", why))
 }
 
 /// A scenario with some numbers exchanged: `KEY=VALUE`, as in `peers.slots=8`.
@@ -139,6 +149,29 @@ mod tests {
         assert!(complaint("[lines]\ndown_kbit_s = nan").starts_with("lines.down_kbit_s: is NaN"));
         assert!(complaint("[listening]\nhours = [1.0, 2.0]").starts_with("listening.hours:"));
         assert!(complaint("[caches]\neviction = \"random\"").contains("lru"));
+    }
+
+    #[test]
+    fn times_that_never_come_are_told_with_their_range() {
+        for key in
+            ["server.dies_at_h = inf", "server.dies_at_h = nan", "flash.at_h = inf", "flash.within_min = nan"]
+        {
+            let name = key.split(' ').next().unwrap();
+            assert!(complaint(key).starts_with(&format!("{name}: is ")), "{key}");
+        }
+        assert_eq!(parse("flash.at_h = -1").unwrap(), Scenario::default());
+    }
+
+    #[test]
+    fn no_terminal_obeys_what_a_file_says() {
+        assert!(!complaint("\"\\u001b[2J\" = 1").contains('\u{1b}'));
+        assert!(!complaint("caches.eviction = \"\\u001b[2J\"").contains('\u{1b}'));
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        let scenario = parse("about = 'a\\n'\nseed = 7\nlines.loss = 0.1\n").unwrap();
+        assert_eq!(parse(&written(&scenario).unwrap()), Ok(scenario));
     }
 
     #[test]

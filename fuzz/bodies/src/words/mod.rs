@@ -3,8 +3,10 @@
 pub(crate) mod content;
 pub(crate) mod disk;
 pub(crate) mod http;
-#[cfg(feature = "player")]
+#[cfg(feature = "programs")]
 pub(crate) mod player;
+#[cfg(feature = "programs")]
+pub(crate) mod scenario;
 pub(crate) mod session;
 pub(crate) mod texts;
 pub(crate) mod wire;
