@@ -10,8 +10,6 @@
 //! to come next if that is not what follows. Seconds are counted from `SECONDS` of Unix time. Each play is reported as `spot
 //! play --json` reports it, and when it was asked for. Silence is played, in time.
 
-extern crate alloc;
-
 use core::error::Error;
 use core::time::Duration;
 use runtime_tokio::clock::Clock;

@@ -51,6 +51,8 @@ pub struct Heard {
     pub over_s: f64,
     /// From the word to the sound, in milliseconds; none if there was no sound.
     pub start_ms: Option<f64>,
+    /// All that sounds first was here at the word: in the cache, or fetched ahead.
+    pub held: bool,
     /// Times that the sound stopped for want of music.
     pub stutters: u32,
     /// What came to the player for it, heard or not.

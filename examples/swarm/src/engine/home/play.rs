@@ -337,6 +337,7 @@ impl Home {
                 asked_s: play.asked_at as f64 / SECOND as f64,
                 over_s: net.now as f64 / SECOND as f64,
                 start_ms: play.started.map(|took| took as f64 / 1e3),
+                held: play.held,
                 stutters: play.stutters,
                 came: play.came,
             };
