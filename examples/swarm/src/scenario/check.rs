@@ -53,7 +53,9 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), BadScenario> {
     if let Some((number, what)) = super::listed::fault(&scenario.plays, population.clients, tracks.count) {
         return Err(BadScenario::new(&format!("plays[{number}]"), what));
     }
-    if let Some([millis, bytes]) = tracks.known.iter().find(|[millis, bytes]| *millis < 1000 || *bytes < 16_384) {
+    if let Some([millis, bytes]) =
+        tracks.known.iter().find(|[millis, bytes]| *millis < 1000 || *bytes < 16_384)
+    {
         let what = format!("has {millis} ms in {bytes} bytes, and has to have 1000 in 16384 at least");
         return Err(BadScenario::new("tracks.known", what));
     }

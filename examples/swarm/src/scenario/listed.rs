@@ -25,7 +25,9 @@ pub struct Listed {
 pub(super) fn fault(list: &[Listed], clients: u32, tracks: u32) -> Option<(usize, &'static str)> {
     let mut last = vec![f64::NEG_INFINITY; clients as usize];
     list.iter().enumerate().find_map(|(number, play)| {
-        let Some(last) = last.get_mut(play.who as usize) else { return Some((number, "nobody has that number")) };
+        let Some(last) = last.get_mut(play.who as usize) else {
+            return Some((number, "nobody has that number"));
+        };
         if play.track >= tracks || play.expects.is_some_and(|track| track >= tracks) {
             return Some((number, "no track has that number"));
         }

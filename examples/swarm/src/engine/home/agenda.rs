@@ -78,7 +78,8 @@ impl Home {
 
     fn hears_listed(&mut self, net: &mut Net<'_>) {
         let Some(agenda) = self.agenda.as_mut() else { return };
-        let (Some(number), Some(play)) = (agenda.plays.get(agenda.begun).copied(), agenda.next(net.world)) else {
+        let (Some(number), Some(play)) = (agenda.plays.get(agenda.begun).copied(), agenda.next(net.world))
+        else {
             return;
         };
         agenda.begun += 1;
