@@ -2,7 +2,7 @@
 
 use spotp2p_swarm::engine::{self, CantRun};
 use spotp2p_swarm::metrics::Outcome;
-use spotp2p_swarm::scenario::{self, NAMES, Scenario};
+use spotp2p_swarm::scenario::{self, NAMES, Scenario, Times};
 
 fn scenario(name: &str, settings: &[&str]) -> Scenario {
     let base = scenario::parse(scenario::named(name).unwrap()).unwrap();
@@ -118,6 +118,41 @@ fn forgers_are_found_out() {
 fn a_web_server_relieves_the_access_point() {
     let tally = run(&small("no-peers", &["cdn.on=true"]), 1).tally;
     assert!(tally.played.cdn > tally.played.server, "{:?}", tally.played);
+}
+
+#[test]
+fn a_written_list_is_played_as_it_is_written() {
+    let scenario = scenario("twelve", &[]);
+    let one = run(&scenario, 1);
+    let heard = &one.tally.heard;
+    assert_eq!(heard.len(), scenario.plays.len());
+    for (play, heard) in scenario.plays.iter().zip(heard) {
+        assert_eq!((play.who, play.track), (heard.who, heard.track));
+        assert!(play.at_s.is_none_or(|at| (heard.asked_s - at).abs() < 1e-6), "{play:?} {heard:?}");
+        let started = heard.start_ms.is_some_and(|start| start < 2_000.0);
+        assert!(started && heard.stutters == 0 && heard.came.all() > 0, "{heard:?}");
+        let lasted = heard.over_s - heard.asked_s;
+        assert!(play.until_s.is_none_or(|until| lasted < until + 2.0), "{play:?} {heard:?}");
+    }
+    let first = heard.iter().min_by(|one, other| one.asked_s.total_cmp(&other.asked_s)).unwrap();
+    assert_eq!(first.came.server, first.came.all(), "nobody else has anything, the own cache neither");
+    assert!(one.tally.played.peers > 0 && one.tally.played.cache > 0);
+    // Threads meet at every window, and these are short.
+    let beginning = Scenario { time: Times { hours: 0.02, ..scenario.time.clone() }, ..scenario.clone() };
+    let (one, two) = (run(&beginning, 1), run(&beginning, 2));
+    assert!(one.tally.heard.len() > 3);
+    assert_eq!((one.run.hash, one.tally.heard), (two.run.hash, two.tally.heard));
+}
+
+#[test]
+fn known_tracks_are_as_long_as_they_are() {
+    let known = scenario("twelve", &["tracks.known=[[74000, 900000], [20000, 250000]]"]);
+    let whole = |scenario: &Scenario, track: u32| {
+        let tally = run(scenario, 1).tally;
+        tally.heard.iter().filter(|heard| heard.track == track).map(|heard| heard.came.all()).max().unwrap()
+    };
+    assert!((900_000..930_000).contains(&whole(&known, 0)));
+    assert!((250_000..270_000).contains(&whole(&known, 1)));
 }
 
 #[test]

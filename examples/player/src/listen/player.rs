@@ -304,6 +304,29 @@ impl Listener {
         self.starts.so_far()
     }
 
+    /// Plays nothing until `over`; other listeners are served meanwhile.
+    ///
+    /// # Errors
+    /// In plain words: the server has another key than it should, or will have nothing to do with this device.
+    pub async fn rest(&mut self, over: impl Future<Output = ()>) -> Result<(), Failure> {
+        self.ahead = None;
+        self.tell(Command::Stop).await?;
+        let mut over = core::pin::pin!(over);
+        loop {
+            tokio::select! {
+                event = self.client.next() => match event.ok_or_else(gone)? {
+                    ClientEvent::Node(Event::LoggedIn) => self.line.up(),
+                    ClientEvent::Node(Event::Offline { .. }) => {
+                        self.line.down();
+                    }
+                    ClientEvent::Node(Event::GaveUp { why }) => return Err(self.gave_up(why)),
+                    _ => {}
+                },
+                () = &mut over => return Ok(()),
+            }
+        }
+    }
+
     /// Stops, makes safe what is cached, and says goodbye to the server. What is known of the link by now, if anything.
     pub async fn leave(mut self) -> Option<Summary> {
         let words = async {

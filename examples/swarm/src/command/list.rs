@@ -21,6 +21,9 @@ pub(super) struct Which {
 pub(super) struct Show {
     #[command(flatten)]
     which: Which,
+    /// Prints each household as a line of JSON instead: its line, whether it can be dialled, how far the access point is
+    #[arg(long)]
+    homes: bool,
 }
 
 impl Which {
@@ -56,6 +59,13 @@ pub(super) fn list() {
 
 pub(super) fn show(show: &Show) -> Result<(), Failure> {
     let (_, scenario) = show.which.read()?;
+    if show.homes {
+        for household in crate::engine::households(&scenario) {
+            let line = serde_json::to_string(&household).map_err(|why| Failure::Failed(why.to_string()))?;
+            println!("{line}");
+        }
+        return Ok(());
+    }
     let text = scenario::written(&scenario).map_err(|why| Failure::Failed(why.to_string()))?;
     print!("{text}");
     Ok(())

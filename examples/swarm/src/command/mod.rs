@@ -30,7 +30,7 @@ enum Command {
     Compare(compare::Options),
     /// Names the scenarios that come with the program
     List,
-    /// Prints a scenario with every number
+    /// Prints a scenario with every number, or who lives in it
     Show(list::Show),
 }
 

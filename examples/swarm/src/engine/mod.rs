@@ -20,6 +20,7 @@ use crate::metrics::{Outcome, Run, Tally};
 use crate::scenario::Scenario;
 use core::fmt;
 use progress::Progress;
+use serde::Serialize;
 use std::time::Instant as Clock;
 use world::World;
 
@@ -45,6 +46,33 @@ impl fmt::Display for CantRun {
 }
 
 impl core::error::Error for CantRun {}
+
+/// A household, as others see it.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Household {
+    /// Its number.
+    pub who: u32,
+    /// The rate towards it, in kbit/s.
+    pub down_kbit_s: f64,
+    /// The rate from it, in kbit/s.
+    pub up_kbit_s: f64,
+    /// Whether it can be dialled.
+    pub open: bool,
+    /// How far its access point is, one way, in milliseconds.
+    pub to_server_ms: f64,
+}
+
+/// Everybody who lives in a scenario's world.
+pub fn households(scenario: &Scenario) -> impl Iterator<Item = Household> {
+    let world = World::new(scenario);
+    (0..world.clients()).map(move |who| {
+        let house = &world.houses[who as usize];
+        let kbit = |bytes_s: f32| f64::from(bytes_s) / 125.0;
+        let to_server = world.away_from_site(who, world.site_of(who));
+        let (down_kbit_s, up_kbit_s) = (kbit(house.down), kbit(house.up));
+        Household { who, down_kbit_s, up_kbit_s, open: house.open, to_server_ms: f64::from(to_server) / 1e3 }
+    })
+}
 
 /// Runs a scenario to its end.
 ///

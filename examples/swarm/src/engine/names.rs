@@ -31,6 +31,12 @@ pub(crate) struct Piece {
 /// Bytes at a file's front that a decoder needs first.
 const HEADERS: u64 = 4000;
 
+/// A page of Ogg, as libogg fills it: sound is there once the page that it is in is there whole.
+const PAGE: u64 = 4500;
+
+/// Sound before a place that a decoder of Vorbis needs in order to be right there, in milliseconds.
+const OVERLAP: u64 = 250;
+
 /// What a file's sheet says: how long it is, in milliseconds and in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Facts {
@@ -78,8 +84,23 @@ impl Facts {
             delay: 0,
             gain: None,
             headers: core::iter::once(0..HEADERS).collect(),
-            seek: SeekTable::even(millis, HEADERS, length).ok()?,
+            seek: self.seek()?,
         })
+    }
+
+    /// An entry a second, at an even rate. Where it leads to, a page begins: some way before the sound, which ends in a page
+    /// that goes on behind it.
+    fn seek(self) -> Option<SeekTable> {
+        let (millis, room) = (u64::from(self.millis.max(1)), u64::from(self.bytes).checked_sub(HEADERS)?);
+        let before = room * OVERLAP / millis + PAGE / 2;
+        let step = u64::from(SeekTable::step_for(self.millis));
+        let offset = |index: usize| {
+            let into = room * (index as u64 * step) / millis;
+            HEADERS + into.saturating_sub(before).min(room.saturating_sub(1))
+        };
+        let offsets: Vec<u64> = (0..SeekTable::entries_for(self.millis)).map(offset).collect();
+        let lead = u32::try_from(before + PAGE).ok()?;
+        SeekTable::new(self.millis, self.bytes.into(), &offsets, 1, lead).ok()
     }
 }
 

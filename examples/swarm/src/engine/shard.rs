@@ -61,7 +61,7 @@ impl Shard {
         let mut firsts: Vec<(u64, Who, What)> = Vec::new();
         for (at, home) in self.homes.iter().enumerate() {
             let who = self.who(at);
-            firsts.push((home.first(), who, What::Life));
+            firsts.push((home.first(who), who, What::Life));
             let throw = mix(world.scenario.seed ^ mix(u64::from(who) ^ 0xf1a5));
             let (share, within) = (world.scenario.flash.share, world.scenario.flash.within_min);
             if let Some(at) = flash.filter(|_| (throw as u32 as f64) < share * 4_294_967_296.0) {

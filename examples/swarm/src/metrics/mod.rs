@@ -10,4 +10,6 @@ pub use histogram::Histogram;
 pub use interval::Interval;
 pub use measures::{MEASURES, Measure, Unit};
 pub use outcome::{Outcome, Run};
-pub use tally::{Dials, Found, Hour, Ill, PeerBytes, ServerLoad, Sources, Starts, Stutters, Tally, Uploads};
+pub use tally::{
+    Dials, Found, Heard, Hour, Ill, PeerBytes, ServerLoad, Sources, Starts, Stutters, Tally, Uploads,
+};

@@ -31,6 +31,32 @@ pub struct Tally {
     pub dials: Dials,
     /// What those did who mean ill.
     pub ill: Ill,
+    /// What came of each play of a written list, if there is one, in the list's order.
+    #[serde(default)]
+    pub heard: Vec<Heard>,
+}
+
+/// What came of a play of a written list.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Heard {
+    /// Its place in the list.
+    pub number: u32,
+    /// Who listened.
+    pub who: u32,
+    /// The track.
+    pub track: u32,
+    /// When it was asked for, in seconds.
+    pub asked_s: f64,
+    /// When it was over, in seconds.
+    pub over_s: f64,
+    /// From the word to the sound, in milliseconds; none if there was no sound.
+    pub start_ms: Option<f64>,
+    /// All that sounds first was here at the word: in the cache, or fetched ahead.
+    pub held: bool,
+    /// Times that the sound stopped for want of music.
+    pub stutters: u32,
+    /// What came to the player for it, heard or not.
+    pub came: Sources,
 }
 
 /// An hour.
@@ -290,6 +316,8 @@ impl Tally {
         self.dials.tried += other.dials.tried;
         self.dials.stood += other.dials.stood;
         self.dials.called_off += other.dials.called_off;
+        self.heard.extend(other.heard.iter().cloned());
+        self.heard.sort_by_key(|heard| heard.number);
         self.ill.forged += other.ill.forged;
         self.ill.reported += other.ill.reported;
         self.ill.shunned += other.ill.shunned;

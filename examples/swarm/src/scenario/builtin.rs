@@ -1,7 +1,7 @@
 //! The scenarios that come with the program.
 
 /// Their names and texts.
-const BUILT_IN: [(&str, &str); 14] = [
+const BUILT_IN: [(&str, &str); 15] = [
     ("paper-2010", include_str!("../../scenarios/paper-2010.toml")),
     ("no-prefetch", include_str!("../../scenarios/no-prefetch.toml")),
     ("no-cache", include_str!("../../scenarios/no-cache.toml")),
@@ -16,6 +16,7 @@ const BUILT_IN: [(&str, &str); 14] = [
     ("idle-cwnd-reset", include_str!("../../scenarios/idle-cwnd-reset.toml")),
     ("today", include_str!("../../scenarios/today.toml")),
     ("million", include_str!("../../scenarios/million.toml")),
+    ("twelve", include_str!("../../scenarios/twelve.toml")),
 ];
 
 /// Names of the scenarios that come with the program.

@@ -50,6 +50,15 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), BadScenario> {
             return Err(BadScenario::new(key, format!("is {value}, and has to be from {least} to {most}")));
         }
     }
+    if let Some((number, what)) = super::listed::fault(&scenario.plays, population.clients, tracks.count) {
+        return Err(BadScenario::new(&format!("plays[{number}]"), what));
+    }
+    if let Some([millis, bytes]) =
+        tracks.known.iter().find(|[millis, bytes]| *millis < 1000 || *bytes < 16_384)
+    {
+        let what = format!("has {millis} ms in {bytes} bytes, and has to have 1000 in 16384 at least");
+        return Err(BadScenario::new("tracks.known", what));
+    }
     let hours = &listening.hours;
     if hours.len() != 24
         || hours.iter().any(|hour| !(0.0..=100.0).contains(hour))

@@ -3,10 +3,12 @@
 
 mod builtin;
 mod check;
+mod listed;
 mod parse;
 mod parts;
 
 pub use builtin::{NAMES, named};
+pub use listed::Listed;
 pub use parse::{BadScenario, parse, with, written};
 pub use parts::{
     Caches, Cdn, Crooks, Distances, Eviction, Flash, Lines, Listening, Peers, Player, Population, Reach,
@@ -51,4 +53,7 @@ pub struct Scenario {
     pub crooks: Crooks,
     /// One new track, everybody.
     pub flash: Flash,
+    /// What is played, by whom and when: with such a list nobody has habits, a history or anything in the cache.
+    #[serde(default)]
+    pub plays: Vec<Listed>,
 }

@@ -113,11 +113,22 @@ pub struct Tracks {
     pub sigma: f64,
     /// Bit rate in kbit/s (K10: 160).
     pub kbit_s: f64,
+    /// Milliseconds and bytes of the first tracks, where they are known: all others are as long as the dice say.
+    #[serde(default)]
+    pub known: Vec<[u32; 2]>,
 }
 
 impl Default for Tracks {
     fn default() -> Self {
-        Self { count: 100_000, exponent: 1.318, shift: 100.0, median_s: 220.0, sigma: 0.35, kbit_s: 160.0 }
+        Self {
+            count: 100_000,
+            exponent: 1.318,
+            shift: 100.0,
+            median_s: 220.0,
+            sigma: 0.35,
+            kbit_s: 160.0,
+            known: Vec::new(),
+        }
     }
 }
 

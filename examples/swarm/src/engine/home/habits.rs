@@ -1,9 +1,10 @@
 //! What somebody does all day: logs in and out, sits down to listen, picks tracks and leaves them.
 
+use super::agenda::Agenda;
 use super::{Home, LAST};
 use crate::engine::catalogue::{chance, even, exponential};
 use crate::engine::net::{Net, What};
-use crate::engine::world::{HOUR, SECOND, World};
+use crate::engine::world::{HOUR, SECOND, Who, World};
 use crate::scenario::{Listening, Tracks};
 use spotp2p::node::{Command, Input};
 use spotproto::Dice;
@@ -112,8 +113,8 @@ fn rates(world: &World, now: u64) -> (f64, f64) {
 
 impl Home {
     /// When the first thing happens here.
-    pub(crate) fn first(&self) -> u64 {
-        self.habits.first()
+    pub(crate) fn first(&self, who: Who) -> u64 {
+        if self.agenda.is_some() { Agenda::log_in(who) } else { self.habits.first() }
     }
 
     /// Something of a day's course may be due.
@@ -204,6 +205,9 @@ impl Home {
 
     /// A play is over: the next track follows, or another one is picked, or it has been enough.
     pub(super) fn goes_on(&mut self, net: &mut Net<'_>) {
+        if self.agenda.is_some() {
+            return self.goes_on_by_list(net);
+        }
         let stays = self.stays();
         self.over(net);
         if net.now >= self.habits.until {

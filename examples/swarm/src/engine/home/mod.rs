@@ -1,5 +1,6 @@
 //! A household: the real client on a simulated machine, behind a simulated line, with somebody who listens.
 
+mod agenda;
 mod book;
 mod disk;
 mod habits;
@@ -15,6 +16,7 @@ use super::site::DATE;
 use super::wire;
 use super::world::{Ill, PORT, Who, World};
 use crate::metrics::Hour;
+use agenda::Agenda;
 use alloc::collections::VecDeque;
 use book::Book;
 use disk::Disk;
@@ -64,6 +66,8 @@ pub(crate) struct Home {
     link: Summary,
     books: Vec<Book>,
     habits: Habits,
+    /// A written list, in place of habits.
+    agenda: Option<Box<Agenda>>,
     dice: Dice,
     log_ins: u32,
     given: u64,
@@ -77,7 +81,8 @@ impl Home {
         let mut dice = world.dice(who);
         let mut disk = Disk::new(&world.scenario.caches, &mut dice);
         let habits = Habits::new(world, &mut dice);
-        if world.scenario.caches.on {
+        let agenda = Agenda::of(world, who);
+        if world.scenario.caches.on && agenda.is_none() {
             disk.fill(&world.catalogue, habits.history(), world.scenario.caches.files);
         }
         Self {
@@ -96,6 +101,7 @@ impl Home {
             link: Summary::UNKNOWN,
             books: Vec::new(),
             habits,
+            agenda,
             dice,
             log_ins: 0,
             given: 0,
@@ -149,8 +155,9 @@ impl Home {
                 self.mirror_sends(net, request, (file, piece), last);
             }
             What::Look => self.looks(net),
+            What::Life if self.agenda.is_some() => self.obeys(net),
             What::Life => self.lives(net),
-            What::Flash => self.wants_new(net),
+            What::Flash if self.agenda.is_none() => self.wants_new(net),
             _ => {}
         }
     }
@@ -281,8 +288,8 @@ impl Home {
         match event {
             Event::LoggedIn if net.world.houses[net.me as usize].ill == Ill::Boasts => self.boasts(net),
             Event::Start(_) => self.may_start(net),
-            Event::Piece { index, .. } => self.has_piece(net, index),
-            Event::NextPiece { index, .. } => self.has_next_piece(index),
+            Event::Piece { index, data, from } => self.has_piece(net, index, (data, from)),
+            Event::NextPiece { index, data, from } => self.has_next_piece(net, index, (data, from)),
             Event::NextDropped { .. } => self.drops_next(),
             Event::Link(link) => self.link = link,
             Event::Drop(range) => (range.start..range.end()).for_each(|piece| self.lacks_piece(piece)),

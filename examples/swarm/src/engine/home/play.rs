@@ -4,10 +4,12 @@ use super::Home;
 use super::book::count_played;
 use super::look_up::LookUp;
 use super::pieces::Pieces;
-use crate::engine::names::Name;
+use crate::engine::names::{Name, Piece};
 use crate::engine::net::{Net, What};
 use crate::engine::world::SECOND;
+use crate::metrics::{Heard, Sources};
 use spotp2p::node::{Command, Input};
+use spotp2p::planner::Kind;
 use spotproto::content::{BLOCK_LEN, PIECE_LEN};
 use spotproto::message::Wanted;
 
@@ -40,9 +42,14 @@ pub(crate) struct Play {
     predictable: bool,
     /// All that sounds first was here at the word.
     held: bool,
-    stuttered: bool,
-    sounded: bool,
+    stutters: u32,
+    /// From the word to the sound, in microseconds.
+    started: Option<u64>,
     requests: u32,
+    /// What of it came to the player.
+    came: Sources,
+    /// Its place in a written list.
+    pub(super) number: Option<u32>,
     pub(super) look_up: Option<LookUp>,
 }
 
@@ -52,6 +59,9 @@ pub(crate) struct Next {
     pub(super) file: u32,
     /// Pieces of it that the program has been given ahead.
     have: Pieces,
+    came: Sources,
+    /// When its decoder, which is opened ahead, has its first samples.
+    decoded_at: Option<u64>,
     pub(super) look_up: Option<LookUp>,
 }
 
@@ -65,6 +75,19 @@ enum State {
     Sounds(u64),
     /// Since then nothing sounds.
     Stopped(u64),
+}
+
+impl Next {
+    /// Nothing of it is here.
+    fn none(file: u32, pieces: u32) -> Self {
+        let have = Pieces::none(pieces);
+        Self { file, have, came: Sources::default(), decoded_at: None, look_up: None }
+    }
+}
+
+/// How long a decoder takes to its first samples, in microseconds.
+fn decoder(net: &Net<'_>) -> u64 {
+    (net.world.scenario.player.decoder_ms * 1000.0) as u64
 }
 
 impl Play {
@@ -85,10 +108,8 @@ impl Home {
     pub(super) fn plays(&mut self, net: &mut Net<'_>, file: u32, predictable: bool, leaves: u64) {
         let facts = net.world.catalogue.facts(file);
         let guessed = self.next.take_if(|next| next.file == file);
-        let (have, look_up) = match guessed {
-            Some(next) => (next.have, next.look_up),
-            None => (Pieces::none(facts.pieces()), None),
-        };
+        let guessed = guessed.unwrap_or_else(|| Box::new(Next::none(file, facts.pieces())));
+        let Next { have, came, decoded_at, look_up, .. } = *guessed;
         let cache = self.node.as_ref().and_then(|node| node.cache());
         let is_here = |piece| have.has(piece) || cache.is_some_and(|cache| cache.holds(&Name(file), piece));
         let held = (0..2).all(is_here);
@@ -100,15 +121,17 @@ impl Home {
             next: 0,
             state: State::Waits,
             asked_at: net.now,
-            decoded_at: None,
+            decoded_at,
             may_start: false,
             looks_at: 0,
             leaves,
             predictable,
             held,
-            stuttered: false,
-            sounded: false,
+            stutters: 0,
+            started: None,
             requests: 0,
+            came,
+            number: None,
             look_up,
         }));
         self.look_at(net, net.now + PATIENCE);
@@ -123,8 +146,7 @@ impl Home {
             return;
         }
         self.leaves_next(net);
-        let have = Pieces::none(net.world.catalogue.facts(file).pieces());
-        self.next = Some(Box::new(Next { file, have, look_up: None }));
+        self.next = Some(Box::new(Next::none(file, net.world.catalogue.facts(file).pieces())));
         self.is_told(net, Input::Command(Command::Next { wanted: Some(Wanted::File(Name(file))), at_ms: 0 }));
     }
 
@@ -138,9 +160,13 @@ impl Home {
     }
 
     /// A piece of what follows came ahead.
-    pub(super) fn has_next_piece(&mut self, piece: u32) {
+    pub(super) fn has_next_piece(&mut self, net: &Net<'_>, piece: u32, (data, from): (Piece, Kind)) {
         if let Some(next) = self.next.as_mut() {
             next.have.set(piece, true);
+            next.came.count(from, data.size.into());
+            if next.have.has(0) {
+                next.decoded_at.get_or_insert(net.now + decoder(net));
+            }
         }
     }
 
@@ -148,6 +174,7 @@ impl Home {
     pub(super) fn drops_next(&mut self) {
         if let Some(next) = self.next.as_mut() {
             next.have.clear();
+            (next.came, next.decoded_at) = (Sources::default(), None);
         }
     }
 
@@ -159,9 +186,10 @@ impl Home {
     }
 
     /// The player gets a piece.
-    pub(super) fn has_piece(&mut self, net: &mut Net<'_>, piece: u32) {
+    pub(super) fn has_piece(&mut self, net: &mut Net<'_>, piece: u32, (data, from): (Piece, Kind)) {
         if let Some(play) = self.play.as_mut() {
             play.have.set(piece, true);
+            play.came.count(from, data.size.into());
             self.may_sound(net);
         }
     }
@@ -177,8 +205,7 @@ impl Home {
     /// The decoder begins as soon as it can; the sound when the client says so too.
     fn may_sound(&mut self, net: &mut Net<'_>) {
         let Some(play) = self.play.as_mut().filter(|play| play.is_ready()) else { return };
-        let decoder = (net.world.scenario.player.decoder_ms * 1000.0) as u64;
-        let decoded = *play.decoded_at.get_or_insert(net.now + decoder);
+        let decoded = *play.decoded_at.get_or_insert(net.now + decoder(net));
         match play.state {
             State::Waits if play.may_start => {
                 play.state = State::Starts;
@@ -227,8 +254,9 @@ impl Home {
         let at = play.due(play.next);
         let began = net.now.saturating_sub(at);
         play.state = State::Sounds(began);
-        let first = !core::mem::replace(&mut play.sounded, true);
+        let first = play.started.is_none();
         let (took, predictable, held) = (net.now - play.asked_at, play.predictable, play.held);
+        play.started.get_or_insert(took);
         if first {
             if let Some(tally) = net.tally() {
                 let starts = &mut tally.starts;
@@ -257,7 +285,8 @@ impl Home {
             let (file, piece) = (play.file, play.next);
             if !play.have.has(piece) {
                 play.state = State::Stopped(net.now);
-                (play.stuttered, play.may_start) = (true, false);
+                play.may_start = false;
+                play.stutters += 1;
                 let at_ms = (play.due(piece) / 1000) as u32;
                 self.look_at(net, net.now + PATIENCE);
                 return self.is_told(net, Input::Command(Command::Silent { at_ms }));
@@ -279,7 +308,7 @@ impl Home {
 
     /// Whether the listener stays until it is time to think of the next track.
     pub(super) fn stays(&self) -> bool {
-        let stays = |play: &Play| play.sounded && play.leaves.saturating_add(LAST) >= play.length;
+        let stays = |play: &Play| play.started.is_some() && play.leaves.saturating_add(LAST) >= play.length;
         self.play.as_deref().is_some_and(stays)
     }
 
@@ -287,9 +316,9 @@ impl Home {
     pub(super) fn over(&mut self, net: &mut Net<'_>) {
         let Some(play) = self.play.take() else { return };
         if let Some(tally) = net.tally() {
-            if play.sounded {
+            if play.started.is_some() {
                 tally.stutters.plays += 1;
-                tally.stutters.stuttered += u64::from(play.stuttered);
+                tally.stutters.stuttered += u64::from(play.stutters > 0);
             } else {
                 tally.starts.given_up += 1;
             }
@@ -300,7 +329,23 @@ impl Home {
         if let Some(look_up) = play.look_up {
             look_up.counts(net);
         }
-        if play.stuttered
+        if let Some(number) = play.number {
+            let heard = Heard {
+                number,
+                who: net.me,
+                track: play.file,
+                asked_s: play.asked_at as f64 / SECOND as f64,
+                over_s: net.now as f64 / SECOND as f64,
+                start_ms: play.started.map(|took| took as f64 / 1e3),
+                held: play.held,
+                stutters: play.stutters,
+                came: play.came,
+            };
+            if let Some(tally) = net.tally() {
+                tally.heard.push(heard);
+            }
+        }
+        if play.stutters > 0
             && let Some(hour) = net.hour()
         {
             hour.stuttered += 1;
