@@ -37,6 +37,8 @@ pub(crate) struct House {
     pub(crate) slow: bool,
     late: Vec<Work<FileId, Bytes>>,
     live: Option<SessionId>,
+    /// How often the node was woken.
+    pub(crate) wakes: usize,
     /// What the server was sent since it was last looked at, but for hellos.
     pub(crate) heard: Vec<Message<FileId, Bytes>>,
     pub(crate) events: Vec<Event<FileId, Bytes>>,
@@ -79,6 +81,7 @@ impl House {
             slow: false,
             late: Vec::new(),
             live: None,
+            wakes: 0,
             heard,
             events,
         };
@@ -114,6 +117,7 @@ impl House {
         let until = self.now + span;
         while let Some(at) = self.node.poll_timeout().filter(|at| *at <= until) {
             self.now = at.max(self.now);
+            self.wakes += 1;
             let Ok(()) = self.node.handle_timeout(self.now);
             self.settle();
         }

@@ -27,6 +27,18 @@ fn the_second_play_costs_one_small_message() {
 }
 
 #[test]
+fn nobody_is_woken_for_a_track_that_is_here_whole() {
+    let mut house = House::new();
+    house.play(0);
+    house.play(0);
+    house.tell(Command::Sounds { at_ms: 0 });
+    house.wait(Duration::from_secs(2));
+    house.wakes = 0;
+    house.wait(Duration::from_secs(30));
+    assert!(house.wakes <= 2, "{}", house.wakes);
+}
+
+#[test]
 fn what_was_heard_is_there_after_a_restart_and_without_a_server() {
     let mut house = House::new();
     house.play(0);

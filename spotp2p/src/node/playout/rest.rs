@@ -11,7 +11,7 @@ use spotproto::Instant;
 /// Where there is more: after this part of what is ahead was heard, since nothing is urgent before that...
 const PART: u32 = 4;
 
-/// ...but no less often than this.
+/// ...but no less often than this, unless all of it is here: nothing makes that worse.
 const LONG_LOOK: Duration = Duration::from_secs(5);
 
 /// Below this part of a start's budget the rest is so safe that it needs no more than is here.
@@ -36,7 +36,8 @@ impl Playing {
         let why = self.foresee(now, file, at, at_ms);
         let _ = self.gauge.look(&why);
         let calm = self.gauge.level() == Level::Fine;
-        self.next = now + if calm { (why.buffered / PART).clamp(LOOK, LONG_LOOK) } else { LOOK };
+        let longest = if file.plan.is_complete() { Duration::MAX } else { LONG_LOOK };
+        self.next = now + if calm { (why.buffered / PART).clamp(LOOK, longest) } else { LOOK };
         let left = file.head.duration_ms.saturating_sub(at_ms);
         let ends = at + Duration::from_millis(left.into());
         let looks =

@@ -58,17 +58,17 @@ impl Seen {
         self.queries.iter_mut().find(|query| query.id == id)
     }
 
-    /// Forgets what is older than `age`, and gives back the memory when nothing is left. When to come again.
+    /// Forgets what is older than `age`, and gives back the memory when nothing is left. When to come again: what is old by
+    /// then goes with the next query, too, so that nobody has to be woken for each.
     pub(super) fn expire(&mut self, now: Instant, age: Duration) -> Option<Instant> {
-        while let Some(query) = self.queries.front() {
-            let left = age.saturating_sub(query.age(now));
-            if !left.is_zero() {
-                return Some(now + left);
-            }
+        while self.queries.front().is_some_and(|query| query.age(now) >= age) {
             self.queries.pop_front();
         }
-        self.clear();
-        None
+        let Some(latest) = self.queries.back() else {
+            self.clear();
+            return None;
+        };
+        Some(now + age.saturating_sub(latest.age(now)))
     }
 
     /// A link closed: nothing goes back over it, and its seat may become another's.
@@ -97,4 +97,26 @@ impl SeenQuery {
 
 fn millis(now: Instant) -> u32 {
     (now.micros() / 1000) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::swarm::neighbours::Neighbours;
+    use crate::swarm::words::PeerId;
+    use spotproto::ticket::Pseudonym;
+
+    #[test]
+    fn one_wake_forgets_all_that_came_within_a_minute() {
+        const AGE: Duration = Duration::from_secs(60);
+        let at = |seconds| Instant::START + Duration::from_secs(seconds);
+        let seat = Neighbours::default().insert(at(0), PeerId(1), &Pseudonym([1; 16])).unwrap();
+        let mut seen = Seen::new();
+        for second in 0..50 {
+            assert!(seen.add(at(second), QueryId(second), seat, 50).is_some());
+        }
+        assert_eq!(seen.expire(at(60), AGE), Some(at(109)));
+        assert_eq!(seen.len(), 49);
+        assert_eq!((seen.expire(at(109), AGE), seen.len()), (None, 0));
+    }
 }
