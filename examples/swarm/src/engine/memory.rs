@@ -2,14 +2,20 @@
 
 use crate::scenario::Scenario;
 
-/// A client that is logged in: node, connections, habits (20,000 of them took 0.81 GB in an hour and a half, plays and all).
-const CLIENT: u64 = 15 * 1024;
+/// A client that has just logged in: node, connection, habits (8,000 with 150 files each took 0.16 GB, plays and all).
+const CLIENT: u64 = 5 * 1024;
+
+/// What comes to that in an hour of use: neighbours, links that the access point remembers, the journal on the disk...
+const GROWS: u64 = 4 * 1024;
+
+/// ...until all of these are full (20,000 with 250 files each took 0.45 GB at first and 1.2 GB after 15 hours).
+const GROWN: u64 = 40 * 1024;
 
 /// One that plays, beyond that: its plan, books, and what is under way to it.
-const PLAYS: u64 = 32 * 1024;
+const PLAYS: u64 = 13 * 1024;
 
 /// What the access point keeps of a client.
-const SESSION: u64 = 3 * 1024;
+const SESSION: u64 = 1024;
 
 /// A file that a client holds: in its cache, on its disk, in its history, and at the tracker.
 const HELD: u64 = 48;
@@ -30,7 +36,8 @@ pub(super) fn foreseen(scenario: &Scenario) -> u64 {
         most => u64::from(most.min(scenario.listening.history)),
     };
     let held = if scenario.caches.on { files } else { 0 };
-    part(online, clients) * (CLIENT + SESSION)
+    let grown = ((scenario.time.warm_up_h + scenario.time.hours) * GROWS as f64) as u64;
+    part(online, clients) * (CLIENT + grown.min(GROWN) + SESSION)
         + part(playing, clients) * PLAYS
         + clients * (1024 + held * HELD + u64::from(scenario.listening.history) * 4)
         + u64::from(scenario.tracks.count) * FILE
