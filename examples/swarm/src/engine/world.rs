@@ -220,6 +220,7 @@ fn planner_config(scenario: &Scenario) -> planner::Config {
         ahead: Duration::from_secs_f64(peers.ahead_s),
         first_ahead: Duration::from_secs_f64(peers.first_ahead_s),
         search_ahead: Duration::from_secs_f64(peers.search_ahead_s),
+        alone_ahead: Duration::from_secs_f64(peers.alone_ahead_s),
         ..planner::Config::default()
     }
 }

@@ -74,7 +74,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), BadScenario> {
 
 type Range = (&'static str, f64, core::ops::RangeInclusive<f64>);
 
-fn others(scenario: &Scenario) -> [Range; 35] {
+fn others(scenario: &Scenario) -> [Range; 36] {
     let Scenario { distances, reach, caches, peers, server, cdn, player, crooks, flash, .. } = scenario;
     let part = 0.0..=1.0;
     [
@@ -100,6 +100,7 @@ fn others(scenario: &Scenario) -> [Range; 35] {
         ("peers.ahead_s", peers.ahead_s, 0.5..=600.0),
         ("peers.first_ahead_s", peers.first_ahead_s, 0.1..=600.0),
         ("peers.search_ahead_s", peers.search_ahead_s, 0.1..=600.0),
+        ("peers.alone_ahead_s", peers.alone_ahead_s, 0.5..=36_000.0),
         ("server.sites", server.sites.into(), 1.0..=64.0),
         ("server.up_mbit_s", server.up_mbit_s, 0.1..=1e7),
         ("server.store_ms", server.store_ms, 0.0..=10_000.0),

@@ -289,6 +289,8 @@ pub struct Peers {
     pub first_ahead_s: f64,
     /// The same while peers are searched for.
     pub search_ahead_s: f64,
+    /// The same while there are none, in seconds.
+    pub alone_ahead_s: f64,
 }
 
 impl Default for Peers {
@@ -311,6 +313,7 @@ impl Default for Peers {
             ahead_s: planner.ahead.as_secs_f64(),
             first_ahead_s: planner.first_ahead.as_secs_f64(),
             search_ahead_s: planner.search_ahead.as_secs_f64(),
+            alone_ahead_s: planner.alone_ahead.as_secs_f64().min(36_000.0),
         }
     }
 }
