@@ -4,7 +4,7 @@ use crate::disk::Disk;
 use crate::house::{House, LEASE, TRACK};
 use crate::shelf::{PIECES, SHELF};
 use core::time::Duration;
-use spotcache::cache::Quota;
+use spotcache::cache::{Place, Quota};
 use spotp2p::node::{Command, Event};
 use spotp2p::planner::Kind;
 use spotproto::UnixTime;
@@ -36,6 +36,28 @@ fn nobody_is_woken_for_a_track_that_is_here_whole() {
     house.wakes = 0;
     house.wait(Duration::from_secs(30));
     assert!(house.wakes <= 2, "{}", house.wakes);
+}
+
+#[test]
+fn a_piece_that_is_lost_of_a_track_that_was_whole_has_the_rest_looked_at_again() {
+    let wakes = |loses: bool| {
+        let mut house = House::new();
+        house.play(0);
+        house.tell(Command::Open { wanted: Wanted::Track(TRACK), at_ms: 0 });
+        house.tell(Command::Sounds { at_ms: 0 });
+        house.wait(Duration::from_secs(2));
+        house.cut();
+        if loses {
+            let lost = |(_, place): &(_, Place)| matches!(place, Place::Piece(piece) if *piece >= PIECES / 2);
+            house.disk.parts.retain(|part, _| !lost(part));
+        }
+        (0..PIECES / 2).for_each(|piece| house.tell(Command::Reading { piece }));
+        house.wakes = 0;
+        house.wait(Duration::from_secs(30));
+        house.wakes
+    };
+    let (whole, lost) = (wakes(false), wakes(true));
+    assert!(lost >= whole + 4, "{lost} and {whole}");
 }
 
 #[test]

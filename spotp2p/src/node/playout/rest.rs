@@ -11,7 +11,7 @@ use spotproto::Instant;
 /// Where there is more: after this part of what is ahead was heard, since nothing is urgent before that...
 const PART: u32 = 4;
 
-/// ...but no less often than this, unless all of it is here: nothing makes that worse.
+/// ...but no less often than this, unless all of it is here: nothing makes that worse but the loss of a piece.
 const LONG_LOOK: Duration = Duration::from_secs(5);
 
 /// Below this part of a start's budget the rest is so safe that it needs no more than is here.
@@ -26,17 +26,27 @@ pub(super) struct Foreseen {
     why: Why,
 }
 
+impl Foreseen {
+    /// Whether all of the rest was here.
+    const fn is_of_whole(&self) -> bool {
+        self.samples.is_none()
+    }
+}
+
 impl Playing {
     /// Looks at the rest of the music while it runs.
     pub(super) fn look_at_rest<K: FileKey, B: Payload>(&mut self, now: Instant, file: &mut File<K, B>) {
         let Sound::Runs { at, at_ms } = self.sound else { return };
-        if !core::mem::take(&mut self.due) {
+        let was_whole = self.foreseen.as_ref().is_some_and(Foreseen::is_of_whole);
+        let lost = was_whole && !file.plan.is_complete();
+        if !core::mem::take(&mut self.due) && !lost {
             return;
         }
         let why = self.foresee(now, file, at, at_ms);
         let _ = self.gauge.look(&why);
         let calm = self.gauge.level() == Level::Fine;
-        let longest = if file.plan.is_complete() { Duration::MAX } else { LONG_LOOK };
+        let is_whole = self.foreseen.as_ref().is_some_and(Foreseen::is_of_whole);
+        let longest = if is_whole { Duration::MAX } else { LONG_LOOK };
         self.next = now + if calm { (why.buffered / PART).clamp(LOOK, longest) } else { LOOK };
         let left = file.head.duration_ms.saturating_sub(at_ms);
         let ends = at + Duration::from_millis(left.into());
@@ -64,7 +74,7 @@ impl Playing {
                 && samples == then.samples
                 && buffered >= then.why.buffered
                 && sources.promise_as_much_as(&then.sources);
-            if (whole && then.samples.is_none()) || (!whole && stands) {
+            if (whole && then.is_of_whole()) || (!whole && stands) {
                 return Why { buffered, ..then.why };
             }
         }

@@ -102,14 +102,11 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let Some(file) = self.tracks[class as usize].as_mut().and_then(|track| track.file.as_mut()) else {
             return;
         };
-        let (name, whole) = (file.head.file, file.plan.is_complete());
+        let name = file.head.file;
         for piece in pieces.start..pieces.end().min(file.head.pieces()) {
             if !file.is_here(piece, shelf.is_some_and(|shelf| shelf.holds(&name, piece))) {
                 file.plan.forgotten(now, PieceRange { start: piece, count: 1 });
             }
-        }
-        if whole && !file.plan.is_complete() && class == Urgency::Playing {
-            self.playout_is_due();
         }
     }
 
@@ -121,7 +118,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         file: K,
         read: Result<Content<B>, DiskError>,
     ) {
-        let Some((reader, place)) = self.shelf.as_mut().and_then(|shelf| shelf.take_read(request)) else {
+        let Some((reader, place)) = self.shelf.as_mut().and_then(|shelf| shelf.reads.remove(&request)) else {
             return;
         };
         let class = match reader {
