@@ -36,13 +36,13 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             // Of the track after this one the access point names holders first.
             let ahead = class == Urgency::Next;
             track.credit = if track.renews || ahead { 0 } else { self.server.flow.window() };
-            track.names_holders = self.server.logged_in && (ahead || track.credit > 0);
             let open = Open {
                 wanted: track.wanted,
                 at_ms: track.at_ms,
                 credit: u16::try_from(track.credit).unwrap_or(u16::MAX),
                 urgency: class,
             };
+            track.names_holders = self.server.logged_in && open.asks_for_sources();
             if let Some(session) = self.server.session {
                 self.requests.insert((session, channel), Request::Open(class));
             }

@@ -120,6 +120,15 @@ pub struct Open<K> {
     pub urgency: Urgency,
 }
 
+impl<K> Open<K> {
+    /// Whether the answer names holders and mirrors: to who has the music already, and only renews the lease, they are of no
+    /// use; of what comes next they are all that is asked for.
+    #[must_use]
+    pub const fn asks_for_sources(&self) -> bool {
+        self.credit > 0 || matches!(self.urgency, Urgency::Next)
+    }
+}
+
 /// What a player needs before bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]

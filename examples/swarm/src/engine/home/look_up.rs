@@ -3,7 +3,7 @@
 use super::Home;
 use crate::engine::names::{Name, Text};
 use crate::engine::net::Net;
-use spotproto::message::{Channel, Message, Urgency, Wanted};
+use spotproto::message::{Channel, Message, Wanted};
 
 /// A search for those who have a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -37,13 +37,10 @@ impl Home {
     pub(super) fn looks_up(&mut self, text: &Text) {
         let (file, channel) = match text {
             Message::FindPeers { file: Name(file), channel, .. } => (*file, *channel),
-            // Of what comes next the holders are named with the first answer, and no music is sent.
-            Message::Open { open, channel } if open.credit > 0 || open.urgency == Urgency::Next => {
-                match open.wanted {
-                    Wanted::File(Name(file)) => (file, *channel),
-                    _ => return,
-                }
-            }
+            Message::Open { open, channel } if open.asks_for_sources() => match open.wanted {
+                Wanted::File(Name(file)) => (file, *channel),
+                _ => return,
+            },
             _ => return,
         };
         if let Some(place) = self.look_up_of(file) {
