@@ -4,17 +4,12 @@ use super::effect::{Content, DiskError, Done, RequestId};
 use super::ledger::SEALED;
 use super::place::Place;
 use super::{Asked, Cache, CacheKey, Event};
-use alloc::collections::BTreeMap;
 use spotproto::Instant;
 
 impl<K: CacheKey, B> Cache<K, B> {
     /// The disk has answered an effect.
     pub fn done(&mut self, now: Instant, request: RequestId, done: Done<K, B>) {
         let Some(asked) = self.asked.remove(&request) else { return };
-        if self.asked.is_empty() {
-            // A map that ever held something keeps room for eleven; the disk mostly has nothing to do.
-            self.asked = BTreeMap::new();
-        }
         // An answer of another kind than what was asked says nothing that could be used.
         let carried = match &done {
             Done::Carried(result) => *result,

@@ -106,7 +106,7 @@ impl<K: Copy, B> Session<K, B> {
         *queued -= 1;
         self.ahead -= 1;
         if *queued == 0 {
-            self.unqueue(channel);
+            self.queued.remove(&channel);
         }
     }
 
@@ -114,7 +114,7 @@ impl<K: Copy, B> Session<K, B> {
     /// when it comes.
     pub(super) fn abort(&mut self, channel: Channel) {
         self.forget(channel);
-        self.ahead -= self.unqueue(channel);
+        self.ahead -= self.queued.remove(&channel).unwrap_or(0);
     }
 
     /// Nothing more is to come of a request; pieces that waited for their turn are dropped.
@@ -126,14 +126,6 @@ impl<K: Copy, B> Session<K, B> {
             // A map that ever held something keeps room for eleven; most sessions have nothing to be answered.
             self.answers = BTreeMap::new();
         }
-    }
-
-    fn unqueue(&mut self, channel: Channel) -> usize {
-        let queued = self.queued.remove(&channel).unwrap_or(0);
-        if self.queued.is_empty() {
-            self.queued = BTreeMap::new();
-        }
-        queued
     }
 
     /// The next piece to fetch: of the most urgent request, the oldest of those first.

@@ -208,8 +208,8 @@ impl Default for Distances {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reach {
-    /// The part of homes that can be dialled. Both sides dial, so that more of the first links come about than this; but
-    /// links that stand are not dialled again, and those that failed are: 0.45 makes 35 % come about (K10, III-F).
+    /// The part of homes that can be dialled. Both sides dial; links that stand are not dialled again, and those that failed
+    /// are: 0.45 makes 35 to 40 % come about (K10, III-F: 35 %).
     pub inbound: f64,
     /// How long a dial to one that can't is tried, in seconds.
     pub gives_up_s: f64,

@@ -70,24 +70,9 @@ impl<K: FileKey, B: Payload> Shelf<K, B> {
         true
     }
 
-    /// For whom this was read, and what, if it is wanted still.
-    pub(super) fn take_read(&mut self, request: cache::RequestId) -> Option<(Reader, Place)> {
-        let read = self.reads.remove(&request);
-        self.rest();
-        read
-    }
-
     /// What is read for a neighbour is not wanted any more.
     pub(super) fn forget_reads(&mut self, mut which: impl FnMut(&Reader) -> bool) {
         self.reads.retain(|_, (reader, _)| !which(reader));
-        self.rest();
-    }
-
-    /// A map that ever held something keeps room for eleven.
-    fn rest(&mut self) {
-        if self.reads.is_empty() {
-            self.reads = BTreeMap::new();
-        }
     }
 
     /// The candidate for what is wanted after so many that were no help.
