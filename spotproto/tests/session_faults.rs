@@ -107,6 +107,7 @@ fn a_handshake_that_fails_while_writing_ends_the_session_and_does_not_wait_for_e
     server.poll_transmit(now, &mut BytesMut::new(), 8192);
     assert_eq!(server.poll_timeout(), Some(now));
     assert!(matches!(server.handle_timeout(now), Err(SessionError::Peer(PeerFault::Handshake(_)))));
+    assert_eq!(server.poll_timeout(), None, "it has been told");
 }
 
 #[test]
