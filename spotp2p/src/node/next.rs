@@ -135,9 +135,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             return false;
         };
         let name = file.head.file;
-        let searching = file.plan.policy().searching;
+        let prospect = file.plan.policy().prospect;
         file.plan.set_paused(now, false);
-        file.plan.set_policy(now, Policy { searching, ..Policy::PLAYING });
+        file.plan.set_policy(now, Policy { prospect, ..Policy::PLAYING });
         if moved {
             file.reading = file.head.piece_at(at_ms);
             file.plan.seek(now, file.reading, at_ms);
@@ -224,8 +224,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         let Some(track) = self.tracks[Urgency::Next as usize].as_mut() else { return };
         let Some(file) = track.file.as_mut() else { return };
         file.plan.set_clock(now, Clock::Running { at: ends, position_ms: track.at_ms });
-        let searching = file.plan.policy().searching;
-        file.plan.set_policy(now, Policy { searching, ..policy });
+        let prospect = file.plan.policy().prospect;
+        file.plan.set_policy(now, Policy { prospect, ..policy });
     }
 
     /// Nothing is fetched ahead while the playing track is not safe.

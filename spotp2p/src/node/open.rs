@@ -7,7 +7,6 @@ use super::{Event, Node, NotKept};
 use crate::node::Output;
 use crate::payload::{FileKey, Payload};
 use crate::planner::{self, Holds, Kind, Policy, Slot};
-use crate::swarm::Mode;
 use alloc::boxed::Box;
 use core::time::Duration;
 use spotproto::Instant;
@@ -90,7 +89,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             Urgency::Next => self.policy_of_next(),
             Urgency::Offline => Policy::OFFLINE,
         };
-        let policy = Policy { searching: self.mode != Mode::Alone, ..base };
+        let policy = Policy { prospect: self.prospect(), ..base };
         let config = planner::Config { keep: self.settings.keep, ..(*self.settings.planner).clone() };
         let mut file = File::new(now, opened, at_ms, config, policy)?;
         if self.settings.explain {

@@ -5,7 +5,7 @@ use super::sources::Who;
 use super::{Effect, Event, Node, Output, Timer};
 use crate::SessionId;
 use crate::payload::{FileKey, Payload};
-use crate::planner::{Holds, Policy, Slot};
+use crate::planner::{Holds, Policy, Prospect, Slot};
 use crate::swarm::{self, Fault, Mode, Origin, PeerId, PeerMessage, QueryId, SlotRefusal, SlotState, Want};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -125,15 +125,23 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         }
     }
 
-    /// All is said of who holds a file: if that is nobody, and there is nobody else to ask, none are waited for.
+    /// All is said of who holds a file: if that is nobody, and there is nobody else to ask, none will be here soon.
     pub(super) fn holders_told(&mut self, now: Instant, name: K) {
+        if self.mode == Mode::Alone {
+            return;
+        }
         if self.swarm.hopeful(name) > 0 || self.swarm.neighbours() > 0 || self.swarm.has_candidates(&name) {
             return;
         }
         for file in self.files_of(&name) {
-            let policy = Policy { searching: false, ..file.plan.policy() };
+            let policy = Policy { prospect: Prospect::Later, ..file.plan.policy() };
             file.plan.set_policy(now, policy);
         }
+    }
+
+    /// What is to be expected of peers as a track is opened.
+    pub(super) fn prospect(&self) -> Prospect {
+        if self.mode == Mode::Alone { Prospect::Never } else { Prospect::Soon }
     }
 
     /// Looks for those who have a track that was opened, unless it is here already.
@@ -198,7 +206,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
                 self.find_holders(name);
             }
             if let Some(file) = self.file_mut(class) {
-                file.plan.set_policy(now, Policy { searching: hopeful > 0, ..policy });
+                let prospect = if hopeful > 0 { Prospect::Soon } else { Prospect::Later };
+                file.plan.set_policy(now, Policy { prospect, ..policy });
             }
         }
         if again {
@@ -226,7 +235,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             self.drop_all_making(now);
             for file in self.tracks.iter_mut().flatten().filter_map(|track| track.file.as_mut()) {
                 file.sought = false;
-                let policy = Policy { searching: false, ..file.plan.policy() };
+                let policy = Policy { prospect: Prospect::Never, ..file.plan.policy() };
                 file.plan.set_policy(now, policy);
             }
         }
@@ -248,7 +257,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         }
         if let Some(file) = self.file_mut(class) {
             let policy = file.plan.policy();
-            file.plan.set_policy(now, Policy { searching: true, ..policy });
+            file.plan.set_policy(now, Policy { prospect: Prospect::Soon, ..policy });
         }
         self.seek_holders(now, class);
     }

@@ -23,7 +23,7 @@ pub struct Config {
     pub ahead: Duration,
     /// The same while there are none yet, and some are searched for.
     pub search_ahead: Duration,
-    /// The same where there are none; `Duration::MAX` for the whole track.
+    /// The same where none were found and some may be later; where none ever will, the whole track.
     pub alone_ahead: Duration,
     /// How far ahead of the play point free sources are asked at least: with half of all plays left before their end
     /// (Lamere 2014), each second of it is a third of a percent of what peers send. Never less than what a start waits for,
@@ -68,7 +68,7 @@ impl Config {
         first_ahead: Duration::from_secs(3),
         ahead: Duration::from_secs(15),
         search_ahead: Duration::from_secs(5),
-        alone_ahead: Duration::MAX,
+        alone_ahead: Duration::from_secs(30),
         free_ahead: Duration::from_secs(4),
         free_growth: 16,
         urgent: Duration::from_secs(3),

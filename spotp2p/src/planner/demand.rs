@@ -25,6 +25,17 @@ pub enum Clock {
     Never,
 }
 
+/// What is to be expected of peers while there are none: how far ahead paid sources are asked hangs on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Prospect {
+    /// Some are searched for and may be here any moment.
+    Soon,
+    /// None were found, and some may be later.
+    Later,
+    /// None will come: nothing is saved by waiting.
+    Never,
+}
+
 /// What may be done for this file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Policy {
@@ -34,8 +45,8 @@ pub struct Policy {
     pub server_allowed: bool,
     /// Whether CDNs may be asked.
     pub cdn_allowed: bool,
-    /// Whether peers are still searched for: if not, and there are none, no more are waited for.
-    pub searching: bool,
+    /// Whether any peers are to be expected while there are none.
+    pub prospect: Prospect,
     /// How much of the music paid sources may bring, from where it starts; `Duration::MAX` for all.
     pub paid_music: Duration,
 }
@@ -46,7 +57,7 @@ impl Policy {
         urgency: Urgency::Playing,
         server_allowed: true,
         cdn_allowed: true,
-        searching: true,
+        prospect: Prospect::Soon,
         paid_music: Duration::MAX,
     };
     /// The track after it, fetched ahead from peers only; of others, once they are allowed, only the beginning.
@@ -266,9 +277,9 @@ mod tests {
 
     #[test]
     fn the_next_track_is_first_fetched_from_peers_alone_and_its_beginning_from_others() {
-        let Policy { urgency, server_allowed, cdn_allowed, searching, paid_music } = Policy::NEXT;
+        let Policy { urgency, server_allowed, cdn_allowed, prospect, paid_music } = Policy::NEXT;
         assert_eq!((urgency, server_allowed, cdn_allowed), (Urgency::Next, false, false));
-        assert_eq!((searching, paid_music), (true, Duration::from_secs(5)));
+        assert_eq!((prospect, paid_music), (Prospect::Soon, Duration::from_secs(5)));
     }
 
     #[test]

@@ -71,7 +71,7 @@ mod why;
 
 pub use config::{Config, Prior};
 pub use curve::{Curve, MOST_PIECES, TooManyPieces};
-pub use demand::{Clock, Policy};
+pub use demand::{Clock, Policy, Prospect};
 pub use source::{Holds, Kind, MOST_RANGES, Slot, Source};
 pub use stats::Stats;
 pub use why::{Decision, Outcome, Why};

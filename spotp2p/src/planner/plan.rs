@@ -1,6 +1,6 @@
 //! Who is asked for what, now.
 
-use super::demand::{Stage, Want};
+use super::demand::{Prospect, Stage, Want};
 use super::ledger::Ticket;
 use super::line::Line;
 use super::source::{Kind, Source};
@@ -212,7 +212,7 @@ impl Planner {
         let alone = self.lines.peers() == 0;
         let Some(due) = due else {
             let offline = self.policy.urgency == Urgency::Offline;
-            return match alone && !self.policy.searching {
+            return match alone && self.policy.prospect != Prospect::Soon {
                 // What is never due is beyond whatever they may bring of the music.
                 _ if !offline || self.policy.paid_music < Duration::MAX => None,
                 true => Some(Why::Alone),
@@ -254,10 +254,11 @@ impl Planner {
 
     /// How far ahead of the play point paid sources are asked, once playing began.
     fn paid_ahead(&self) -> Duration {
-        let ahead = match (self.lines.peers(), self.policy.searching) {
-            (0, false) => self.config.alone_ahead,
-            (0, true) => self.config.search_ahead,
-            _ => self.config.ahead,
+        let ahead = match self.policy.prospect {
+            _ if self.lines.peers() > 0 => self.config.ahead,
+            Prospect::Soon => self.config.search_ahead,
+            Prospect::Later => self.config.alone_ahead,
+            Prospect::Never => Duration::MAX,
         };
         ahead.max(self.ahead)
     }

@@ -140,7 +140,8 @@ impl<K: Copy + Eq> Swarm<K> {
 
     /// Somebody is said to have a file: it is asked if it is a neighbour, and otherwise a candidate.
     fn holder(&mut self, now: Instant, holder: Pseudonym, file: K, origin: Origin, via: Option<PeerId>) {
-        if self.me == Some(holder) || self.interest.urgency(&file).is_none() {
+        let of_no_use = self.me == Some(holder) || self.blamed.has(&holder);
+        if of_no_use || self.interest.urgency(&file).is_none() {
             return;
         }
         match self.neighbours.named(&holder) {

@@ -1,5 +1,6 @@
 //! Links that open and close, and log-ins.
 
+use super::neighbours::Blamed;
 use super::timer::Timer;
 use super::{Fault, Mode, Output, PeerId, Pressure, Swarm};
 use core::fmt;
@@ -25,6 +26,8 @@ pub enum NoRoom {
     Known,
     /// It is this client itself.
     Myself,
+    /// Its last link ended in a [`Fault`].
+    Blamed,
     /// This client has no neighbours: it is not logged in, or [`Mode::Alone`].
     Alone,
 }
@@ -35,6 +38,7 @@ impl fmt::Display for NoRoom {
             Self::Full => "as many neighbours as there may be",
             Self::Known => "a neighbour already",
             Self::Myself => "a link to itself",
+            Self::Blamed => "broke the rules before",
             Self::Alone => "takes no part among peers",
         })
     }
@@ -45,8 +49,8 @@ impl core::error::Error for NoRoom {}
 impl<K: Copy + Eq> Swarm<K> {
     /// A log-in: what we are called from now on, and a fresh seed, from the system's entropy.
     ///
-    /// Whatever a peer could know us by is left behind: links end, since they show the old link key; queries, candidates
-    /// and who could not be reached are forgotten; names of queries come from the new seed, and old ones don't tell what
+    /// Whatever a peer could know us by is left behind: links end, since they show the old link key; queries, candidates,
+    /// who could not be reached and who broke the rules are forgotten; names of queries come from the new seed, and old ones don't tell what
     /// it is. The files wanted stay wanted, and are to be searched for again.
     pub fn new_log_in(&mut self, now: Instant, me: Pseudonym, seed: Seed) {
         self.hang_up_all(now);
@@ -54,6 +58,7 @@ impl<K: Copy + Eq> Swarm<K> {
         self.dice = Dice::new(&seed.part(0));
         self.search.begin_anew(seed);
         self.candidates = super::Candidates::new();
+        self.blamed = Blamed::default();
         self.set_timer(Timer::Queries, now, None);
         self.set_timer(Timer::Dial, now, None);
     }
@@ -130,10 +135,11 @@ impl<K: Copy + Eq> Swarm<K> {
         self.neighbours.round_trip(peer)
     }
 
-    /// Ends the link of a peer that broke the rules.
+    /// Ends the link of a peer that broke the rules, and makes no other to it.
     pub(super) fn fault(&mut self, now: Instant, peer: PeerId, fault: Fault) {
-        if self.neighbours.contains(peer) {
+        if let Some(name) = self.neighbours.name(peer) {
             self.stats.faults += 1;
+            self.blamed.add(name);
             self.hang_up(now, peer, Output::Fault { peer, fault });
             self.dial(now);
         }
@@ -192,6 +198,9 @@ impl<K: Copy + Eq> Swarm<K> {
         }
         if self.me.as_ref() == Some(pseudonym) {
             return Err(NoRoom::Myself);
+        }
+        if self.blamed.has(pseudonym) {
+            return Err(NoRoom::Blamed);
         }
         if self.neighbours.contains(peer) || self.neighbours.named(pseudonym).is_some() {
             return Err(NoRoom::Known);

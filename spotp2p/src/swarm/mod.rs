@@ -55,7 +55,7 @@ pub use words::{
 use alloc::sync::Arc;
 use candidates::Candidates;
 use interest::Interest;
-use neighbours::{Attention, Neighbours};
+use neighbours::{Attention, Blamed, Neighbours};
 use search::Search;
 use spotproto::ticket::Pseudonym;
 use spotproto::{Dice, Instant, Outbox, Seed, Timers};
@@ -77,6 +77,7 @@ pub struct Swarm<K> {
     /// What we are called; `None` before the first log-in.
     me: Option<Pseudonym>,
     neighbours: Neighbours,
+    blamed: Blamed,
     search: Search<K>,
     candidates: Candidates<K>,
     interest: Interest<K>,
@@ -100,6 +101,7 @@ impl<K: Copy + Eq> Swarm<K> {
             starved: false,
             me: None,
             neighbours: Neighbours::default(),
+            blamed: Blamed::default(),
             search: Search::new(NO_SEED),
             candidates: Candidates::new(),
             interest: Interest::new(),

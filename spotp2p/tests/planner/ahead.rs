@@ -2,7 +2,7 @@
 
 use crate::world::{FAR_AHEAD, PIECE_MS, PIECES, at};
 use core::time::Duration;
-use spotp2p::planner::{Clock, Config, Curve, Holds, Kind, Output, Planner, Policy, Slot, Source};
+use spotp2p::planner::{Clock, Config, Curve, Holds, Kind, Output, Planner, Policy, Prospect, Slot, Source};
 use spotproto::content::PIECE_LEN;
 use spotproto::message::PieceRange;
 
@@ -183,7 +183,7 @@ fn a_start_that_waits_for_more_music_has_paid_sources_asked_for_more() {
 #[test]
 fn what_there_is_room_for_is_asked_and_no_more_and_more_once_there_is_more_room() {
     let config = Config { keep: 3, ..FAR_AHEAD };
-    let mut planner = planner(config, Policy { searching: false, ..Policy::PLAYING });
+    let mut planner = planner(config, Policy { prospect: Prospect::Never, ..Policy::PLAYING });
     add(&mut planner, 1, Kind::Lan);
     assert_eq!(of(&planner, Source(1)), [0, 1, 2]);
     planner.set_keep(at(1), 4);
@@ -232,7 +232,7 @@ fn a_busy_source_rests_for_a_second_and_loses_nothing() {
 
 #[test]
 fn a_line_that_is_known_from_elsewhere_is_taken_over_while_nothing_is_out() {
-    let mut known = planner(FAR_AHEAD, Policy { searching: false, ..Policy::PLAYING });
+    let mut known = planner(FAR_AHEAD, Policy { prospect: Prospect::Never, ..Policy::PLAYING });
     add(&mut known, 0, Kind::Server);
     known.round_trip(at(0), SERVER, Duration::from_millis(500));
     let now = deliver(&mut known, 0, &[0], 60, 10);

@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 use proptest::prelude::*;
 use spotp2p::planner::{
-    Ask, Clock, Config, Curve, Holds, Kind, Output, Planner, Policy, Prior, Slot, Source, Why,
+    Ask, Clock, Config, Curve, Holds, Kind, Output, Planner, Policy, Prior, Prospect, Slot, Source, Why,
 };
 use spotproto::Instant;
 use spotproto::content::{LEAF_GROUP, PIECE_LEN};
@@ -234,9 +234,10 @@ impl Owner {
             }
             Step::Policy(urgency, bits, paid_music) => {
                 let urgency = spotproto::message::Urgency::ALL[usize::from(*urgency)];
-                let [server_allowed, cdn_allowed, searching] = [1, 2, 4].map(|bit| bits & bit != 0);
+                let [server_allowed, cdn_allowed] = [1, 2].map(|bit| bits & bit != 0);
+                let prospect = [Prospect::Soon, Prospect::Later, Prospect::Never][usize::from(bits >> 2) % 3];
                 self.policy =
-                    Policy { urgency, server_allowed, cdn_allowed, searching, paid_music: *paid_music };
+                    Policy { urgency, server_allowed, cdn_allowed, prospect, paid_music: *paid_music };
                 self.planner.set_policy(now, self.policy);
             }
             Step::Paused(paused) => {
@@ -359,7 +360,7 @@ impl Owner {
         self.lazy = false;
         let sources: Vec<u32> = self.holds.keys().copied().collect();
         sources.into_iter().for_each(|source| self.take(&Step::Lose(source)));
-        self.policy = Policy { searching: false, ..Policy::PLAYING };
+        self.policy = Policy { prospect: Prospect::Never, ..Policy::PLAYING };
         self.planner.set_policy(self.now, self.policy);
         self.take(&Step::Paused(false));
         self.take(&Step::Seek(0, 0));

@@ -2,7 +2,7 @@
 
 use crate::world::{Character, PIECE_MS, PIECES, World, at};
 use alloc::collections::BTreeMap;
-use spotp2p::planner::{Kind, Source, Why};
+use spotp2p::planner::{Kind, Policy, Prospect, Source, Why};
 use spotproto::content::PIECE_LEN;
 
 const MUSIC_S: f64 = (PIECES * PIECE_MS) as f64 / 1000.0;
@@ -76,14 +76,17 @@ fn peers_so_slow_that_they_seem_dead_cost_money_but_make_nothing_late() {
 }
 
 #[test]
-fn without_peers_the_server_streams_on_and_once_none_are_looked_for_as_fast_as_it_can() {
+fn without_peers_the_server_streams_on_half_a_minute_ahead_if_none_are_found_and_all_if_none_will_come() {
     let mut world = World::new(5).with_server();
     world.run_until(5_000);
-    let ahead = world.asks.iter().map(|(_, _, ahead)| *ahead).max().unwrap();
-    assert!((3_500..=5_000).contains(&ahead), "{ahead}");
-    let policy = spotp2p::planner::Policy { searching: false, ..spotp2p::planner::Policy::PLAYING };
-    world.planner.set_policy(world.now, policy);
+    let furthest = |world: &World| world.asks.iter().map(|(_, _, ahead)| *ahead).max().unwrap();
+    assert!((3_500..=5_000).contains(&furthest(&world)), "{}", furthest(&world));
+    world.planner.set_policy(world.now, Policy { prospect: Prospect::Later, ..Policy::PLAYING });
     world.run_until(12_000);
+    assert!((28_000..=30_000).contains(&furthest(&world)), "{}", furthest(&world));
+    assert!(!world.planner.is_complete());
+    world.planner.set_policy(world.now, Policy { prospect: Prospect::Never, ..Policy::PLAYING });
+    world.run_until(19_000);
     assert!(world.planner.is_complete());
     assert!(world.asks.iter().all(|(_, ask, _)| ask.why == Why::Alone));
 }

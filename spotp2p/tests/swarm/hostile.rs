@@ -3,7 +3,8 @@
 use crate::rig::{ME, Rig, messages, name, queries, reads, slots};
 use spotp2p::swarm::SlotState::{Queued, Refused, Served};
 use spotp2p::swarm::{
-    Fault, Hit, Origin, Output, PeerId, PeerMessage, Pressure, QueryId, SlotRefusal, WIDE_QUERY,
+    Direction, Fault, Hit, NoRoom, Origin, Output, PeerId, PeerMessage, Pressure, QueryId, SlotRefusal,
+    WIDE_QUERY,
 };
 use spotproto::Seed;
 use spotproto::message::Urgency::{Next, Offline, Playing};
@@ -209,6 +210,21 @@ fn a_forged_piece_ends_the_link() {
     assert_eq!(rig.outputs(), [Output::Fault { peer: PeerId(0), fault: Fault::BadPiece }]);
     rig.swarm.forged(rig.now, PeerId(0));
     assert_eq!((rig.outputs(), rig.swarm.neighbours()), (vec![], 1));
+}
+
+#[test]
+fn who_was_blamed_is_neither_dialled_nor_let_in_until_the_next_log_in() {
+    let mut rig = Rig::new(1);
+    rig.swarm.forged(rig.now, PeerId(0));
+    rig.swarm.want(rig.now, 7, Playing);
+    rig.wait_seconds(3_600);
+    rig.outputs();
+    rig.swarm.found(rig.now, 7, &[name(0), name(1)], Origin::Tracker);
+    assert_eq!(rig.outputs(), [Output::Dial { holder: name(1), file: 7 }]);
+    let opens = |rig: &mut Rig| rig.swarm.opened(rig.now, PeerId(2), name(0), Direction::Theirs);
+    assert_eq!(opens(&mut rig), Err(NoRoom::Blamed));
+    rig.swarm.new_log_in(rig.now, ME, Seed([2; 32]));
+    assert_eq!(opens(&mut rig), Ok(()));
 }
 
 #[test]

@@ -66,6 +66,8 @@ struct Model {
     next_link: u32,
     /// Who is being dialled, and since when.
     dialling: BTreeMap<u32, Instant>,
+    /// Whose link ended in a fault since the last log-in.
+    blamed: BTreeSet<u32>,
     wanted: BTreeSet<u32>,
     sources: BTreeSet<(u32, u32)>,
     /// What each peer was told that it gets.
@@ -88,6 +90,7 @@ impl Model {
             links: BTreeMap::new(),
             next_link: 0,
             dialling: BTreeMap::new(),
+            blamed: BTreeSet::new(),
             wanted: BTreeSet::new(),
             sources: BTreeSet::new(),
             slots: BTreeMap::new(),
@@ -146,7 +149,10 @@ impl Model {
             Op::Want(file, _) if self.wanted.len() < 8 => drop(self.wanted.insert(*file)),
             Op::Unwant(file) => drop(self.wanted.remove(file)),
             Op::Mode(mode) => self.alone = *mode == Mode::Alone,
-            Op::LogIn(_) => self.dialling.clear(),
+            Op::LogIn(_) => {
+                self.dialling.clear();
+                self.blamed.clear();
+            }
             Op::Request(n, request) => {
                 self.asked.entry((self.link(*n).0, request.channel)).or_insert(request.pieces);
             }
@@ -168,11 +174,13 @@ impl Model {
         match self.swarm.opened(self.now, PeerId(link), name(n), direction) {
             Ok(()) => {
                 prop_assert!(!self.alone && !self.links.values().any(|known| *known == n));
+                prop_assert!(!self.blamed.contains(&n), "let in again");
                 self.links.insert(link, n);
             }
             Err(_) => {
                 let known = self.links.values().any(|known| *known == n);
-                prop_assert!(self.alone || known || self.links.len() >= 7, "refused for no reason");
+                let blamed = self.blamed.contains(&n);
+                prop_assert!(self.alone || known || blamed || self.links.len() >= 7, "refused for no reason");
             }
         }
         Ok(())
@@ -197,7 +205,9 @@ impl Model {
                     self.dialled(u32::from_be_bytes([a, b, c, d]))?;
                 }
                 Output::HangUp(peer) | Output::Fault { peer, .. } => {
-                    prop_assert!(self.links.contains_key(&peer.0), "hung up on a stranger");
+                    let n = self.links.get(&peer.0).copied();
+                    prop_assert!(n.is_some(), "hung up on a stranger");
+                    self.blamed.extend(n.filter(|_| matches!(output, Output::Fault { .. })));
                     self.gone(peer.0);
                 }
                 Output::Read { to, channel, file, piece, .. } => {
@@ -225,6 +235,7 @@ impl Model {
         // What takes too long counts as failed.
         self.dialling.retain(|_, since| now.since(*since) < config.dial_time);
         prop_assert!(self.dialling.insert(n, now).is_none(), "dialled twice");
+        prop_assert!(!self.blamed.contains(&n), "dialled one that was blamed");
         prop_assert!(!self.links.values().any(|known| *known == n), "dialled a neighbour");
         prop_assert!(self.dialling.len() <= usize::from(config.dials));
         prop_assert!(self.links.len() + self.dialling.len() <= usize::from(config.soft), "no room for more");

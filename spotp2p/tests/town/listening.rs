@@ -44,6 +44,24 @@ fn a_tune_that_eight_others_hold_starts_at_once_and_comes_from_them() {
     assert!(town.listeners.iter().all(|it| it.reported.is_empty()));
 }
 
+/// What the server sends of a tune that nobody else holds, half a minute after the click, in seconds of music.
+fn ahead_after_half_a_minute(mode: Mode) -> f64 {
+    let mut town = Town::new(2);
+    town.wakes_up();
+    town.tell(0, Command::Peers(mode));
+    let served = town.served;
+    town.clicks(0);
+    town.run(Duration::from_secs(30));
+    let bytes: usize = SHELF.pieces.iter().map(|piece| piece.len()).sum();
+    (town.served - served) as f64 / bytes as f64 * 120.0
+}
+
+#[test]
+fn the_server_is_asked_half_a_minute_ahead_where_peers_may_come_and_for_all_where_none_will() {
+    let seconds = [Mode::Full, Mode::Alone].map(ahead_after_half_a_minute);
+    assert!((57.0..62.0).contains(&seconds[0]) && seconds[1] > 119.0, "{seconds:?}");
+}
+
 #[test]
 fn who_has_heard_a_tune_serves_the_next() {
     let mut town = Town::new(4);

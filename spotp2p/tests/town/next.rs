@@ -143,7 +143,6 @@ fn over_a_line_hardly_faster_than_the_music_the_server_has_longer_for_a_beginnin
     while left(&town).is_none_or(|left| left > SECOND * 31) {
         town.run(SECOND / 10);
     }
-    assert!(is_here(&town, &SHELF));
     let served = town.served;
     until_left(&mut town, 11);
     let seconds = (town.served - served) as f64 / PIECE_LEN as f64 * 120.0 / NEXT.pieces.len() as f64;

@@ -1,5 +1,5 @@
 use super::super::fixture::{PEER, PIECE_MS, SERVER, at, curve, ms, planner};
-use super::super::{Clock, Config, Outcome, Policy};
+use super::super::{Clock, Config, Outcome, Policy, Prospect};
 use super::*;
 use alloc::vec::Vec;
 use proptest::prelude::*;
@@ -115,7 +115,7 @@ proptest! {
 
 #[test]
 fn nothing_is_looked_at_while_the_bound_stands_still_or_no_free_source_has_room() {
-    let mut planner = planner(Config::DEFAULT, Policy { searching: false, ..Policy::PLAYING });
+    let mut planner = planner(Config::DEFAULT, Policy { prospect: Prospect::Never, ..Policy::PLAYING });
     planner.join(PEER, Kind::Peer);
     deliver(&mut planner, at(0));
     let looks = |planner: &Planner| planner.timers.get(Timer::Free).is_some();

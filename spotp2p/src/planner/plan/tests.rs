@@ -1,5 +1,5 @@
 use super::super::fixture::{CDN, OTHER, PEER, SERVER, at, ms, planner, sounding};
-use super::super::{Clock, Config, Holds, Policy, Slot};
+use super::super::{Clock, Config, Holds, Policy, Prospect, Slot};
 use super::*;
 use alloc::vec::Vec;
 use spotproto::content::PIECE_LEN;
@@ -120,11 +120,11 @@ fn a_cdn_that_would_be_in_time_spares_the_server_whether_it_has_room_or_not() {
 fn what_is_never_due_is_paid_for_only_of_a_whole_file_that_is_kept() {
     let mut planner = planner(Config::DEFAULT, Policy::OFFLINE);
     planner.join_full(SERVER, Kind::Server);
-    let kept = Policy { searching: false, ..Policy::OFFLINE };
+    let kept = Policy { prospect: Prospect::Never, ..Policy::OFFLINE };
     for (policy, why) in [
         (kept, Some(Why::Alone)),
         (Policy { paid_music: ms(5_000), ..kept }, None),
-        (Policy { searching: false, ..Policy::PLAYING }, None),
+        (Policy { prospect: Prospect::Never, ..Policy::PLAYING }, None),
         (Policy { server_allowed: false, cdn_allowed: false, ..kept }, None),
     ] {
         planner.set_policy(at(0), policy);

@@ -1,5 +1,5 @@
 use super::super::fixture::{OTHER, PEER, SERVER, at, ms, planner, sounding};
-use super::super::{Config, Kind, Policy, Slot};
+use super::super::{Config, Kind, Policy, Prospect, Slot};
 use super::*;
 
 const MICRO: Duration = Duration::from_micros(1);
@@ -72,7 +72,7 @@ fn endangered_pieces_are_asked_of_a_second_source_and_moved_once_enough_were_ask
     assert_eq!(planner.outstanding().count(), 5);
     planner.set_clock(at(0), super::super::Clock::Running { at: at(0), position_ms: 0 });
     planner.join(SERVER, Kind::Server);
-    planner.set_policy(at(0), Policy { searching: false, ..Policy::PLAYING });
+    planner.set_policy(at(0), Policy { prospect: Prospect::Never, ..Policy::PLAYING });
     let why = |planner: &Planner, why: Why| planner.outstanding().filter(|(.., other)| *other == why).count();
     let before = why(&planner, Why::Hedge);
     planner.hedge_endangered(at(5_000), PEER);

@@ -16,8 +16,6 @@ const HOPELESS: u8 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Dials {
     list: Vec<Dial>,
-    /// Of them, how many are being made.
-    under_way: usize,
 }
 
 #[derive(Debug)]
@@ -30,8 +28,8 @@ struct Dial {
 }
 
 impl Dials {
-    pub(super) const fn under_way(&self) -> usize {
-        self.under_way
+    pub(super) fn under_way(&self) -> usize {
+        self.list.iter().filter(|dial| dial.under_way).count()
     }
 
     /// Whether the peer may be dialled.
@@ -41,7 +39,6 @@ impl Dials {
 
     pub(super) fn begin(&mut self, now: Instant, holder: Pseudonym, config: &NeighbourConfig) {
         let until = now + config.dial_time;
-        self.under_way += 1;
         if let Some(dial) = self.list.iter_mut().find(|dial| dial.holder == holder) {
             (dial.under_way, dial.until) = (true, until);
             return;
@@ -52,7 +49,6 @@ impl Dials {
     /// The link is there.
     pub(super) fn succeeded(&mut self, holder: &Pseudonym) {
         self.list.retain(|dial| dial.holder != *holder || !dial.under_way);
-        self.count();
     }
 
     /// The link could not be made.
@@ -66,7 +62,6 @@ impl Dials {
         if let Some(dial) = self.list.iter_mut().find(|dial| dial.holder == *holder && dial.under_way) {
             dial.fail(now, config, dice);
         }
-        self.count();
         self.forget_some();
     }
 
@@ -88,7 +83,6 @@ impl Dials {
         if self.list.is_empty() {
             self.list = Vec::new();
         }
-        self.count();
         self.forget_some();
     }
 
@@ -107,13 +101,9 @@ impl Dials {
         self.list.iter().find(|dial| dial.holder == *holder)
     }
 
-    fn count(&mut self) {
-        self.under_way = self.list.iter().filter(|dial| dial.under_way).count();
-    }
-
     /// Forgets whose wait ended, or ends, first.
     fn forget_some(&mut self) {
-        while self.list.len() - self.under_way > MOST {
+        while self.list.len() - self.under_way() > MOST {
             let waiting = self.list.iter().enumerate().filter(|(_, dial)| !dial.under_way);
             let Some((first, _)) = waiting.min_by_key(|(_, dial)| dial.until) else { return };
             self.list.swap_remove(first);

@@ -1,9 +1,11 @@
 //! The table of open links: who is there, of what use each was of late, and how much each may still say this minute.
 
+mod blamed;
 mod seats;
 mod utility;
 mod window;
 
+pub(super) use blamed::Blamed;
 pub(super) use seats::{Seat, Seats};
 
 use super::words::PeerId;
@@ -50,7 +52,7 @@ struct Neighbour {
 }
 
 /// Half a pseudonym, which tells neighbours apart as well as the whole: they are random, and the access point's choice.
-type ShortName = [u8; 8];
+pub(super) type ShortName = [u8; 8];
 
 /// What came of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -125,6 +127,11 @@ impl Neighbours {
     pub(super) fn named(&self, pseudonym: &Pseudonym) -> Option<PeerId> {
         let name = short(pseudonym);
         self.iter().map(|(_, neighbour)| neighbour).find(|one| one.name == name).map(|one| one.peer)
+    }
+
+    /// What is remembered of a neighbour's name.
+    pub(super) fn name(&self, peer: PeerId) -> Option<ShortName> {
+        self.get(self.seat(peer)?).map(|neighbour| neighbour.name)
     }
 
     pub(super) fn is_named(&self, seat: Seat, pseudonym: &Pseudonym) -> bool {
