@@ -109,6 +109,10 @@ impl Runtime for Smol {
     fn acknowledge_at_once(stream: &Stream) {
         socket::acknowledge_at_once(&SockRef::from(stream));
     }
+
+    fn speak_after_pause(stream: &Stream) {
+        socket::speak_after_pause(&SockRef::from(stream));
+    }
 }
 
 /// Work on another thread. It goes on when this is dropped.

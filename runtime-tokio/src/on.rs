@@ -126,4 +126,8 @@ impl Runtime for Tokio {
     fn acknowledge_at_once(stream: &TcpStream) {
         socket::acknowledge_at_once(&SockRef::from(stream));
     }
+
+    fn speak_after_pause(stream: &TcpStream) {
+        socket::speak_after_pause(&SockRef::from(stream));
+    }
 }

@@ -159,6 +159,10 @@ impl<F: FuturesIo> Runtime for On<F> {
     fn acknowledge_at_once(stream: &F::Stream) {
         socket::acknowledge_at_once(&SockRef::from(stream));
     }
+
+    fn speak_after_pause(stream: &F::Stream) {
+        socket::speak_after_pause(&SockRef::from(stream));
+    }
 }
 
 fn of_internet(address: socket2::SockAddr) -> io::Result<SocketAddr> {

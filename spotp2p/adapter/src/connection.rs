@@ -2,6 +2,7 @@
 
 use crate::clock::{Alarm, Clock};
 use crate::runtime::Runtime;
+use crate::socket::BBR_FORGETS;
 use crate::task::timeout;
 use alloc::boxed::Box;
 use async_channel::{Receiver, Send, Sender, TrySendError};
@@ -135,7 +136,8 @@ async fn run<R: Runtime, M: ByteMachine, T>(
     mut wrap: impl FnMut(M::Output) -> T,
 ) -> Over {
     let mut alarm = Alarm::new(clock);
-    let mut line: Line<'_, R> = Line { stream, broken: None, first_writes: FIRST_WRITES };
+    let mut line: Line<'_, R> =
+        Line { stream, broken: None, first_writes: FIRST_WRITES, wrote_at: clock.now() };
     let mut commands = pin!(commands);
     let mut commanded = true;
     // Kept across turns: a wait given up would lose its place among the connections that share the channel.
@@ -209,6 +211,7 @@ struct Line<'a, R: Runtime> {
     stream: &'a mut R::Stream,
     broken: Option<io::Error>,
     first_writes: u8,
+    wrote_at: Instant,
 }
 
 impl<R: Runtime> Line<'_, R> {
@@ -220,12 +223,16 @@ impl<R: Runtime> Line<'_, R> {
         now: Instant,
         wants: Wants,
     ) -> bool {
-        let written = wants.write && self.write(cx, pump);
+        let written = wants.write && self.write(cx, pump, now);
         let read = wants.read && self.read(cx, pump, now);
         written || read
     }
 
-    fn write<M: ByteMachine>(&mut self, cx: &mut Context<'_>, pump: &mut Pump<M>) -> bool {
+    fn write<M: ByteMachine>(&mut self, cx: &mut Context<'_>, pump: &mut Pump<M>, now: Instant) -> bool {
+        if now.since(self.wrote_at) >= BBR_FORGETS {
+            R::speak_after_pause(self.stream);
+        }
+        self.wrote_at = now;
         let Poll::Ready(written) = R::poll_write(self.stream, cx, pump.unsent()) else { return false };
         match written {
             Ok(count @ 1..) => {

@@ -89,4 +89,8 @@ pub trait Runtime: Copy + fmt::Debug + Send + Sync + 'static {
     /// Has the kernel acknowledge what comes next at once, as
     /// [`acknowledge_at_once`](crate::socket::acknowledge_at_once) does.
     fn acknowledge_at_once(stream: &Self::Stream);
+
+    /// Prepares a connection for the first word after a pause, as
+    /// [`speak_after_pause`](crate::socket::speak_after_pause) does.
+    fn speak_after_pause(stream: &Self::Stream);
 }

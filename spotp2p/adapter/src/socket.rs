@@ -3,6 +3,7 @@
 use core::error::Error;
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::TcpListener;
@@ -103,6 +104,27 @@ pub fn acknowledge_at_once(socket: &SockRef<'_>) {
     {
         // All works without, and a dead connection is noticed where it is read.
         let _ = socket.set_tcp_quickack(true);
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let _ = socket;
+}
+
+/// After how long without a word Linux' BBR no longer believes its round trip.
+pub const BBR_FORGETS: Duration = Duration::from_secs(10);
+
+/// Has BBR begin anew on a connection that was silent for [`BBR_FORGETS`], just before it speaks again.
+///
+/// BBR looks for its round trip anew after ten seconds, with four segments in flight for 200 ms, but not if the first
+/// acknowledgement after a pause brings one. Linux does not count an acknowledgement of a single short segment, since that
+/// may have been delayed (net/ipv4/tcp_bbr.c, `is_ack_delayed`): and the answer to a click begins with one. Measured over a
+/// round trip of 50 ms, 20 kB after a pause took 210 ms in place of 64. Begun anew, it keeps its window and has a round
+/// trip that counts. Nothing is done under any other congestion control.
+pub fn speak_after_pause(socket: &SockRef<'_>) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if socket.tcp_congestion().is_ok_and(|name| name.split(|byte| *byte == 0).next() == Some(b"bbr")) {
+        // To name what is in use changes nothing. Reno is always there, and who was let have BBR is so again.
+        let _ = socket.set_tcp_congestion(b"reno");
+        let _ = socket.set_tcp_congestion(b"bbr");
     }
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     let _ = socket;
@@ -214,6 +236,20 @@ mod tests {
                 .unwrap_or_default();
             let is_bbr = socket.tcp_congestion().unwrap().starts_with(b"bbr");
             assert!(is_bbr || !allowed.split_whitespace().any(|name| name == "bbr"));
+        }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn after_a_pause_each_congestion_control_is_what_it_was() {
+        let listener = listening(loopback(), &SocketOptions::default()).unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = SockRef::from(&stream);
+        for prefer_bbr in [false, true] {
+            set_up(&socket, &SocketOptions { prefer_bbr, share_port: false }).unwrap();
+            let before = socket.tcp_congestion().unwrap();
+            speak_after_pause(&socket);
+            assert_eq!(socket.tcp_congestion().unwrap(), before);
         }
     }
 

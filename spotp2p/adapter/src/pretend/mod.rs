@@ -149,4 +149,6 @@ impl Runtime for Pretend {
     }
 
     fn acknowledge_at_once(_stream: &Stream) {}
+
+    fn speak_after_pause(_stream: &Stream) {}
 }
