@@ -1,5 +1,7 @@
 //! Finding who has a file: queries and hits, what the tracker says, and whom to dial.
 
+use super::config::SearchConfig;
+use super::interest::Interest;
 use super::neighbours::Seats;
 use super::search::{Reach, Verdict};
 use super::timer::Timer;
@@ -103,12 +105,17 @@ impl<K: Copy + Eq> Swarm<K> {
         }
     }
 
+    /// Whether there is a candidate for what lacks sources.
+    pub(super) fn wants_to_dial(&self, now: Instant) -> bool {
+        let lacking = lacking(&self.interest, &self.config.search);
+        self.candidates.best(now, lacking, &self.config.neighbours).is_some()
+    }
+
     /// Connects to candidates as long as there is room, and files lack sources.
     pub(super) fn dial(&mut self, now: Instant) {
+        self.prune_for_candidates(now);
         while self.may_dial() {
-            let (interest, enough) = (&self.interest, usize::from(self.config.search.enough));
-            let lacking =
-                |file: &K| Some((interest.urgency(file)?, enough.saturating_sub(interest.hopeful(file))));
+            let lacking = lacking(&self.interest, &self.config.search);
             let next = self.candidates.next(now, lacking, &self.config.neighbours);
             let Some((holder, file)) = next else { break };
             self.out.push(Output::Dial { holder, file });
@@ -188,4 +195,13 @@ impl<K: Copy + Eq> Swarm<K> {
             self.fault(now, peer, Fault::Flood);
         }
     }
+}
+
+/// How soon a file is wanted, and how many sources it lacks.
+fn lacking<K: Copy + Eq>(
+    interest: &Interest<K>,
+    config: &SearchConfig,
+) -> impl Fn(&K) -> Option<(Urgency, usize)> {
+    let enough = usize::from(config.enough);
+    move |file| Some((interest.urgency(file)?, enough.saturating_sub(interest.hopeful(file))))
 }

@@ -158,19 +158,32 @@ impl<K: Copy + Eq> Swarm<K> {
         }
     }
 
-    /// Drops the least useful neighbours.
-    pub(super) fn prune(&mut self, now: Instant) {
-        let config = self.config.neighbours;
-        if self.neighbours.len() <= usize::from(config.soft) {
-            return;
+    /// Prunes if there are too many links.
+    pub(super) fn prune_if_crowded(&mut self, now: Instant) {
+        if self.neighbours.len() > usize::from(self.config.neighbours.soft) {
+            self.prune(now);
+            self.prune_soon(now);
         }
+    }
+
+    /// Drops the least useful neighbours.
+    fn prune(&mut self, now: Instant) {
+        let config = self.config.neighbours;
         let (keep, interest) = (usize::from(config.prune_to), &self.interest);
         let useless = self.neighbours.least_useful(now, keep, config.young, |peer| interest.plays_from(peer));
         for peer in useless {
             self.stats.pruned += 1;
             self.hang_up(now, peer, Output::HangUp(peer));
         }
-        self.prune_soon(now);
+    }
+
+    /// Makes room for whom a file lacks. With as many links as are dialled for, somebody whom nobody dials would else reach
+    /// nobody new, for as long as all of them stay.
+    pub(super) fn prune_for_candidates(&mut self, now: Instant) {
+        let crowded = self.neighbours.len() >= usize::from(self.config.neighbours.soft);
+        if crowded && self.may_have_links() && self.wants_to_dial(now) {
+            self.prune(now);
+        }
     }
 
     /// Serves, or not, as mode and pressure say. Uploads that stopped come back when nothing is short any more.

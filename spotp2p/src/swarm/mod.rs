@@ -157,7 +157,7 @@ impl<K: Copy + Eq> Swarm<K> {
             return;
         }
         if self.timers.take_due(Timer::Prune, now) {
-            self.prune(now);
+            self.prune_if_crowded(now);
         }
         if self.timers.take_due(Timer::Queries, now) {
             self.expire_queries(now);

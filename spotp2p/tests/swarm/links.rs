@@ -56,6 +56,18 @@ fn above_the_soft_limit_the_least_useful_go_and_leave_head_room() {
 }
 
 #[test]
+fn who_has_as_many_links_as_are_dialled_for_lets_useless_ones_go_for_somebody_who_has_what_plays() {
+    let mut rig = Rig::new(50);
+    rig.wait_seconds(90);
+    rig.swarm.want(rig.now, 7, Playing);
+    rig.outputs();
+    rig.swarm.found(rig.now, 7, &[name(100)], Origin::Tracker);
+    let outputs = rig.outputs();
+    assert_eq!((hung_up(&outputs).len(), dials(&outputs)), (5, vec![name(100)]));
+    assert_eq!(rig.swarm.stats().pruned, 5);
+}
+
+#[test]
 fn a_link_that_carries_what_plays_is_never_pruned() {
     let mut config = Config::default();
     (config.neighbours.soft, config.neighbours.prune_to) = (2, 0);

@@ -32,7 +32,8 @@ fn name(n: u32) -> Pseudonym {
 
 fn swarm<K: Copy + Eq>(neighbours: u32) -> Swarm<K> {
     let mut config = Config::default();
-    config.neighbours.soft = config.neighbours.hard;
+    // Nobody is pruned, so that all is full.
+    (config.neighbours.soft, config.neighbours.prune_to) = (config.neighbours.hard, config.neighbours.hard);
     let mut swarm = Swarm::new(config);
     swarm.new_log_in(NOW, name(u32::MAX), Seed([1; 32]));
     for n in 0..neighbours {

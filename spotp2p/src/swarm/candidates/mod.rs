@@ -88,6 +88,19 @@ impl<K: Copy + Eq> Candidates<K> {
         lacking: impl Fn(&K) -> Option<(Urgency, usize)>,
         config: &NeighbourConfig,
     ) -> Option<(Pseudonym, K)> {
+        let (holder, file) = self.best(now, lacking, config)?;
+        self.dials.begin(now, holder, config);
+        self.mark_dialled();
+        Some((holder, file))
+    }
+
+    /// The same, and nothing is begun.
+    pub(super) fn best(
+        &self,
+        now: Instant,
+        lacking: impl Fn(&K) -> Option<(Urgency, usize)>,
+        config: &NeighbourConfig,
+    ) -> Option<(Pseudonym, K)> {
         if self.dials.under_way() >= usize::from(config.dials) {
             return None;
         }
@@ -97,10 +110,7 @@ impl<K: Copy + Eq> Candidates<K> {
             let under_way = self.list.iter().filter(|other| other.dialled && other.file == one.file).count();
             (under_way < sources).then(|| (one.rank(urgency), one.holder, one.file))
         });
-        let (_, holder, file) = ranked.min_by_key(|(rank, ..)| *rank)?;
-        self.dials.begin(now, holder, config);
-        self.mark_dialled();
-        Some((holder, file))
+        ranked.min_by_key(|(rank, ..)| *rank).map(|(_, holder, file)| (holder, file))
     }
 
     /// Whether anybody is thought to have `file`.
