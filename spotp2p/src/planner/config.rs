@@ -23,7 +23,8 @@ pub struct Config {
     pub ahead: Duration,
     /// The same while there are none yet, and some are searched for.
     pub search_ahead: Duration,
-    /// The same where none were found and some may be later; where none ever will, the whole track.
+    /// The same where none were found and some may be later; where none ever will, the whole track. Unless it is all, somebody
+    /// has to say what sounds, or nothing goes on.
     pub alone_ahead: Duration,
     /// How far ahead of the play point free sources are asked at least: with half of all plays left before their end
     /// (Lamere 2014), each second of it is a third of a percent of what peers send. Never less than what a start waits for,
@@ -63,12 +64,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// What a client takes.
+    /// What a client takes. Where no peers are, a track is fetched whole, whether or not anybody hears it.
     pub const DEFAULT: Self = Self {
         first_ahead: Duration::from_secs(3),
         ahead: Duration::from_secs(15),
         search_ahead: Duration::from_secs(5),
-        alone_ahead: Duration::from_secs(30),
+        alone_ahead: Duration::MAX,
         free_ahead: Duration::from_secs(4),
         free_growth: 16,
         urgent: Duration::from_secs(3),
@@ -93,6 +94,10 @@ impl Config {
             prior(500_000, 100, 100),
         ],
     };
+
+    /// What a player takes, that says what sounds: where no peers are found the server is asked half a minute ahead, since
+    /// most of what it sent was fetched at once while peers could still be found (docs/findings.md).
+    pub const PLAYER: Self = Self { alone_ahead: Duration::from_secs(30), ..Self::DEFAULT };
 }
 
 impl Default for Config {

@@ -43,9 +43,7 @@ fn head() -> Head<Name> {
 /// Plays the tune out of what the first neighbour has, or the access point if nobody `serves`; what each piece cost.
 fn play(neighbours: u8, serves: bool) -> Vec<Cost> {
     // Nothing sounds, so nothing moves a bound on.
-    let ahead = Duration::MAX;
-    let planner =
-        planner::Config { free_ahead: ahead, alone_ahead: ahead, ..planner::Config::DEFAULT }.into();
+    let planner = planner::Config { free_ahead: Duration::MAX, ..planner::Config::DEFAULT }.into();
     let config = Config { planner, ..Config::new(log_in(), "test", Seed([3; 32]), (NOW, DATE)) };
     let mut it = Neighbourhood::new(config, neighbours);
     let mut outputs = it.is_told(Input::Command(Command::Open { wanted: Wanted::Track(TRACK), at_ms: 0 }));

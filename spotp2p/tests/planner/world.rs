@@ -36,7 +36,7 @@ pub(crate) struct Line {
 }
 
 /// As far ahead as sources bring: how they share the work is seen best while they have some.
-pub(crate) const FAR_AHEAD: Config = Config { free_ahead: Duration::MAX, ..Config::DEFAULT };
+pub(crate) const FAR_AHEAD: Config = Config { free_ahead: Duration::MAX, ..Config::PLAYER };
 
 pub(crate) struct World {
     pub(crate) now: Instant,

@@ -111,7 +111,8 @@ impl Listener {
         let mut seed = [number; 32];
         seed[0] ^= 0x5a;
         let config = Config::new(log_in(number, log_ins), "test", Seed(seed), (now, TODAY));
-        let config = Config { cache, mode, explain: true, link: link(), ..config };
+        let planner = planner::Config::PLAYER.into();
+        let config = Config { cache, mode, explain: true, link: link(), planner, ..config };
         Self {
             node: Node::new(now, config),
             at_home: true,
@@ -153,7 +154,7 @@ impl Listener {
     /// The same, and asks peers for all that there is room for.
     pub(crate) fn asks_far_ahead(&mut self, now: Instant) {
         let config = Config::new(self.log_in, "test", Seed([self.number; 32]), (now, TODAY));
-        let planner = planner::Config { free_ahead: Duration::MAX, ..planner::Config::DEFAULT };
+        let planner = planner::Config { free_ahead: Duration::MAX, ..planner::Config::PLAYER };
         self.node = Node::new(now, Config { explain: true, planner: planner.into(), ..config });
     }
 

@@ -10,6 +10,7 @@ use runtime_tokio::disk::Disk;
 use runtime_tokio::{Client, ClientOptions, DialOptions, Leaving, entropy};
 use spotcache::cache::Quota;
 use spotp2p::node::{CacheSetup, Config, LogIn};
+use spotp2p::planner;
 use spotp2p::playout::Summary;
 use spotp2p::swarm::{self, Mode};
 use spotproto::crypto::KeyPair;
@@ -157,6 +158,7 @@ impl<'a> Party<'a> {
             link,
             explain: true,
             cache: setup,
+            planner: planner::Config::PLAYER.into(),
             ..Config::new(log_in, agent, seed, (now, today()))
         };
         network::client(options, config, disk)

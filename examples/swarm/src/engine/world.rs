@@ -221,6 +221,6 @@ fn planner_config(scenario: &Scenario) -> planner::Config {
         first_ahead: Duration::from_secs_f64(peers.first_ahead_s),
         search_ahead: Duration::from_secs_f64(peers.search_ahead_s),
         alone_ahead: Duration::from_secs_f64(peers.alone_ahead_s),
-        ..planner::Config::default()
+        ..planner::Config::PLAYER
     }
 }

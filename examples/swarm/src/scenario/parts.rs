@@ -295,7 +295,7 @@ pub struct Peers {
 
 impl Default for Peers {
     fn default() -> Self {
-        let (swarm, planner) = (spotp2p::swarm::Config::default(), spotp2p::planner::Config::default());
+        let (swarm, planner) = (spotp2p::swarm::Config::default(), spotp2p::planner::Config::PLAYER);
         Self {
             on: true,
             overlay_search: true,
