@@ -122,7 +122,8 @@ pub const BBR_FORGETS: Duration = Duration::from_secs(10);
 pub fn speak_after_pause(socket: &SockRef<'_>) {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if socket.tcp_congestion().is_ok_and(|name| name.split(|byte| *byte == 0).next() == Some(b"bbr")) {
-        // To name what is in use changes nothing. Reno is always there, and who was let have BBR is so again.
+        // To name what is in use changes nothing. Reno is always there, and who was let have BBR is so again, unless the
+        // process gave the right to it away since: then Reno it is.
         let _ = socket.set_tcp_congestion(b"reno");
         let _ = socket.set_tcp_congestion(b"bbr");
     }

@@ -38,7 +38,7 @@ pub struct Config {
     pub mode: Mode,
     /// The numbers of the overlay.
     pub swarm: Arc<swarm::Config>,
-    /// The numbers by which sources are chosen.
+    /// The numbers by which sources are chosen; [`PLAYER`](planner::Config::PLAYER) for who says what sounds.
     pub planner: Arc<planner::Config>,
     /// What earlier runs knew of the link ([`Event::Link`]); [`Summary::UNKNOWN`] if nothing.
     pub link: Summary,

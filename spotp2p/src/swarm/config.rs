@@ -21,13 +21,14 @@ pub struct Config {
 /// How many neighbours, and which go first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NeighbourConfig {
-    /// Nobody is dialled from this many links on.
+    /// Nobody is dialled from this many links on, before room is made by pruning.
     pub soft: u8,
     /// Nobody is let in from this many links on; at most [`MOST_NEIGHBOURS`].
     pub hard: u8,
     /// What pruning leaves: some room below `soft`, or each new link would mean another pruning.
     pub prune_to: u8,
-    /// How often there is pruning while there are more than `soft`.
+    /// How often there is pruning while there are more than `soft`. With as many there is some at once when somebody is to
+    /// be dialled.
     pub prune_every: Duration,
     /// A younger link had no chance to be of use and is not pruned.
     pub young: Duration,

@@ -50,8 +50,8 @@ impl<K: Copy + Eq> Swarm<K> {
     /// A log-in: what we are called from now on, and a fresh seed, from the system's entropy.
     ///
     /// Whatever a peer could know us by is left behind: links end, since they show the old link key; queries, candidates,
-    /// who could not be reached and who broke the rules are forgotten; names of queries come from the new seed, and old ones don't tell what
-    /// it is. The files wanted stay wanted, and are to be searched for again.
+    /// who could not be reached and who broke the rules are forgotten; names of queries come from the new seed, and old
+    /// ones don't tell what it is. The files wanted stay wanted, and are to be searched for again.
     pub fn new_log_in(&mut self, now: Instant, me: Pseudonym, seed: Seed) {
         self.hang_up_all(now);
         self.me = Some(me);

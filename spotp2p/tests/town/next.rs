@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use core::time::Duration;
 use spotp2p::node::{Command, Event, Guesses};
 use spotp2p::planner::Kind;
+use spotp2p::swarm::Mode;
 use spotproto::content::{FileId, PIECE_LEN};
 use spotproto::message::Wanted;
 
@@ -137,12 +138,15 @@ fn what_no_peer_has_the_server_is_asked_for_ten_seconds_before_and_for_its_begin
 fn over_a_line_hardly_faster_than_the_music_the_server_has_longer_for_a_beginning_that_is_longer() {
     let mut town = Town::new(1);
     town.wakes_up();
+    // All of the tune is here before its end is near, so that what the server sends then is of the next one.
+    town.tell(0, Command::Peers(Mode::Alone));
     town.server_up = 70_000.0;
     town.clicks(0);
     town.tell(0, next(Some(&NEXT)));
     while left(&town).is_none_or(|left| left > SECOND * 31) {
         town.run(SECOND / 10);
     }
+    assert!(is_here(&town, &SHELF));
     let served = town.served;
     until_left(&mut town, 11);
     let seconds = (town.served - served) as f64 / PIECE_LEN as f64 * 120.0 / NEXT.pieces.len() as f64;
