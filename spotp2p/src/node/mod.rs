@@ -34,6 +34,7 @@ pub use next::Guesses;
 
 use crate::payload::{FileKey, Payload};
 use crate::planner;
+use crate::playout::Ahead;
 use crate::reach::BackoffInput;
 use crate::swarm::{Mode, Pressure, Swarm};
 use crate::{RequestId, SessionId};
@@ -126,6 +127,7 @@ struct Settings {
     seed: Seed,
     date: (Instant, UnixTime),
     planner: Arc<planner::Config>,
+    ahead: Ahead,
 }
 
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
@@ -165,6 +167,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
                 seed: config.seed,
                 date: config.date,
                 planner: config.planner,
+                ahead: config.ahead,
             },
             crypto: PhantomData,
         };

@@ -52,9 +52,9 @@ pub struct Guesses {
 }
 
 impl<K: FileKey> Upcoming<K> {
-    const fn new() -> Self {
+    const fn new(ahead: Ahead) -> Self {
         Self {
-            prefetch: Prefetch::new(Ahead::DEFAULT),
+            prefetch: Prefetch::new(ahead),
             at_ms: 0,
             beginning: BEGINNING,
             needs: None,
@@ -73,8 +73,8 @@ pub(super) struct Rest {
 
 impl Rest {
     /// The next moment at which there is more to do for the next track.
-    pub(super) fn next_look(ends: Instant, now: Instant) -> Option<Instant> {
-        let Ahead { peers, server, .. } = Ahead::DEFAULT;
+    pub(super) fn next_look(ends: Instant, now: Instant, ahead: &Ahead) -> Option<Instant> {
+        let Ahead { peers, server, .. } = *ahead;
         [peers, server].into_iter().map(|left| ends.before(left)).find(|at| *at > now)
     }
 }
@@ -94,7 +94,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         if wanted.is_none() && self.upcoming.is_none() {
             return;
         }
-        let upcoming = self.upcoming.get_or_insert_with(|| Box::new(Upcoming::new()));
+        let ahead = self.settings.ahead;
+        let upcoming = self.upcoming.get_or_insert_with(|| Box::new(Upcoming::new(ahead)));
         upcoming.at_ms = at_ms;
         if upcoming.prefetch.guess(wanted).is_some() {
             self.drop_next(now);

@@ -50,6 +50,8 @@ pub struct NeighbourConfig {
 pub struct SearchConfig {
     /// Neighbours asked at first.
     pub few: u8,
+    /// Whether all neighbours, asked later, ask theirs: two hops.
+    pub two_hops: bool,
     /// Hits after which a query has found enough.
     pub answers: u8,
     /// Of them from one neighbour, so that one that lies can't fill them all.
@@ -161,6 +163,7 @@ impl Default for SearchConfig {
     fn default() -> Self {
         Self {
             few: 10,
+            two_hops: true,
             answers: 20,
             answers_through: 10,
             answer_time: Duration::from_secs(2),

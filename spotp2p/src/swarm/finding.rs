@@ -19,13 +19,17 @@ impl<K: Copy + Eq> Swarm<K> {
     pub fn search(&mut self, now: Instant, file: K) {
         let Some(urgency) = self.interest.urgency(&file) else { return };
         let pressed = self.pressure >= Pressure::Low && urgency == Urgency::Playing;
-        let reach = if pressed { Reach::All } else { Reach::Few };
+        let reach = match (pressed, self.config.search.two_hops) {
+            (false, _) => Reach::Few,
+            (true, false) => Reach::All,
+            (true, true) => Reach::Beyond,
+        };
         let enough = self.interest.hopeful(&file) >= usize::from(self.config.search.enough);
         if enough || !self.search.may_begin(now, file, reach, &self.config.search) {
             return;
         }
         let towards = match reach {
-            Reach::All => self.neighbours.seats(),
+            Reach::All | Reach::Beyond => self.neighbours.seats(),
             Reach::Few => {
                 let few = usize::from(self.config.search.few);
                 self.neighbours.most_likely(now, few, &mut self.dice)

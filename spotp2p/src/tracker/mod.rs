@@ -18,11 +18,13 @@ pub struct TrackerLimits {
     pub files: usize,
     /// Files that one client may have named.
     pub files_per_client: usize,
+    /// Of a file's holders so many, the latest, are named; 20 at most, which is how many are remembered.
+    pub latest: usize,
 }
 
 impl TrackerLimits {
     /// The defaults.
-    pub const DEFAULT: Self = Self { files: 1 << 20, files_per_client: 4096 };
+    pub const DEFAULT: Self = Self { files: 1 << 20, files_per_client: 4096, latest: RING };
 }
 
 /// A client that is online: its seat, and which of those who sat there it is.
@@ -148,13 +150,15 @@ impl<K: Copy + Eq + Hash> Tracker<K> {
         self.files.find(file).is_some()
     }
 
-    /// At most `most` clients that can serve a file, and never more than [`MAX_PEERS`], drawn from the 20 latest;
-    /// `except` is not among them.
+    /// At most `most` clients that can serve a file, and never more than [`MAX_PEERS`], drawn from the
+    /// [latest](TrackerLimits::latest); `except` is not among them.
     pub fn find(&mut self, file: &K, most: usize, except: Option<Client>) -> Vec<Client> {
         let Some(file) = self.files.find(file) else { return Vec::new() };
         let mut drawn = [0; RING];
         let mut count = 0;
-        let others = self.files.holders(file).iter().filter(|seat| except.is_none_or(|it| it.seat != **seat));
+        let holders = self.files.holders(file);
+        let latest = &holders[holders.len().saturating_sub(self.limits.latest)..];
+        let others = latest.iter().filter(|seat| except.is_none_or(|it| it.seat != **seat));
         for (place, seat) in drawn.iter_mut().zip(others) {
             *place = *seat;
             count += 1;

@@ -3,7 +3,7 @@
 use crate::rig::{ME, Rig, messages, name, queries};
 use spotp2p::swarm::SlotState::{Queued, Refused, Served};
 use spotp2p::swarm::{
-    Direction, Hit, Origin, Output, PeerId, PeerMessage, Pressure, QueryId, SlotRefusal, Want,
+    Config, Direction, Hit, Origin, Output, PeerId, PeerMessage, Pressure, QueryId, SlotRefusal, Want,
 };
 use spotproto::message::Urgency::{Next, Playing};
 
@@ -38,6 +38,19 @@ fn under_pressure_all_are_asked_and_theirs_but_only_for_what_plays() {
     assert!(asked.iter().all(|(_, query)| query.file == 7 && query.forward));
     rig.swarm.set_pressure(rig.now, Pressure::VeryLow);
     assert_eq!(queries(&rig.outputs()), []);
+}
+
+#[test]
+fn a_search_of_one_hop_asks_all_neighbours_and_none_of_theirs() {
+    let mut config = Config::default();
+    config.search.two_hops = false;
+    let mut rig = Rig::with(50, config);
+    rig.swarm.want(rig.now, 7, Playing);
+    rig.outputs();
+    rig.swarm.set_pressure(rig.now, Pressure::Low);
+    let asked = queries(&rig.outputs());
+    assert_eq!(asked.len(), 50);
+    assert!(asked.iter().all(|(_, query)| query.file == 7 && !query.forward));
 }
 
 #[test]

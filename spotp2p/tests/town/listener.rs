@@ -12,7 +12,7 @@ use spotcache::sheet::CacheKeys;
 use spotp2p::SessionId;
 use spotp2p::node::{CacheSetup, Command, Config, Event, Input, LogIn, Node};
 use spotp2p::planner::{self, Decision, Kind};
-use spotp2p::playout::{Pace, Summary, Throughput};
+use spotp2p::playout::{Ahead, Pace, Summary, Throughput};
 use spotp2p::swarm::{Mode, PeerId};
 use spotproto::content::FileId;
 use spotproto::crypto::{PublicKey, RustCrypto, SecretKey};
@@ -156,6 +156,12 @@ impl Listener {
         let config = Config::new(self.log_in, "test", Seed([self.number; 32]), (now, TODAY));
         let planner = planner::Config { free_ahead: Duration::MAX, ..planner::Config::PLAYER };
         self.node = Node::new(now, Config { explain: true, planner: planner.into(), ..config });
+    }
+
+    /// The same, and fetches the next track at other times.
+    pub(crate) fn looks_ahead(&mut self, now: Instant, ahead: Ahead) {
+        let config = Config::new(self.log_in, "test", Seed([self.number; 32]), (now, TODAY));
+        self.node = Node::new(now, Config { explain: true, ahead, ..config });
     }
 
     pub(crate) fn device(&self) -> PublicKey {

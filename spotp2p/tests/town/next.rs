@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use core::time::Duration;
 use spotp2p::node::{Command, Event, Guesses};
 use spotp2p::planner::Kind;
+use spotp2p::playout::Ahead;
 use spotp2p::swarm::Mode;
 use spotproto::content::{FileId, PIECE_LEN};
 use spotproto::message::Wanted;
@@ -20,7 +21,10 @@ fn next(wanted: Option<&Shelf>) -> Command<FileId> {
 
 /// Listener 0 plays what four others hold; some of those hold the next tune too.
 fn playing(hold_next: &[usize]) -> Town {
-    let mut town = Town::new(5);
+    plays(Town::new(5), hold_next)
+}
+
+fn plays(mut town: Town, hold_next: &[usize]) -> Town {
     town.wakes_up();
     town.heard_before(&[1, 2, 3, 4]);
     town.heard_all_of(hold_next, &NEXT);
@@ -103,6 +107,18 @@ fn peers_are_asked_for_the_next_track_thirty_seconds_before_its_turn() {
     assert!(starts_at_once(&mut town, &NEXT));
     town.run(SECOND * 90);
     assert!(is_here(&town, &NEXT), "the rest comes as it is heard");
+}
+
+#[test]
+fn the_next_track_is_asked_for_as_early_as_is_set() {
+    let mut town = Town::new(5);
+    let now = town.now;
+    town.listeners[0].looks_ahead(now, Ahead { peers: SECOND * 60, ..Ahead::DEFAULT });
+    let mut town = plays(town, &[1, 2]);
+    until_left(&mut town, 61);
+    assert_eq!(opened(&town.listeners[0]), 0);
+    until_left(&mut town, 58);
+    assert_eq!(opened(&town.listeners[0]), 1);
 }
 
 #[test]

@@ -257,6 +257,7 @@ fn server(world: &World, now: Instant) -> Server {
     limits.sessions = clients + 1024;
     limits.half_open = clients.max(512);
     limits.tracker.files = world.scenario.tracks.count as usize + 1;
+    limits.tracker.latest = world.scenario.peers.latest.into();
     limits.reports.remembered = limits.reports.remembered.max(clients / 16);
     AccessPoint::new(Config {
         ticket_key: SecretKey([2; 32]),

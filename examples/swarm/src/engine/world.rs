@@ -6,6 +6,7 @@ use crate::scenario::Scenario;
 use alloc::sync::Arc;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
+use spotp2p::playout::Ahead;
 use spotp2p::{planner, swarm};
 use spotproto::{Dice, Seed};
 
@@ -72,6 +73,13 @@ impl World {
             ends: counts_from + micros(scenario.time.hours),
             scenario: scenario.clone(),
         }
+    }
+
+    /// When a client fetches the next track.
+    pub(crate) fn ahead(&self) -> Ahead {
+        let player = &self.scenario.player;
+        let span = Duration::from_secs_f64;
+        Ahead { peers: span(player.peers_ahead_s), server: span(player.server_ahead_s), ..Ahead::DEFAULT }
     }
 
     pub(crate) const fn clients(&self) -> u32 {
@@ -201,6 +209,7 @@ fn swarm_config(scenario: &Scenario) -> swarm::Config {
     config.neighbours.hard = peers.hard;
     config.neighbours.prune_to = config.neighbours.prune_to.min(peers.soft);
     config.search.few = peers.few;
+    config.search.two_hops = peers.two_hops;
     config.search.enough = peers.enough;
     if !peers.overlay_search {
         config.search.sent = 0;

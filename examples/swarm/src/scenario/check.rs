@@ -74,7 +74,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), BadScenario> {
 
 type Range = (&'static str, f64, core::ops::RangeInclusive<f64>);
 
-fn others(scenario: &Scenario) -> [Range; 36] {
+fn others(scenario: &Scenario) -> [Range; 39] {
     let Scenario { distances, reach, caches, peers, server, cdn, player, crooks, flash, .. } = scenario;
     let part = 0.0..=1.0;
     [
@@ -91,6 +91,7 @@ fn others(scenario: &Scenario) -> [Range; 36] {
         ("peers.soft", peers.soft.into(), 1.0..=64.0),
         ("peers.hard", peers.hard.into(), f64::from(peers.soft)..=64.0),
         ("peers.slots", peers.slots.into(), 1.0..=32.0),
+        ("peers.latest", peers.latest.into(), 1.0..=20.0),
         ("peers.few", peers.few.into(), 1.0..=64.0),
         ("peers.enough", peers.enough.into(), 1.0..=64.0),
         ("peers.hedge_share", peers.hedge_share.into(), 1.0..=1e9),
@@ -110,6 +111,8 @@ fn others(scenario: &Scenario) -> [Range; 36] {
         ("cdn.up_mbit_s", cdn.up_mbit_s, 0.1..=1e6),
         ("player.decoder_ms", player.decoder_ms, 0.0..=10_000.0),
         ("player.disk_ms", player.disk_ms, 0.0..=10_000.0),
+        ("player.peers_ahead_s", player.peers_ahead_s, player.server_ahead_s..=3600.0),
+        ("player.server_ahead_s", player.server_ahead_s, 0.0..=3600.0),
         ("crooks.share", crooks.share, 0.0..=0.95),
         ("flash.at_h", flash.at_h, -1.0..=336.0),
         ("flash.share", flash.share, part),

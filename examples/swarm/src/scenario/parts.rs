@@ -2,6 +2,8 @@
 //! 2010, "Spotify – Large Scale, Low Latency, P2P Music-on-Demand Streaming".
 
 use serde::{Deserialize, Serialize};
+use spotp2p::playout::Ahead;
+use spotp2p::tracker::TrackerLimits;
 
 /// When a run begins and ends. The day is simulated time: hour 0 is midnight of a weekday.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -263,6 +265,8 @@ pub struct Peers {
     pub overlay_search: bool,
     /// Whether the access point says who holds what.
     pub tracker: bool,
+    /// Of a file's holders so many, the latest, are named.
+    pub latest: u8,
     /// Nobody is dialled from this many neighbours on.
     pub soft: u8,
     /// Nobody is let in from this many on.
@@ -273,6 +277,8 @@ pub struct Peers {
     pub partial: bool,
     /// Neighbours asked at first in a search.
     pub few: u8,
+    /// Whether a search that goes further reaches neighbours' neighbours.
+    pub two_hops: bool,
     /// With so many sources nobody further is looked for.
     pub enough: u8,
     /// One part in so many of what arrives may be asked of a second source as well.
@@ -300,11 +306,13 @@ impl Default for Peers {
             on: true,
             overlay_search: true,
             tracker: true,
+            latest: TrackerLimits::DEFAULT.latest as u8,
             soft: swarm.neighbours.soft,
             hard: swarm.neighbours.hard,
             slots: swarm.uploads.slots,
             partial: swarm.uploads.partial,
             few: swarm.search.few,
+            two_hops: swarm.search.two_hops,
             enough: swarm.search.enough,
             hedge_share: planner.hedge_share,
             hedge_allowance: planner.hedge_allowance,
@@ -371,11 +379,22 @@ pub struct Player {
     pub disk_ms: f64,
     /// Whether the next track is fetched ahead.
     pub prefetch: bool,
+    /// Music left of a track when peers are asked for the next one, in seconds.
+    pub peers_ahead_s: f64,
+    /// The same when the server is asked for its beginning.
+    pub server_ahead_s: f64,
 }
 
 impl Default for Player {
     fn default() -> Self {
-        Self { decoder_ms: 30.0, disk_ms: 12.0, prefetch: true }
+        let Ahead { peers, server, .. } = Ahead::DEFAULT;
+        Self {
+            decoder_ms: 30.0,
+            disk_ms: 12.0,
+            prefetch: true,
+            peers_ahead_s: peers.as_secs_f64(),
+            server_ahead_s: server.as_secs_f64(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::{BLIND, LOOK, MARGIN, Playing, START, Sound, sources};
 use crate::node::next::Rest;
 use crate::node::track::File;
 use crate::payload::{FileKey, Payload};
-use crate::playout::{Basis, Demand, Level, Sources, Start, Thresholds, Verdict, Why};
+use crate::playout::{Ahead, Basis, Demand, Level, Sources, Start, Thresholds, Verdict, Why};
 use core::time::Duration;
 use spotproto::Instant;
 
@@ -35,7 +35,12 @@ impl Foreseen {
 
 impl Playing {
     /// Looks at the rest of the music while it runs.
-    pub(super) fn look_at_rest<K: FileKey, B: Payload>(&mut self, now: Instant, file: &mut File<K, B>) {
+    pub(super) fn look_at_rest<K: FileKey, B: Payload>(
+        &mut self,
+        now: Instant,
+        file: &mut File<K, B>,
+        ahead: &Ahead,
+    ) {
         let Sound::Runs { at, at_ms } = self.sound else { return };
         let was_whole = self.foreseen.as_ref().is_some_and(Foreseen::is_of_whole);
         let lost = was_whole && !file.plan.is_complete();
@@ -50,8 +55,8 @@ impl Playing {
         self.next = now + if calm { (why.buffered / PART).clamp(LOOK, longest) } else { LOOK };
         let left = file.head.duration_ms.saturating_sub(at_ms);
         let ends = at + Duration::from_millis(left.into());
-        let looks =
-            Rest::next_look(ends, now).into_iter().chain(Some(self.presses_from).filter(|at| *at > now));
+        let next = Rest::next_look(ends, now, ahead);
+        let looks = next.into_iter().chain(Some(self.presses_from).filter(|at| *at > now));
         self.next = looks.fold(self.next, Instant::min);
         self.rest = Some(Rest { ends, why });
     }

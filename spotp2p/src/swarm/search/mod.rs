@@ -24,8 +24,10 @@ use spotproto::{Instant, Seed};
 pub(super) enum Reach {
     /// To the few neighbours that most likely have the file.
     Few,
-    /// To all neighbours, and to theirs.
+    /// To all neighbours.
     All,
+    /// To all neighbours, and to theirs.
+    Beyond,
 }
 
 /// What came of a hit.
@@ -77,7 +79,7 @@ impl<K: Copy + Eq> Search<K> {
     pub(super) fn begin(&mut self, now: Instant, file: K, reach: Reach, asked: Seats) -> Query<K> {
         let id = self.ids.draw();
         self.own.push(Own { id, file, reach, begun: now, asked, hits: Vec::new() });
-        Query { id, file, forward: reach == Reach::All }
+        Query { id, file, forward: reach == Reach::Beyond }
     }
 
     /// A query came from `from`; `false` if it is known already.
@@ -160,7 +162,7 @@ impl<K: Copy> Own<K> {
     fn judge(&mut self, now: Instant, from: Seat, in_own_name: bool, config: &SearchConfig) -> Verdict<K> {
         let through = self.hits.iter().filter(|seat| **seat == from).count();
         // A neighbour that passes nothing on can speak for itself, once.
-        let beyond = self.reach == Reach::Few && (!in_own_name || through > 0);
+        let beyond = self.reach < Reach::Beyond && (!in_own_name || through > 0);
         if beyond || !self.asked.contains(from) {
             return Verdict::Forged;
         }
@@ -184,6 +186,7 @@ mod tests {
     const NOW: Instant = Instant::START;
     const CONFIG: SearchConfig = SearchConfig {
         few: 10,
+        two_hops: true,
         answers: 4,
         answers_through: 2,
         answer_time: Duration::from_secs(2),
@@ -230,9 +233,9 @@ mod tests {
         let at = |seconds| NOW + Duration::from_secs(seconds);
         search.begin(at(0), 7, Reach::Few, Seats::default());
         assert!(!search.may_begin(at(1), 7, Reach::Few, &CONFIG));
-        assert!(search.may_begin(at(1), 7, Reach::All, &CONFIG));
-        search.begin(at(1), 7, Reach::All, Seats::default());
-        assert!(!search.may_begin(at(2), 7, Reach::All, &CONFIG));
+        assert!(search.may_begin(at(1), 7, Reach::Beyond, &CONFIG));
+        search.begin(at(1), 7, Reach::Beyond, Seats::default());
+        assert!(!search.may_begin(at(2), 7, Reach::Beyond, &CONFIG));
         assert!(!search.may_begin(at(30), 7, Reach::Few, &CONFIG));
         assert!(search.may_begin(at(31), 7, Reach::Few, &CONFIG));
     }
@@ -248,19 +251,22 @@ mod tests {
 
     #[test]
     fn a_near_query_takes_one_hit_from_each_and_in_its_own_name_only() {
-        let mut world = world();
-        let id = world.search.begin(NOW, 7, Reach::Few, world.seats(&[0, 1])).id;
-        assert_eq!(world.hit(0, id, 1), Verdict::Forged);
-        assert_eq!(world.hit(2, id, 2), Verdict::Forged);
-        assert_eq!(world.hit(0, id, 0), Verdict::Ours(7));
-        assert_eq!(world.hit(0, id, 0), Verdict::Forged);
-        assert_eq!(world.hit(1, id, 1), Verdict::Ours(7));
+        for reach in [Reach::Few, Reach::All] {
+            let mut world = world();
+            let query = world.search.begin(NOW, 7, reach, world.seats(&[0, 1]));
+            assert!(!query.forward);
+            assert_eq!(world.hit(0, query.id, 1), Verdict::Forged);
+            assert_eq!(world.hit(2, query.id, 2), Verdict::Forged);
+            assert_eq!(world.hit(0, query.id, 0), Verdict::Ours(7));
+            assert_eq!(world.hit(0, query.id, 0), Verdict::Forged);
+            assert_eq!(world.hit(1, query.id, 1), Verdict::Ours(7));
+        }
     }
 
     #[test]
     fn a_wide_query_takes_so_many_hits_and_of_them_so_many_through_one() {
         let mut world = world();
-        let id = world.search.begin(NOW, 7, Reach::All, world.seats(&[0, 1, 2])).id;
+        let id = world.search.begin(NOW, 7, Reach::Beyond, world.seats(&[0, 1, 2])).id;
         let verdicts: Vec<_> = (0..4).map(|holder| world.hit(0, id, holder + 40)).collect();
         assert_eq!(verdicts, [Verdict::Ours(7), Verdict::Ours(7), Verdict::Ignored, Verdict::Ignored]);
         assert_eq!([world.hit(1, id, 50), world.hit(1, id, 51)], [Verdict::Ours(7); 2]);
