@@ -60,6 +60,8 @@ pub const MEASURES: &[Measure] = &[
     measure("start, not held at the click, mean", Unit::Millis, None, |it| mean(&it.tally.starts.fetched)),
     measure("start, held at the click, p50", Unit::Millis, None, |it| millis(&it.tally.starts.held, 0.5)),
     measure("start, held at the click, p90", Unit::Millis, None, |it| millis(&it.tally.starts.held, 0.9)),
+    measure("start, not kept from before, p90", Unit::Millis, None, |it| millis(&it.tally.starts.new, 0.9)),
+    measure("start, not kept from before, mean", Unit::Millis, None, |it| mean(&it.tally.starts.new)),
     measure("start, predictable plays, p90", Unit::Millis, None, |it| {
         millis(&it.tally.starts.predictable, 0.9)
     }),

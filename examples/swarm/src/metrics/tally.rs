@@ -100,6 +100,9 @@ pub struct Starts {
     pub held: Histogram,
     /// All others.
     pub fetched: Histogram,
+    /// Those of which the cache had not all of that when they were picked, or first thought of as the next.
+    #[serde(default)]
+    pub new: Histogram,
     /// Those that followed by themselves or by "forward".
     pub predictable: Histogram,
     /// Those that somebody picked.
@@ -349,6 +352,7 @@ impl Starts {
         self.all.add(&other.all);
         self.held.add(&other.held);
         self.fetched.add(&other.fetched);
+        self.new.add(&other.new);
         self.predictable.add(&other.predictable);
         self.random.add(&other.random);
         self.given_up += other.given_up;

@@ -19,6 +19,9 @@ const PATIENCE: u64 = 20 * SECOND;
 /// Who hears all but so much of a track has come to its end (K10, II-E).
 pub(super) const LAST: u64 = 30 * SECOND;
 
+/// Pieces of a track that sound first.
+const BEGINS: u32 = 2;
+
 /// A track that somebody listens to.
 #[derive(Debug)]
 pub(crate) struct Play {
@@ -42,6 +45,8 @@ pub(crate) struct Play {
     predictable: bool,
     /// All that sounds first was here at the word.
     held: bool,
+    /// It was in the cache before anybody thought of it for this play.
+    kept: bool,
     stutters: u32,
     /// From the word to the sound, in microseconds.
     started: Option<u64>,
@@ -57,6 +62,8 @@ pub(crate) struct Play {
 #[derive(Debug)]
 pub(crate) struct Next {
     pub(super) file: u32,
+    /// All that sounds first was in the cache when this was thought of.
+    kept: bool,
     /// Pieces of it that the program has been given ahead.
     have: Pieces,
     came: Sources,
@@ -78,10 +85,10 @@ enum State {
 }
 
 impl Next {
-    /// Nothing of it is here.
-    fn none(file: u32, pieces: u32) -> Self {
+    /// The program has been given nothing of it.
+    fn none(file: u32, pieces: u32, kept: bool) -> Self {
         let have = Pieces::none(pieces);
-        Self { file, have, came: Sources::default(), decoded_at: None, look_up: None }
+        Self { file, kept, have, came: Sources::default(), decoded_at: None, look_up: None }
     }
 }
 
@@ -108,11 +115,11 @@ impl Home {
     pub(super) fn plays(&mut self, net: &mut Net<'_>, file: u32, predictable: bool, leaves: u64) {
         let facts = net.world.catalogue.facts(file);
         let guessed = self.next.take_if(|next| next.file == file);
-        let guessed = guessed.unwrap_or_else(|| Box::new(Next::none(file, facts.pieces())));
-        let Next { have, came, decoded_at, look_up, .. } = *guessed;
+        let guessed = guessed.unwrap_or_else(|| Box::new(Next::none(file, facts.pieces(), self.keeps(file))));
+        let Next { kept, have, came, decoded_at, look_up, .. } = *guessed;
         let cache = self.node.as_ref().and_then(|node| node.cache());
         let is_here = |piece| have.has(piece) || cache.is_some_and(|cache| cache.holds(&Name(file), piece));
-        let held = (0..2).all(is_here);
+        let held = (0..BEGINS).all(is_here);
         self.play = Some(Box::new(Play {
             file,
             length: u64::from(facts.millis) * 1000,
@@ -127,6 +134,7 @@ impl Home {
             leaves,
             predictable,
             held,
+            kept,
             stutters: 0,
             started: None,
             requests: 0,
@@ -146,8 +154,15 @@ impl Home {
             return;
         }
         self.leaves_next(net);
-        self.next = Some(Box::new(Next::none(file, net.world.catalogue.facts(file).pieces())));
+        let pieces = net.world.catalogue.facts(file).pieces();
+        self.next = Some(Box::new(Next::none(file, pieces, self.keeps(file))));
         self.is_told(net, Input::Command(Command::Next { wanted: Some(Wanted::File(Name(file))), at_ms: 0 }));
+    }
+
+    /// Whether the cache has all that sounds first.
+    fn keeps(&self, file: u32) -> bool {
+        let cache = self.node.as_ref().and_then(|node| node.cache());
+        (0..BEGINS).all(|piece| cache.is_some_and(|cache| cache.holds(&Name(file), piece)))
     }
 
     /// What was expected does not follow.
@@ -255,7 +270,8 @@ impl Home {
         let began = net.now.saturating_sub(at);
         play.state = State::Sounds(began);
         let first = play.started.is_none();
-        let (took, predictable, held) = (net.now - play.asked_at, play.predictable, play.held);
+        let took = net.now - play.asked_at;
+        let (predictable, held, kept) = (play.predictable, play.held, play.kept);
         play.started.get_or_insert(took);
         if first {
             if let Some(tally) = net.tally() {
@@ -263,6 +279,9 @@ impl Home {
                 starts.all.record(took);
                 let held = if held { &mut starts.held } else { &mut starts.fetched };
                 held.record(took);
+                if !kept {
+                    starts.new.record(took);
+                }
                 let kind = if predictable { &mut starts.predictable } else { &mut starts.random };
                 kind.record(took);
             }
