@@ -12,6 +12,9 @@ use spotproto::Dice;
 /// Everybody who is there at the beginning logs in within this time.
 const FIRST: f64 = 120.0;
 
+/// No session is longer, in seconds.
+const LONGEST: f64 = 86_400.0;
+
 /// The habits of one listener.
 #[derive(Debug)]
 pub(crate) struct Habits {
@@ -24,6 +27,8 @@ pub(crate) struct Habits {
     /// The session that runs ends then.
     until: u64,
     listens: bool,
+    /// The next session began before the world did.
+    began_before: bool,
     /// What comes next, if the listener lets it.
     next: u32,
 }
@@ -46,7 +51,15 @@ impl Habits {
         let is_there = chance(dice, world.scenario.population.online);
         let first = if is_there { FIRST * even(dice) } else { exponential(dice, off_s.min(1e9)) };
         let _ = online_s;
-        Self { history, switches: micros(first), maybe: u64::MAX, until: 0, listens: false, next: 0 }
+        Self {
+            history,
+            switches: micros(first),
+            maybe: u64::MAX,
+            until: 0,
+            listens: false,
+            began_before: false,
+            next: 0,
+        }
     }
 
     pub(crate) fn history(&self) -> &[u32] {
@@ -100,15 +113,38 @@ fn session_s(listening: &Listening) -> f64 {
     listening.session_scale_min * 60.0 * libm::tgamma(1.0 + 1.0 / listening.session_shape)
 }
 
+/// How long a session lasts, in seconds.
+fn a_session_s(listening: &Listening, dice: &mut Dice) -> f64 {
+    let scale = listening.session_scale_min * 60.0;
+    let span = scale * libm::pow(-libm::log(1.0 - even(dice)), 1.0 / listening.session_shape);
+    span.clamp(5.0, LONGEST)
+}
+
+/// What is left of a session that is met at any moment of it, in seconds: a long one is met more often.
+fn rest_of_session_s(listening: &Listening, dice: &mut Dice) -> f64 {
+    let met = (0..1000).find_map(|_| {
+        let span = a_session_s(listening, dice);
+        chance(dice, span / LONGEST).then_some(span)
+    });
+    met.unwrap_or(LONGEST) * even(dice)
+}
+
+/// How busy this hour is, against the average one.
+fn busy(world: &World, now: u64) -> f64 {
+    let hours = &world.scenario.listening.hours;
+    let mean = hours.iter().sum::<f64>() / hours.len() as f64;
+    let hour = (world.scenario.time.starts_at_h + now as f64 / HOUR as f64).rem_euclid(24.0) as usize;
+    hours.get(hour).copied().unwrap_or(mean) / mean
+}
+
 /// How many sessions begin in a second, for each who does not listen: at the busiest hour, and now.
 fn rates(world: &World, now: u64) -> (f64, f64) {
     let listening = &world.scenario.listening;
     let hours = &listening.hours;
     let mean = hours.iter().sum::<f64>() / hours.len() as f64;
     let most = hours.iter().copied().fold(0.0, f64::max) / mean;
-    let hour = (world.scenario.time.starts_at_h + now as f64 / HOUR as f64).rem_euclid(24.0) as usize;
     let base = listening.playing / (1.0 - listening.playing) / session_s(listening);
-    (base * most, base * hours.get(hour).copied().unwrap_or(mean) / mean)
+    (base * most, base * busy(world, now))
 }
 
 impl Home {
@@ -136,20 +172,26 @@ impl Home {
                 self.habits.switches = net.now + stays;
                 let (most, _) = rates(net.world, net.now);
                 // Who was there before the world began may be listening already.
-                let playing =
-                    net.world.scenario.listening.playing * rates(net.world, net.now).1 / most.max(1e-12);
-                self.habits.maybe = if net.now < micros(FIRST) && chance(&mut self.dice, playing) {
-                    net.now + 2 * SECOND
-                } else {
-                    net.now + micros(exponential(&mut self.dice, 1.0 / most.max(1e-12)))
-                };
+                let playing = net.world.scenario.listening.playing * busy(net.world, net.now);
+                self.habits.began_before = net.now < micros(FIRST) && chance(&mut self.dice, playing);
+                self.habits.maybe = net.now
+                    + if self.habits.began_before {
+                        2 * SECOND
+                    } else {
+                        micros(exponential(&mut self.dice, 1.0 / most.max(1e-12)))
+                    };
             }
         }
         if self.habits.maybe <= net.now && self.node.is_some() && !listens {
             let (most, now) = rates(net.world, net.now);
             self.habits.maybe = net.now + micros(exponential(&mut self.dice, 1.0 / most.max(1e-12)));
+            if core::mem::take(&mut self.habits.began_before) {
+                let left = rest_of_session_s(&net.world.scenario.listening, &mut self.dice);
+                return self.sits_down(net, None, left);
+            }
             if chance(&mut self.dice, now / most.max(1e-12)) {
-                return self.sits_down(net, None);
+                let span = a_session_s(&net.world.scenario.listening, &mut self.dice);
+                return self.sits_down(net, None, span);
             }
         }
         if !self.habits.listens {
@@ -158,13 +200,10 @@ impl Home {
         }
     }
 
-    /// A session begins.
-    fn sits_down(&mut self, net: &mut Net<'_>, file: Option<u32>) {
-        let listening = &net.world.scenario.listening;
-        let scale = listening.session_scale_min * 60.0;
-        let span = scale * libm::pow(-libm::log(1.0 - even(&mut self.dice)), 1.0 / listening.session_shape);
+    /// A session of so many seconds begins.
+    fn sits_down(&mut self, net: &mut Net<'_>, file: Option<u32>, span: f64) {
         self.habits.listens = true;
-        self.habits.until = net.now + micros(span.clamp(5.0, 86_400.0));
+        self.habits.until = net.now + micros(span);
         let file = file.unwrap_or_else(|| self.habits.picks(net.world, &mut self.dice));
         self.hears_track(net, file, false);
     }
@@ -176,7 +215,8 @@ impl Home {
         }
         let file = net.world.catalogue.new_file();
         if !self.habits.listens {
-            return self.sits_down(net, Some(file));
+            let span = a_session_s(&net.world.scenario.listening, &mut self.dice);
+            return self.sits_down(net, Some(file), span);
         }
         self.over(net);
         self.leaves_next(net);
