@@ -89,7 +89,10 @@ fn as_many_listen_from_the_beginning_as_the_hour_has() {
     let hours = &scenario.listening.hours;
     let busy = hours[18] / (hours.iter().sum::<f64>() / hours.len() as f64);
     let playing = run(&scenario, 1).tally.hours[0].playing as f64 / 500.0;
-    assert!((playing / (0.3 * busy) - 1.0).abs() < 0.15, "{playing:.3} of all, at an hour {busy:.2} times as busy");
+    assert!(
+        (playing / (0.3 * busy) - 1.0).abs() < 0.15,
+        "{playing:.3} of all, at an hour {busy:.2} times as busy"
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::cdn::{Get, Target};
 use crate::planner::{self, Decision, Kind};
-use crate::playout::{Ahead, Summary, Why};
+use crate::playout::{Summary, Why};
 use crate::swarm::{self, Mode};
 use crate::{RequestId, SessionId};
 use alloc::boxed::Box;
@@ -40,8 +40,6 @@ pub struct Config {
     pub swarm: Arc<swarm::Config>,
     /// The numbers by which sources are chosen; [`PLAYER`](planner::Config::PLAYER) for who says what sounds.
     pub planner: Arc<planner::Config>,
-    /// When the next track is fetched.
-    pub ahead: Ahead,
     /// What earlier runs knew of the link ([`Event::Link`]); [`Summary::UNKNOWN`] if nothing.
     pub link: Summary,
     /// Whether the program wants to know why each piece came from where it came ([`Event::Decided`]).
@@ -82,7 +80,6 @@ impl Config {
             mode: Mode::Full,
             swarm: Arc::default(),
             planner: Arc::default(),
-            ahead: Ahead::DEFAULT,
             link: Summary::UNKNOWN,
             explain: false,
         }

@@ -34,7 +34,6 @@ pub use next::Guesses;
 
 use crate::payload::{FileKey, Payload};
 use crate::planner;
-use crate::playout::Ahead;
 use crate::reach::BackoffInput;
 use crate::swarm::{Mode, Pressure, Swarm};
 use crate::{RequestId, SessionId};
@@ -127,7 +126,6 @@ struct Settings {
     seed: Seed,
     date: (Instant, UnixTime),
     planner: Arc<planner::Config>,
-    ahead: Ahead,
 }
 
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
@@ -167,7 +165,6 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
                 seed: config.seed,
                 date: config.date,
                 planner: config.planner,
-                ahead: config.ahead,
             },
             crypto: PhantomData,
         };

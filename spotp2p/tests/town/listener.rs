@@ -12,7 +12,7 @@ use spotcache::sheet::CacheKeys;
 use spotp2p::SessionId;
 use spotp2p::node::{CacheSetup, Command, Config, Event, Input, LogIn, Node};
 use spotp2p::planner::{self, Decision, Kind};
-use spotp2p::playout::{Ahead, Pace, Summary, Throughput};
+use spotp2p::playout::{Pace, Summary, Throughput};
 use spotp2p::swarm::{Mode, PeerId};
 use spotproto::content::FileId;
 use spotproto::crypto::{PublicKey, RustCrypto, SecretKey};
@@ -159,9 +159,10 @@ impl Listener {
     }
 
     /// The same, and fetches the next track at other times.
-    pub(crate) fn looks_ahead(&mut self, now: Instant, ahead: Ahead) {
+    pub(crate) fn looks_ahead(&mut self, now: Instant, peers: Duration) {
         let config = Config::new(self.log_in, "test", Seed([self.number; 32]), (now, TODAY));
-        self.node = Node::new(now, Config { explain: true, ahead, ..config });
+        let planner = planner::Config { next_from_peers: peers, ..planner::Config::PLAYER };
+        self.node = Node::new(now, Config { explain: true, planner: planner.into(), ..config });
     }
 
     pub(crate) fn device(&self) -> PublicKey {

@@ -6,7 +6,6 @@ use crate::scenario::Scenario;
 use alloc::sync::Arc;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
-use spotp2p::playout::Ahead;
 use spotp2p::{planner, swarm};
 use spotproto::{Dice, Seed};
 
@@ -73,13 +72,6 @@ impl World {
             ends: counts_from + micros(scenario.time.hours),
             scenario: scenario.clone(),
         }
-    }
-
-    /// When a client fetches the next track.
-    pub(crate) fn ahead(&self) -> Ahead {
-        let player = &self.scenario.player;
-        let span = Duration::from_secs_f64;
-        Ahead { peers: span(player.peers_ahead_s), server: span(player.server_ahead_s), ..Ahead::DEFAULT }
     }
 
     pub(crate) const fn clients(&self) -> u32 {
@@ -220,7 +212,7 @@ fn swarm_config(scenario: &Scenario) -> swarm::Config {
 }
 
 fn planner_config(scenario: &Scenario) -> planner::Config {
-    let peers = &scenario.peers;
+    let (peers, player) = (&scenario.peers, &scenario.player);
     planner::Config {
         hedge_share: peers.hedge_share,
         hedge_allowance: peers.hedge_allowance,
@@ -230,6 +222,8 @@ fn planner_config(scenario: &Scenario) -> planner::Config {
         first_ahead: Duration::from_secs_f64(peers.first_ahead_s),
         search_ahead: Duration::from_secs_f64(peers.search_ahead_s),
         alone_ahead: Duration::from_secs_f64(peers.alone_ahead_s),
+        next_from_peers: Duration::from_secs_f64(player.peers_ahead_s),
+        next_from_paid: Duration::from_secs_f64(player.server_ahead_s),
         ..planner::Config::PLAYER
     }
 }

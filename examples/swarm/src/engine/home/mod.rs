@@ -202,7 +202,6 @@ impl Home {
         };
         config.swarm = world.swarm.clone();
         config.planner = world.planner.clone();
-        config.ahead = world.ahead();
         config.link = self.link;
         let mut setup = cache::Config { quota: Quota::Bytes(self.disk.quota()), ..cache::Config::default() };
         setup.eviction = match world.scenario.caches.eviction {
