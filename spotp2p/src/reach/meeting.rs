@@ -97,7 +97,7 @@ impl Meeting {
     /// Silence after which a `PING` goes out on a link. A client has many and most are idle, where address translators keep
     /// an idle connection for hours (RFC 5382 REQ-5: no less than 2 h 4 min) and home routers for minutes; the server's
     /// connection tells sooner whether the line is dead, and who was asked for something is watched by the second.
-    pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
+    pub const KEEP_ALIVE: Duration = Duration::from_secs(120);
 
     /// The bounds of the session that goes on at `now`: what is left of the link's time is all that its handshake gets, and it
     /// is [kept alive](Self::KEEP_ALIVE) with fewer words than others.
@@ -187,6 +187,6 @@ mod tests {
             limits.keep_alive = Duration::from_secs(every);
             meeting.limits(Instant::START, limits).keep_alive
         };
-        assert_eq!([30, 90].map(alive), [60, 90].map(Duration::from_secs));
+        assert_eq!([30, 180].map(alive), [120, 180].map(Duration::from_secs));
     }
 }
