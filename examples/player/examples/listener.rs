@@ -23,6 +23,7 @@ use spot_player::listen::{Listener, Progress, Voice};
 use spot_player::output::{BUFFER, Null};
 use spot_player::server_name::ServerName;
 use spotp2p::node::{CacheSetup, Command, Config, LogIn};
+use spotp2p::planner;
 use spotproto::{Gid, Limits, Link, UnixTime};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -130,7 +131,8 @@ fn client(server: &ServerName, folder: &std::path::Path, port: u16) -> Result<Cl
     let clock = Clock::<Tokio>::start();
     let today = UnixTime(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
     let config = Config::new(log_in, "listener", entropy::seed()?, (clock.now(), today));
-    Ok(Client::start(options, clock, Config { cache: Some(cache), ..config }, Some(disk))?)
+    let config = Config { cache: Some(cache), planner: planner::Config::PLAYER.into(), ..config };
+    Ok(Client::start(options, clock, config, Some(disk))?)
 }
 
 fn arguments() -> Result<Arguments, Fault> {
