@@ -76,7 +76,7 @@ impl Config {
         search_ahead: Duration::from_secs(5),
         alone_ahead: Duration::MAX,
         free_ahead: Duration::from_secs(4),
-        free_growth: 16,
+        free_growth: 32,
         urgent: Duration::from_secs(3),
         start_aim: Duration::from_millis(200),
         hedge_odds: 0.05,
