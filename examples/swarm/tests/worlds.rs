@@ -84,8 +84,8 @@ fn most_music_comes_from_peers_and_caches_and_starts_at_once() {
 
 #[test]
 fn as_many_listen_from_the_beginning_as_the_hour_has() {
-    let quarter = ["population.clients=500", "population.online=1", "time.warm_up_h=0.04", "time.hours=0.1"];
-    let scenario = small("paper-2010", &quarter);
+    let more = ["population.clients=500", "population.online=1", "time.warm_up_h=0.04", "time.hours=0.1"];
+    let scenario = small("paper-2010", &more);
     let hours = &scenario.listening.hours;
     let busy = hours[18] / (hours.iter().sum::<f64>() / hours.len() as f64);
     let playing = run(&scenario, 1).tally.hours[0].playing as f64 / 500.0;

@@ -6,7 +6,7 @@
 use super::track::{Stage, Track};
 use super::{Event, Node, Output};
 use crate::payload::{FileKey, Payload};
-use crate::planner::{self, Clock, Kind, Policy};
+use crate::planner::{Clock, Kind, Policy};
 use crate::playout::{Ahead, Prefetch, Prefetched, Why};
 use alloc::boxed::Box;
 use core::time::Duration;
@@ -73,15 +73,9 @@ pub(super) struct Rest {
 
 impl Rest {
     /// The next moment at which there is more to do for the next track.
-    pub(super) fn next_look(ends: Instant, now: Instant, numbers: &planner::Config) -> Option<Instant> {
-        let Ahead { peers, server, .. } = ahead(numbers);
-        [peers, server].into_iter().map(|left| ends.before(left)).find(|at| *at > now)
+    pub(super) fn next_look(ends: Instant, now: Instant, ahead: Ahead) -> Option<Instant> {
+        [ahead.peers, ahead.server].into_iter().map(|left| ends.before(left)).find(|at| *at > now)
     }
-}
-
-/// When the next track is fetched.
-fn ahead(numbers: &planner::Config) -> Ahead {
-    Ahead { peers: numbers.next_from_peers, server: numbers.next_from_paid, ..Ahead::DEFAULT }
 }
 
 impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
@@ -99,7 +93,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         if wanted.is_none() && self.upcoming.is_none() {
             return;
         }
-        let ahead = ahead(&self.settings.planner);
+        let ahead = self.settings.planner.next;
         let upcoming = self.upcoming.get_or_insert_with(|| Box::new(Upcoming::new(ahead)));
         upcoming.at_ms = at_ms;
         if upcoming.prefetch.guess(wanted).is_some() {

@@ -127,12 +127,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
 
     /// All is said of who holds a file: if that is nobody, and there is nobody else to ask, none will be here soon.
     pub(super) fn holders_told(&mut self, now: Instant, name: K) {
-        let alone = self.mode == Mode::Alone;
-        if alone
-            || self.swarm.hopeful(name) > 0
-            || self.swarm.neighbours() > 0
-            || self.swarm.has_candidates(&name)
-        {
+        if self.mode == Mode::Alone {
+            return;
+        }
+        if self.swarm.hopeful(name) > 0 || self.swarm.neighbours() > 0 || self.swarm.has_candidates(&name) {
             return;
         }
         for file in self.files_of(&name) {

@@ -15,7 +15,7 @@ pub struct Prior {
     pub deviation: Duration,
 }
 
-/// Every number that a planner decides by.
+/// Every number that a planner decides by, and when it is to have another track beside the one that plays.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Config {
     /// Music asked of paid sources before anything has arrived.
@@ -43,10 +43,8 @@ pub struct Config {
     pub hedge_share: u32,
     /// Pieces that may be asked twice beyond that share, so that a start can be saved too.
     pub hedge_allowance: u32,
-    /// Music left of the playing track when peers are asked for the next one (Kreitz and Niemelä 2010, II-E: 30 s).
-    pub next_from_peers: Duration,
-    /// The same when paid sources are asked for its beginning, over a line that brings it in no time (10 s).
-    pub next_from_paid: Duration,
+    /// When a node fetches the next track. It stands here since nodes share these numbers, and have no room for their own.
+    pub next: Ahead,
     /// Silence after which a source's pieces are moved to others; twice as long each time.
     pub give_up: Duration,
     /// How long such a source rests; twice as long each time.
@@ -82,8 +80,7 @@ impl Config {
         hedge_odds: 0.05,
         hedge_share: 20,
         hedge_allowance: 8,
-        next_from_peers: Ahead::DEFAULT.peers,
-        next_from_paid: Ahead::DEFAULT.server,
+        next: Ahead::DEFAULT,
         give_up: Duration::from_secs(5),
         rest: Duration::from_secs(5),
         busy: Duration::from_secs(1),

@@ -157,8 +157,8 @@ impl<K: Copy + Eq + Hash> Tracker<K> {
         let mut drawn = [0; RING];
         let mut count = 0;
         let holders = self.files.holders(file);
-        let latest = &holders[holders.len().saturating_sub(self.limits.latest)..];
-        let others = latest.iter().filter(|seat| except.is_none_or(|it| it.seat != **seat));
+        let latest = holders.iter().skip(holders.len().saturating_sub(self.limits.latest));
+        let others = latest.filter(|seat| except.is_none_or(|it| it.seat != **seat));
         for (place, seat) in drawn.iter_mut().zip(others) {
             *place = *seat;
             count += 1;

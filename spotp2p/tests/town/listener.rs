@@ -12,7 +12,7 @@ use spotcache::sheet::CacheKeys;
 use spotp2p::SessionId;
 use spotp2p::node::{CacheSetup, Command, Config, Event, Input, LogIn, Node};
 use spotp2p::planner::{self, Decision, Kind};
-use spotp2p::playout::{Pace, Summary, Throughput};
+use spotp2p::playout::{Ahead, Pace, Summary, Throughput};
 use spotp2p::swarm::{Mode, PeerId};
 use spotproto::content::FileId;
 use spotproto::crypto::{PublicKey, RustCrypto, SecretKey};
@@ -159,9 +159,9 @@ impl Listener {
     }
 
     /// The same, and fetches the next track at other times.
-    pub(crate) fn looks_ahead(&mut self, now: Instant, peers: Duration) {
+    pub(crate) fn looks_ahead(&mut self, now: Instant, next: Ahead) {
         let config = Config::new(self.log_in, "test", Seed([self.number; 32]), (now, TODAY));
-        let planner = planner::Config { next_from_peers: peers, ..planner::Config::PLAYER };
+        let planner = planner::Config { next, ..planner::Config::PLAYER };
         self.node = Node::new(now, Config { explain: true, planner: planner.into(), ..config });
     }
 

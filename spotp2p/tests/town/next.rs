@@ -8,6 +8,7 @@ use alloc::collections::BTreeMap;
 use core::time::Duration;
 use spotp2p::node::{Command, Event, Guesses};
 use spotp2p::planner::Kind;
+use spotp2p::playout::Ahead;
 use spotp2p::swarm::Mode;
 use spotproto::content::{FileId, PIECE_LEN};
 use spotproto::message::Wanted;
@@ -112,7 +113,7 @@ fn peers_are_asked_for_the_next_track_thirty_seconds_before_its_turn() {
 fn the_next_track_is_asked_for_as_early_as_is_set() {
     let mut town = Town::new(5);
     let now = town.now;
-    town.listeners[0].looks_ahead(now, SECOND * 60);
+    town.listeners[0].looks_ahead(now, Ahead { peers: SECOND * 60, ..Ahead::DEFAULT });
     let mut town = plays(town, &[1, 2]);
     until_left(&mut town, 61);
     assert_eq!(opened(&town.listeners[0]), 0);

@@ -6,6 +6,7 @@ use crate::scenario::Scenario;
 use alloc::sync::Arc;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
+use spotp2p::playout::Ahead;
 use spotp2p::{planner, swarm};
 use spotproto::{Dice, Seed};
 
@@ -222,8 +223,11 @@ fn planner_config(scenario: &Scenario) -> planner::Config {
         first_ahead: Duration::from_secs_f64(peers.first_ahead_s),
         search_ahead: Duration::from_secs_f64(peers.search_ahead_s),
         alone_ahead: Duration::from_secs_f64(peers.alone_ahead_s),
-        next_from_peers: Duration::from_secs_f64(player.peers_ahead_s),
-        next_from_paid: Duration::from_secs_f64(player.server_ahead_s),
+        next: Ahead {
+            peers: Duration::from_secs_f64(player.peers_ahead_s),
+            server: Duration::from_secs_f64(player.server_ahead_s),
+            ..Ahead::DEFAULT
+        },
         ..planner::Config::PLAYER
     }
 }

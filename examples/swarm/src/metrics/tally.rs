@@ -101,7 +101,6 @@ pub struct Starts {
     /// All others.
     pub fetched: Histogram,
     /// Those of which the cache had not all of that when they were picked, or first thought of as the next.
-    #[serde(default)]
     pub new: Histogram,
     /// Those that followed by themselves or by "forward".
     pub predictable: Histogram,

@@ -2,6 +2,7 @@
 //! 2010, "Spotify – Large Scale, Low Latency, P2P Music-on-Demand Streaming".
 
 use serde::{Deserialize, Serialize};
+use spotp2p::playout::Ahead;
 use spotp2p::tracker::TrackerLimits;
 
 /// When a run begins and ends. The day is simulated time: hour 0 is midnight of a weekday.
@@ -386,13 +387,13 @@ pub struct Player {
 
 impl Default for Player {
     fn default() -> Self {
-        let planner = spotp2p::planner::Config::PLAYER;
+        let Ahead { peers, server, .. } = spotp2p::planner::Config::PLAYER.next;
         Self {
             decoder_ms: 30.0,
             disk_ms: 12.0,
             prefetch: true,
-            peers_ahead_s: planner.next_from_peers.as_secs_f64(),
-            server_ahead_s: planner.next_from_paid.as_secs_f64(),
+            peers_ahead_s: peers.as_secs_f64(),
+            server_ahead_s: server.as_secs_f64(),
         }
     }
 }

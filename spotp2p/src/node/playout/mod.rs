@@ -321,7 +321,7 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         };
         playing.heed_pace(now, file);
         let why = playing.look_at_start(now, file);
-        playing.look_at_rest(now, file, &self.settings.planner);
+        playing.look_at_rest(now, file, self.settings.planner.next);
         let (rest, safe) = (playing.rest.take(), playing.is_safe(file));
         if let Some(why) = why {
             self.tell_start(now, why);

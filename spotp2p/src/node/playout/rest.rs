@@ -4,8 +4,7 @@ use super::{BLIND, LOOK, MARGIN, Playing, START, Sound, sources};
 use crate::node::next::Rest;
 use crate::node::track::File;
 use crate::payload::{FileKey, Payload};
-use crate::planner;
-use crate::playout::{Basis, Demand, Level, Sources, Start, Thresholds, Verdict, Why};
+use crate::playout::{Ahead, Basis, Demand, Level, Sources, Start, Thresholds, Verdict, Why};
 use core::time::Duration;
 use spotproto::Instant;
 
@@ -40,7 +39,7 @@ impl Playing {
         &mut self,
         now: Instant,
         file: &mut File<K, B>,
-        numbers: &planner::Config,
+        ahead: Ahead,
     ) {
         let Sound::Runs { at, at_ms } = self.sound else { return };
         let was_whole = self.foreseen.as_ref().is_some_and(Foreseen::is_of_whole);
@@ -56,7 +55,7 @@ impl Playing {
         self.next = now + if calm { (why.buffered / PART).clamp(LOOK, longest) } else { LOOK };
         let left = file.head.duration_ms.saturating_sub(at_ms);
         let ends = at + Duration::from_millis(left.into());
-        let next = Rest::next_look(ends, now, numbers);
+        let next = Rest::next_look(ends, now, ahead);
         let looks = next.into_iter().chain(Some(self.presses_from).filter(|at| *at > now));
         self.next = looks.fold(self.next, Instant::min);
         self.rest = Some(Rest { ends, why });

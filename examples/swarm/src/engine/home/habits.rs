@@ -12,8 +12,8 @@ use spotproto::Dice;
 /// Everybody who is there at the beginning logs in within this time.
 const FIRST: f64 = 120.0;
 
-/// No session is longer, in seconds.
-const LONGEST: f64 = 86_400.0;
+/// No session is longer.
+const LONGEST: u64 = 24 * HOUR;
 
 /// The habits of one listener.
 #[derive(Debug)]
@@ -24,11 +24,9 @@ pub(crate) struct Habits {
     switches: u64,
     /// When somebody may sit down.
     maybe: u64,
-    /// The session that runs ends then.
+    /// The session that runs ends then. While nobody listens it is past, unless one is met that began before the world did.
     until: u64,
     listens: bool,
-    /// The next session began before the world did.
-    began_before: bool,
     /// What comes next, if the listener lets it.
     next: u32,
 }
@@ -51,15 +49,7 @@ impl Habits {
         let is_there = chance(dice, world.scenario.population.online);
         let first = if is_there { FIRST * even(dice) } else { exponential(dice, off_s.min(1e9)) };
         let _ = online_s;
-        Self {
-            history,
-            switches: micros(first),
-            maybe: u64::MAX,
-            until: 0,
-            listens: false,
-            began_before: false,
-            next: 0,
-        }
+        Self { history, switches: micros(first), maybe: u64::MAX, until: 0, listens: false, next: 0 }
     }
 
     pub(crate) fn history(&self) -> &[u32] {
@@ -113,26 +103,33 @@ fn session_s(listening: &Listening) -> f64 {
     listening.session_scale_min * 60.0 * libm::tgamma(1.0 + 1.0 / listening.session_shape)
 }
 
-/// How long a session lasts, in seconds.
-fn a_session_s(listening: &Listening, dice: &mut Dice) -> f64 {
+/// How long a session lasts, in microseconds.
+fn a_session(listening: &Listening, dice: &mut Dice) -> u64 {
     let scale = listening.session_scale_min * 60.0;
     let span = scale * libm::pow(-libm::log(1.0 - even(dice)), 1.0 / listening.session_shape);
-    span.clamp(5.0, LONGEST)
+    micros(span).clamp(5 * SECOND, LONGEST)
 }
 
-/// What is left of a session that is met at any moment of it, in seconds: a long one is met more often.
-fn rest_of_session_s(listening: &Listening, dice: &mut Dice) -> f64 {
-    let met = (0..1000).find_map(|_| {
-        let span = a_session_s(listening, dice);
-        chance(dice, span / LONGEST).then_some(span)
+/// What is left of a session that is met at any moment of it, in microseconds. A long one is met more often: a moment is
+/// chosen of many that follow each other.
+fn rest_of_a_session(listening: &Listening, dice: &mut Dice) -> u64 {
+    let spans: [u64; 64] = core::array::from_fn(|_| a_session(listening, dice));
+    let moment = (even(dice) * spans.iter().sum::<u64>() as f64) as u64;
+    let mut ends = spans.iter().scan(0, |end, span| {
+        *end += span;
+        Some(*end)
     });
-    met.unwrap_or(LONGEST) * even(dice)
+    ends.find(|end| *end > moment).map_or(0, |end| end - moment)
+}
+
+fn average(hours: &[f64]) -> f64 {
+    hours.iter().sum::<f64>() / hours.len() as f64
 }
 
 /// How busy this hour is, against the average one.
 fn busy(world: &World, now: u64) -> f64 {
     let hours = &world.scenario.listening.hours;
-    let mean = hours.iter().sum::<f64>() / hours.len() as f64;
+    let mean = average(hours);
     let hour = (world.scenario.time.starts_at_h + now as f64 / HOUR as f64).rem_euclid(24.0) as usize;
     hours.get(hour).copied().unwrap_or(mean) / mean
 }
@@ -141,8 +138,7 @@ fn busy(world: &World, now: u64) -> f64 {
 fn rates(world: &World, now: u64) -> (f64, f64) {
     let listening = &world.scenario.listening;
     let hours = &listening.hours;
-    let mean = hours.iter().sum::<f64>() / hours.len() as f64;
-    let most = hours.iter().copied().fold(0.0, f64::max) / mean;
+    let most = hours.iter().copied().fold(0.0, f64::max) / average(hours);
     let base = listening.playing / (1.0 - listening.playing) / session_s(listening);
     (base * most, base * busy(world, now))
 }
@@ -172,26 +168,25 @@ impl Home {
                 self.habits.switches = net.now + stays;
                 let (most, _) = rates(net.world, net.now);
                 // Who was there before the world began may be listening already.
-                let playing = net.world.scenario.listening.playing * busy(net.world, net.now);
-                self.habits.began_before = net.now < micros(FIRST) && chance(&mut self.dice, playing);
-                self.habits.maybe = net.now
-                    + if self.habits.began_before {
-                        2 * SECOND
-                    } else {
-                        micros(exponential(&mut self.dice, 1.0 / most.max(1e-12)))
-                    };
+                let listening = &net.world.scenario.listening;
+                let playing = listening.playing * busy(net.world, net.now);
+                self.habits.maybe = if net.now < micros(FIRST) && chance(&mut self.dice, playing) {
+                    let sits_down = net.now + 2 * SECOND;
+                    self.habits.until = sits_down + rest_of_a_session(listening, &mut self.dice);
+                    sits_down
+                } else {
+                    net.now + micros(exponential(&mut self.dice, 1.0 / most.max(1e-12)))
+                };
             }
         }
         if self.habits.maybe <= net.now && self.node.is_some() && !listens {
             let (most, now) = rates(net.world, net.now);
             self.habits.maybe = net.now + micros(exponential(&mut self.dice, 1.0 / most.max(1e-12)));
-            if core::mem::take(&mut self.habits.began_before) {
-                let left = rest_of_session_s(&net.world.scenario.listening, &mut self.dice);
-                return self.sits_down(net, None, left);
+            if self.habits.until > net.now {
+                return self.goes_on_listening(net, None);
             }
             if chance(&mut self.dice, now / most.max(1e-12)) {
-                let span = a_session_s(&net.world.scenario.listening, &mut self.dice);
-                return self.sits_down(net, None, span);
+                return self.sits_down(net, None);
             }
         }
         if !self.habits.listens {
@@ -200,10 +195,15 @@ impl Home {
         }
     }
 
-    /// A session of so many seconds begins.
-    fn sits_down(&mut self, net: &mut Net<'_>, file: Option<u32>, span: f64) {
+    /// A session begins.
+    fn sits_down(&mut self, net: &mut Net<'_>, file: Option<u32>) {
+        self.habits.until = net.now + a_session(&net.world.scenario.listening, &mut self.dice);
+        self.goes_on_listening(net, file);
+    }
+
+    /// The first track of a session of which it is known when it ends.
+    fn goes_on_listening(&mut self, net: &mut Net<'_>, file: Option<u32>) {
         self.habits.listens = true;
-        self.habits.until = net.now + micros(span);
         let file = file.unwrap_or_else(|| self.habits.picks(net.world, &mut self.dice));
         self.hears_track(net, file, false);
     }
@@ -215,8 +215,7 @@ impl Home {
         }
         let file = net.world.catalogue.new_file();
         if !self.habits.listens {
-            let span = a_session_s(&net.world.scenario.listening, &mut self.dice);
-            return self.sits_down(net, Some(file), span);
+            return self.sits_down(net, Some(file));
         }
         self.over(net);
         self.leaves_next(net);
