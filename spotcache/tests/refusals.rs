@@ -126,6 +126,23 @@ fn sizes_beyond_reason_are_refused_without_believing_them() {
 }
 
 #[test]
+fn a_small_file_is_not_taken_for_a_long_one_by_chunks_that_lie_over_each_other() {
+    let mut bytes = fixture("sweep.aac.m4a");
+    let mut put = |name: &[u8; 4], skip: usize, words: &[u32]| {
+        let at = bytes.windows(4).position(|window| window == name).expect("a table") + skip;
+        words.iter().enumerate().for_each(|(index, word)| {
+            bytes[at + 4 * index..at + 4 * index + 4].copy_from_slice(&word.to_be_bytes());
+        });
+    };
+    // Seven chunks of 59 frames, 100 bytes each. The offsets take the room of the table behind them, `sgpd`.
+    put(b"stsz", 8, &[100, 7 * 59]);
+    put(b"stco", 8, &[7, 44, 44, 44, 44, 44, 44, 44]);
+    let at = bytes.windows(4).position(|window| window == b"stco").expect("offsets");
+    bytes[at - 1] += 26;
+    assert_eq!(refusal(&bytes), Refusal::Damaged("its chunks lie over each other"));
+}
+
+#[test]
 fn reasons_are_words_for_people() {
     assert_eq!(refusal(&ogg(b"OpusHead\x01")).to_string(), "Opus is not supported");
     assert_eq!(Refusal::Truncated.to_string(), "the file ends too early; perhaps it is still being copied");

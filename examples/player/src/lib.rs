@@ -14,5 +14,6 @@ pub mod origin;
 pub mod output;
 pub mod server_name;
 pub mod settings;
+pub mod shown;
 pub mod start_log;
 pub mod tune;

@@ -1,7 +1,7 @@
 //! Small worlds, whole.
 
 use spotp2p_swarm::engine::{self, CantRun};
-use spotp2p_swarm::metrics::Outcome;
+use spotp2p_swarm::metrics::{Outcome, Tally};
 use spotp2p_swarm::scenario::{self, NAMES, Scenario, Times};
 
 fn scenario(name: &str, settings: &[&str]) -> Scenario {
@@ -33,7 +33,14 @@ fn small(name: &str, more: &[&str]) -> Scenario {
 #[test]
 fn the_same_happens_whatever_the_number_of_threads() {
     // A long window, so that threads that share a core meet less often; and people who come and go.
-    let more = ["distances.least_ms=40", "population.online_h=0.2", "time.hours=0.02", "crooks.share=0.2"];
+    let more = [
+        "distances.least_ms=40",
+        "population.online_h=0.2",
+        "time.hours=0.02",
+        "crooks.share=0.2",
+        "crooks.forge=0.5",
+        "crooks.boast=0.5",
+    ];
     let scenario = small("paper-2010", &more);
     let one = run(&scenario, 1);
     assert!(one.run.events > 2_000, "{}", one.run.events);
@@ -96,6 +103,27 @@ fn as_many_listen_from_the_beginning_as_the_hour_has() {
 }
 
 #[test]
+fn as_many_listen_in_a_day_as_the_scenario_says_and_pick_as_many_tracks() {
+    // Short sessions, so that there are many of them; few bytes, and all of them from the server.
+    let day = [
+        "population.clients=60",
+        "population.online=1",
+        "listening.session_scale_min=10",
+        "listening.session_shape=2",
+        "tracks.kbit_s=16",
+        "tracks.count=300",
+        "time.warm_up_h=0",
+    ];
+    let scenario = scenario("no-peers", &day);
+    let tally = run(&scenario, 1).tally;
+    let heard_s = tally.played.all() as f64 / (scenario.tracks.kbit_s * 125.0);
+    let playing = heard_s / (60.0 * 86_400.0);
+    assert!((playing / scenario.listening.playing - 1.0).abs() < 0.07, "{playing:.4} of all");
+    let picked = tally.starts.random.count as f64 / tally.starts.all.count as f64;
+    assert!((picked - scenario.listening.random).abs() < 0.015, "{picked:.4} of {}", tally.starts.all.count);
+}
+
+#[test]
 fn what_is_switched_off_brings_nothing() {
     let off = |name: &str| run(&small(name, &[]), 1).tally;
     let alone = off("no-peers");
@@ -116,7 +144,11 @@ fn a_server_that_dies_is_missed_less_where_there_are_peers() {
     let with = run(&small("paper-2010", &dies), 1).tally;
     assert!(with.starts.all.count > 50 && with.played.peers > 0);
     let without = run(&small("no-peers", &dies), 1).tally;
-    assert!(with.stutters.rate() <= without.stutters.rate() + 0.02);
+    let lost = |tally: &Tally| tally.starts.given_up as f64 / tally.starts.all.count as f64;
+    assert!(lost(&without) > 0.05, "{} of {}", without.starts.given_up, without.starts.all.count);
+    assert!(lost(&with) < 0.9 * lost(&without), "{:.3}, {:.3}", lost(&with), lost(&without));
+    // Who gives up has waited for 20 s, and counts.
+    assert!(without.starts.all.quantile(1.0) >= 20e6 && without.starts.all.quantile(0.5) < 1e6);
 }
 
 #[test]

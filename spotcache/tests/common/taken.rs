@@ -3,6 +3,9 @@
 use spotcache::canonical::{Canonical, Facts, Plan, Refusal, Source, Unreadable, analyse};
 use spotproto::codec::Reader;
 
+/// The most bytes that a canonical form has beyond those of its file: what a plan brings along.
+const ADDED_MAX: u64 = 4 << 20;
+
 /// The canonical form, read in odd steps through a plan that was stored and loaded, as a server would.
 pub(crate) fn canonical(source: &[u8]) -> Result<(Vec<u8>, Facts), Refusal> {
     let Canonical { plan, facts } = analyse(&mut &source[..])?;
@@ -10,6 +13,7 @@ pub(crate) fn canonical(source: &[u8]) -> Result<(Vec<u8>, Facts), Refusal> {
     plan.encode(&mut stored);
     let plan = Plan::decode(&mut Reader::new(&stored)).expect("a plan that was just encoded");
     assert_eq!(facts.geometry.plaintext_len(), plan.len());
+    assert!(plan.len() <= source.len() as u64 + ADDED_MAX, "{} bytes of {}", plan.len(), source.len());
     let mut bytes = vec![0; plan.len() as usize];
     for (index, part) in bytes.chunks_mut(1009).enumerate() {
         let count =

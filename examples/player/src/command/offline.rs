@@ -10,6 +10,7 @@ use crate::listen::{bytes, clock};
 use crate::settings::{
     CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, PatienceFlag, PeersFlags, Settings,
 };
+use crate::shown::named;
 use clap::{Args, Subcommand};
 use core::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -217,8 +218,7 @@ fn list(look: &Look) -> Result<(), Failure> {
             );
             continue;
         }
-        let name =
-            [artist, title].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" – ");
+        let name = named(artist, title);
         let length =
             sheet.map_or(Duration::ZERO, |sheet| Duration::from_millis(sheet.head.duration_ms.into()));
         let lacks =

@@ -13,6 +13,7 @@ use crate::settings::{
     CacheFlags, ConfigFlag, ContactFlags, DeviceFlag, Flags, OutputFlag, PatienceFlag, PeersFlags, Prefetch,
     PrefetchFlags, Settings,
 };
+use crate::shown::named;
 use clap::Args;
 use core::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -224,9 +225,7 @@ impl Screen {
     fn show(&self, progress: &Progress) {
         match progress {
             Progress::Opened { artist, title, duration } => {
-                let name = [artist.as_str(), title.as_str()];
-                let name: Vec<&str> = name.into_iter().filter(|part| !part.is_empty()).collect();
-                self.bar.set_prefix(name.join(" – ").chars().filter(|c| !c.is_control()).collect::<String>());
+                self.bar.set_prefix(named(artist, title));
                 self.bar.set_length(duration.as_millis() as u64);
             }
             Progress::At { position, waiting } => {

@@ -8,6 +8,7 @@ use crate::listen::bytes;
 use crate::origin;
 use crate::server_name::ServerName;
 use crate::settings::{ConfigFlag, Flags, ServeFlags, Settings};
+use crate::shown::{named, printable};
 use alloc::sync::Arc;
 use clap::Args;
 use core::future::Future;
@@ -120,7 +121,8 @@ pub(super) fn scan(library: &Library) -> Result<Report, Failure> {
     let report = library.scan(|progress: Progress<'_>| {
         bar.set_length(progress.bytes_total);
         bar.set_position(progress.bytes);
-        bar.set_message(format!("{}/{} {}", progress.files, progress.files_total, progress.name.display()));
+        let name = progress.name.to_string_lossy();
+        bar.set_message(format!("{}/{} {}", progress.files, progress.files_total, printable(&name)));
         ControlFlow::Continue(())
     });
     bar.finish_and_clear();
@@ -273,10 +275,8 @@ impl Talk {
                 })
                 .to_string());
             } else {
-                let name = [track.artist.as_str(), track.title.as_str()];
-                let name: Vec<&str> = name.into_iter().filter(|part| !part.is_empty()).collect();
                 let length = crate::listen::clock(track.duration);
-                say(&format!("{}  {length:>6}  {}", track.link, printable(&name.join(" – "))));
+                say(&format!("{}  {length:>6}  {}", track.link, named(&track.artist, &track.title)));
             }
         }
         Ok(())
@@ -299,9 +299,4 @@ impl Talk {
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-}
-
-/// Names come from files: nothing in them may steer a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -4,6 +4,7 @@ use super::device;
 use crate::failure::{Exit, Failure};
 use crate::listen::{Report, Start, Step, bytes, steps_table};
 use crate::settings::{ConfigFlag, DeviceFlag, Flags, Settings};
+use crate::shown::named;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -50,11 +51,9 @@ impl WhyArgs {
             steps.iter().for_each(|step| println!("{}", step.json()));
             return Ok(());
         }
-        let of = |name: &str| {
-            let text = kept.get("played").and_then(|played| played.get(name)?.as_str()).unwrap_or_default();
-            text.chars().filter(|c| !c.is_control()).collect::<String>()
-        };
-        println!("{} – {}", of("artist"), of("title"));
+        let of =
+            |name: &str| kept.get("played").and_then(|played| played.get(name)?.as_str()).unwrap_or_default();
+        println!("{}", named(of("artist"), of("title")));
         let start = kept.get("played").and_then(|played| played.get("first_sound_ms")?.as_f64());
         println!(
             "times are counted from the click; first sound after {}\n",

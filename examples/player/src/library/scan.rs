@@ -7,6 +7,7 @@ use super::open_files::OpenFiles;
 use super::state::Epochs;
 use super::store::Options;
 use super::walk::{Candidate, Walk, walk};
+use crate::shown::printable;
 use alloc::collections::BTreeMap;
 use core::fmt;
 use core::ops::ControlFlow;
@@ -71,10 +72,7 @@ pub struct Skipped {
 
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Control characters in a name must not reach a terminal.
-        let path = self.path.to_string_lossy();
-        path.chars().try_for_each(|c| write!(f, "{}", if c.is_control() { '\u{fffd}' } else { c }))?;
-        write!(f, ": {}", self.why)
+        write!(f, "{}: {}", printable(&self.path.to_string_lossy()), self.why)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::starts::Start;
 use super::why::Step;
+use crate::shown::named;
 use core::fmt::Write;
 use core::time::Duration;
 use serde_json::{Value, json};
@@ -160,8 +161,7 @@ pub fn table(reports: &[Report]) -> String {
     for report in reports {
         let name = match (report.artist.as_str(), report.title.as_str()) {
             ("", "") => report.gid.map_or_else(String::new, |gid| gid.to_string()),
-            ("", title) => title.to_owned(),
-            (artist, title) => format!("{artist} – {title}"),
+            (artist, title) => named(artist, title),
         };
         let _ = writeln!(text, "{name}");
         let mut row = |label: &str, value: String| {
@@ -251,6 +251,7 @@ pub fn bytes(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shown::steers;
 
     #[test]
     fn days_are_those_of_the_calendar() {
@@ -283,6 +284,14 @@ mod tests {
             ["Bach – Prelude", "1:15", "12 ms", "2.0 MB (50 %)", "1.0 MB (25 %)", "76 of 76", "stutters"]
         {
             assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_title_from_a_server_steers_no_terminal() {
+        for (artist, title) in [("", "\u{1b}]52;c;aGk=\u{7}"), ("\u{202e}hcaB", ""), ("a\u{9b}2J", "b")] {
+            let report = Report { title: title.into(), artist: artist.into(), ..Report::default() };
+            assert!(!table(&[report]).contains(|c| c != '\n' && steers(c)), "{artist:?}, {title:?}");
         }
     }
 }

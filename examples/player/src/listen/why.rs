@@ -1,5 +1,6 @@
 //! Why each piece of a play came from where it came, for people and for scripts.
 
+use crate::shown::printable;
 use core::fmt::Write;
 use serde_json::{Value, json};
 use spotp2p::planner::{Decision, Kind, Outcome, Why};
@@ -61,8 +62,7 @@ impl Step {
     /// What [`json`](Self::json) wrote.
     #[must_use]
     pub fn from_json(value: &Value) -> Option<Self> {
-        let text =
-            |name: &str| Some(value.get(name)?.as_str()?.chars().filter(|c| !c.is_control()).collect());
+        let text = |name: &str| Some(printable(value.get(name)?.as_str()?).into_owned());
         let number = |name: &str| value.get(name)?.as_i64();
         let small = |name: &str| u32::try_from(number(name)?).ok();
         Some(Self {

@@ -4,6 +4,7 @@ use super::file::ConfigFile;
 use super::quantity::ShownTime;
 use super::table::{self, About};
 use super::{Origin, Settings, Told};
+use crate::shown::printable;
 use core::fmt::{Display, Write};
 use serde_json::{Value, json};
 
@@ -86,7 +87,7 @@ impl Row<'_> {
             Origin::File { line, .. } => format!("file, line {line}"),
             origin => origin.to_string(),
         };
-        [self.about.key.to_owned(), printable(value), origin]
+        [self.about.key.to_owned(), printable(value).into_owned(), origin]
     }
 
     /// One object for scripts.
@@ -106,9 +107,4 @@ impl Row<'_> {
         }
         object
     }
-}
-
-/// Values come from files: nothing in them may steer a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -1,8 +1,10 @@
 //! `swarm compare`: scenarios side by side, each with several seeds.
 
 use super::list::read;
-use super::{Failure, outcome, written};
+use super::{Failure, opened, outcomes, threads, written};
 use crate::metrics::{Interval, MEASURES, Measure, Outcome};
+use crate::scenario::Scenario;
+use alloc::collections::BTreeMap;
 use clap::Args;
 use core::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -20,7 +22,7 @@ pub(super) struct Options {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
     /// Threads
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = threads)]
     threads: usize,
     /// Writes all outcomes to a file, as JSON
     #[arg(long, value_name = "FILE")]
@@ -37,34 +39,55 @@ struct Side {
 }
 
 pub(super) fn compare(options: &Options) -> Result<(), Failure> {
-    let sides = options.these.iter().map(|this| side(this, options)).collect::<Result<Vec<_>, _>>()?;
+    let out = options.out.as_deref().map(opened).transpose()?;
+    // What is wrong with the last of them is said before the first of them is run.
+    let plans = options.these.iter().map(|this| plan(this, options)).collect::<Result<Vec<_>, _>>()?;
+    let sides = plans.into_iter().map(|plan| side(plan, options)).collect::<Result<Vec<_>, _>>()?;
     print!("{}", table(&sides));
-    let Some(file) = &options.out else { return Ok(()) };
+    let Some(file) = out else { return Ok(()) };
     let all: Vec<&Outcome> = sides.iter().flat_map(|side| &side.outcomes).collect();
     let text = serde_json::to_string(&all).map_err(|why| Failure::Failed(why.to_string()))?;
     written(file, &text)
 }
 
-fn side(this: &str, options: &Options) -> Result<Side, Failure> {
+/// What there is to do for a side.
+enum Plan {
+    /// Nothing: it was run before.
+    There(Side),
+    /// A scenario, with several seeds.
+    Runs(String, Box<Scenario>),
+}
+
+fn plan(this: &str, options: &Options) -> Result<Plan, Failure> {
     if Path::new(this).extension().is_some_and(|it| it == "json") {
-        return Ok(Side { name: this.to_owned(), outcomes: vec![outcome(Path::new(this))?] });
+        return Ok(Plan::There(Side { name: this.to_owned(), outcomes: outcomes(Path::new(this))? }));
     }
     let mut parts = this.split(':');
     let name = parts.next().unwrap_or(this);
     let own = parts.map(str::to_owned);
     let settings: Vec<String> = options.settings.iter().cloned().chain(own).collect();
     let (_, scenario) = read(name, &settings)?;
+    crate::engine::fits(&scenario).map_err(|why| Failure::Failed(format!("{this}: {why}")))?;
+    Ok(Plan::Runs(this.to_owned(), Box::new(scenario)))
+}
+
+fn side(plan: Plan, options: &Options) -> Result<Side, Failure> {
+    let (this, scenario) = match plan {
+        Plan::There(side) => return Ok(side),
+        Plan::Runs(this, scenario) => (this, scenario),
+    };
     let seeds = (0..options.seeds).map(|number| scenario.seed + number);
     let outcomes = seeds.map(|seed| {
-        let scenario = crate::scenario::Scenario { seed, ..scenario.clone() };
+        let scenario = Scenario { seed, ..(*scenario).clone() };
         let label = format!("{this}, seed {seed}");
         crate::engine::run(&label, &scenario, options.threads, !options.quiet)
             .map_err(|why| Failure::Failed(format!("{this}: {why}")))
     });
-    Ok(Side { name: this.to_owned(), outcomes: outcomes.collect::<Result<_, _>>()? })
+    let outcomes = outcomes.collect::<Result<_, _>>()?;
+    Ok(Side { name: this, outcomes })
 }
 
-/// Means with their intervals; of all but the first, the difference too, paired by seed where there are as many.
+/// Means with their intervals; of all but the first, the difference too, of those that have a seed in common.
 fn table(sides: &[Side]) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
@@ -83,11 +106,11 @@ fn write(text: &mut String, sides: &[Side]) -> core::fmt::Result {
     writeln!(text)?;
     for measure in MEASURES {
         let base = values(measure, first);
-        let Some(interval) = Interval::of(&base) else { continue };
+        let Some(interval) = mean(&base) else { continue };
         write!(text, "{:40} {:>24}", measure.name, show(measure, interval))?;
         for side in others {
             let its = values(measure, side);
-            let shown = Interval::of(&its).map(|it| show(measure, it)).unwrap_or_default();
+            let shown = mean(&its).map(|it| show(measure, it)).unwrap_or_default();
             write!(text, " {shown:>24} {:>24}", difference(measure, &base, &its))?;
         }
         writeln!(text)?;
@@ -95,18 +118,22 @@ fn write(text: &mut String, sides: &[Side]) -> core::fmt::Result {
     Ok(())
 }
 
-fn difference(measure: &Measure, base: &[f64], its: &[f64]) -> String {
-    if base.len() != its.len() {
-        return String::new();
-    }
-    let pairs: Vec<f64> = its.iter().zip(base).map(|(it, base)| it - base).collect();
+/// What comes of each seed.
+type BySeed = BTreeMap<u64, f64>;
+
+fn mean(values: &BySeed) -> Option<Interval> {
+    Interval::of(&values.values().copied().collect::<Vec<_>>())
+}
+
+fn difference(measure: &Measure, base: &BySeed, its: &BySeed) -> String {
+    let pairs: Vec<f64> = its.iter().filter_map(|(seed, it)| Some(it - base.get(seed)?)).collect();
     let Some(interval) = Interval::of(&pairs) else { return String::new() };
     let sure = if interval.is_not_nil() { " *" } else { "  " };
     format!("{}{sure}", show(measure, interval))
 }
 
-fn values(measure: &Measure, side: &Side) -> Vec<f64> {
-    side.outcomes.iter().filter_map(measure.of).collect()
+fn values(measure: &Measure, side: &Side) -> BySeed {
+    side.outcomes.iter().filter_map(|it| Some((it.scenario.seed, (measure.of)(it)?))).collect()
 }
 
 fn show(measure: &Measure, interval: Interval) -> String {

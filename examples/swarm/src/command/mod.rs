@@ -9,6 +9,8 @@ mod table;
 use crate::metrics::Outcome;
 use clap::{Parser, Subcommand};
 use core::fmt;
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -80,13 +82,36 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
     }
 }
 
-/// What an earlier run wrote.
-fn outcome(file: &Path) -> Result<Outcome, Failure> {
+/// What earlier runs wrote: one of them, or several.
+fn outcomes(file: &Path) -> Result<Vec<Outcome>, Failure> {
     let bad = |why: String| Failure::Usage(format!("{}: {why}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|why| bad(why.to_string()))?;
-    serde_json::from_str(&text).map_err(|why| bad(format!("not what a run wrote: {why}")))
+    let read = if text.trim_start().starts_with('[') {
+        serde_json::from_str(&text)
+    } else {
+        serde_json::from_str(&text).map(|one| vec![one])
+    };
+    read.map_err(|why| bad(format!("not what a run wrote: {why}")))
 }
 
-fn written(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|why| Failure::Failed(format!("{}: {why}", file.display())))
+/// A file for what comes of a run. It is opened before the run begins, which may take hours, and keeps what is in it until then.
+struct Out<'a> {
+    path: &'a Path,
+    file: File,
+}
+
+fn opened(path: &Path) -> Result<Out<'_>, Failure> {
+    let file = File::options().create(true).write(true).truncate(false).open(path);
+    let file = file.map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))?;
+    Ok(Out { path, file })
+}
+
+fn written(mut out: Out<'_>, text: &str) -> Result<(), Failure> {
+    let done = out.file.set_len(0).and_then(|()| out.file.write_all(text.as_bytes()));
+    done.map_err(|why| Failure::Failed(format!("{}: {why}", out.path.display())))
+}
+
+/// Of `--threads`.
+fn threads(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|threads| (1..=256).contains(threads)).ok_or("from 1 to 256".into())
 }

@@ -1,6 +1,6 @@
 //! `swarm report`.
 
-use super::{Failure, outcome, table, written};
+use super::{Failure, opened, outcomes, table, written};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -14,10 +14,14 @@ pub(super) struct Options {
 }
 
 pub(super) fn report(options: &Options) -> Result<(), Failure> {
-    let outcome = outcome(&options.file)?;
-    print!("{}", table::of(&outcome));
-    match &options.page {
-        Some(file) => written(file, &crate::report::page(&outcome)),
-        None => Ok(()),
+    let outcomes = outcomes(&options.file)?;
+    outcomes.iter().for_each(|outcome| print!("{}", table::of(outcome)));
+    match (&options.page, &outcomes[..]) {
+        (Some(file), [outcome]) => written(opened(file)?, &crate::report::page(outcome)),
+        (Some(_), _) => {
+            let file = options.file.display();
+            Err(Failure::Usage(format!("{file}: a page is of one run, and this has {}", outcomes.len())))
+        }
+        (None, _) => Ok(()),
     }
 }

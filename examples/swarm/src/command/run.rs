@@ -1,7 +1,7 @@
 //! `swarm run`.
 
 use super::list::Which;
-use super::{Failure, table, written};
+use super::{Failure, opened, table, threads, written};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ pub(super) struct Options {
     #[command(flatten)]
     which: Which,
     /// Threads; what comes out is the same for any number
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = threads)]
     threads: usize,
     /// Prints all that was counted as JSON instead of the table
     #[arg(long)]
@@ -28,20 +28,19 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let (name, scenario) = options.which.read()?;
+    let [out, page] = [&options.out, &options.page].map(|file| file.as_deref().map(opened).transpose());
+    let (out, page) = (out?, page?);
     let outcome = crate::engine::run(&name, &scenario, options.threads, !options.quiet)
         .map_err(|why| Failure::Failed(why.to_string()))?;
-    if let Some(file) = &options.out {
-        let text = serde_json::to_string(&outcome).map_err(|why| Failure::Failed(why.to_string()))?;
-        written(file, &text)?;
-    }
-    if let Some(file) = &options.page {
-        written(file, &crate::report::page(&outcome))?;
-    }
     if options.json {
         let text = serde_json::to_string_pretty(&outcome).map_err(|why| Failure::Failed(why.to_string()))?;
         println!("{text}");
     } else {
         print!("{}", table::of(&outcome));
     }
-    Ok(())
+    if let Some(out) = out {
+        let text = serde_json::to_string(&outcome).map_err(|why| Failure::Failed(why.to_string()))?;
+        written(out, &text)?;
+    }
+    page.map_or(Ok(()), |page| written(page, &crate::report::page(&outcome)))
 }

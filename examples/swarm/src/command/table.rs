@@ -16,7 +16,7 @@ fn write(text: &mut String, outcome: &Outcome) -> core::fmt::Result {
     let clients = scenario.population.clients;
     writeln!(
         text,
-        "{name}: {clients} clients, {:.1} h that count, seed {}",
+        "{name}: {clients} clients, {:.2} h that count, seed {}",
         scenario.time.hours, scenario.seed
     )?;
     writeln!(text, "{:44} {:>14} {:>12}", "", "here", "2010")?;
@@ -29,7 +29,8 @@ fn write(text: &mut String, outcome: &Outcome) -> core::fmt::Result {
     let player = &scenario.player;
     writeln!(
         text,
-        "In each start are {:.0} ms of decoder, and {:.1} ms (median) for each move of the disk's head.",
+        "In each start are {:.0} ms of decoder, but where it was opened ahead for what was to follow, and {:.1} ms (median) for \
+         each move of the disk's head.",
         player.decoder_ms, player.disk_ms
     )?;
     writeln!(

@@ -68,6 +68,8 @@ pub(crate) struct Sending {
     sent: u32,
     /// It has its turn, or a round is waited for.
     waits: bool,
+    /// There was nothing to send before what there is now.
+    rested: bool,
 }
 
 #[derive(Debug)]
@@ -201,13 +203,16 @@ impl End {
         let lines = &net.world.scenario.lines;
         let most = self.narrow * (self.round_trip() as f32 / 1e6 + lines.queue_ms as f32 / 1e3);
         let most = (most as u32).max(lines.first_window.min(4 * SEGMENT));
-        let idle = net.now.saturating_sub(self.used_at) > self.round_trip() + LEAST_WAIT;
+        let unused = net.now.saturating_sub(self.used_at) > self.round_trip() + LEAST_WAIT;
+        let round_trip = self.round_trip();
+        let Some(sending) = self.sending.as_mut() else { return };
+        // Who waits for a round has something to send, and is not idle however long that takes.
+        let idle = core::mem::take(&mut sending.rested) && unused;
         if idle && idle_reset {
             // RFC 5681 §4.1; what was learnt of the path is kept.
             self.threshold = self.threshold.max(self.window * 3 / 4);
-            self.window = lines.first_window.min(self.window.max(lines.first_window));
+            self.window = self.window.min(lines.first_window);
         }
-        let Some(sending) = self.sending.as_mut() else { return };
         if sending.sent >= self.window && !idle {
             let slowly = SEGMENT.max(self.peak.saturating_sub(self.window) / RECOVERS);
             let grown = if self.window < self.threshold { self.window * 2 } else { self.window + slowly };
@@ -217,7 +222,7 @@ impl End {
         sending.sent = 0;
         let pace = (f64::from(self.window) / f64::from(self.narrow) * 1e6) as u64;
         let late = u64::from(core::mem::take(&mut self.late));
-        sending.round_ends = net.now + (2 * u64::from(self.away) + late).max(pace);
+        sending.round_ends = net.now + (round_trip + late).max(pace);
     }
 }
 
@@ -288,7 +293,7 @@ impl Line {
         let urgency = text.channel().map_or(Urgency::Playing, |channel| sending.urgency(channel));
         sending.queues[urgency as usize].push_back(Item { text, size, gone: 0, first: 0 });
         if !sending.waits {
-            sending.waits = true;
+            (sending.waits, sending.rested) = (true, true);
             self.turns.push_back(key);
         }
         self.goes_on(net);

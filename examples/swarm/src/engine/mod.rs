@@ -19,6 +19,7 @@ mod world;
 use crate::metrics::{Outcome, Run, Tally};
 use crate::scenario::Scenario;
 use core::fmt;
+pub(crate) use home::pickable;
 use progress::Progress;
 use serde::Serialize;
 use std::time::Instant as Clock;
@@ -74,16 +75,24 @@ pub fn households(scenario: &Scenario) -> impl Iterator<Item = Household> {
     })
 }
 
+/// Whether there is memory for a scenario; how many bytes it will take, about.
+///
+/// # Errors
+/// There is less.
+pub fn fits(scenario: &Scenario) -> Result<u64, CantRun> {
+    let foreseen = memory::foreseen(scenario);
+    match memory::there() {
+        Some(there) if foreseen > there => Err(CantRun::Memory { foreseen, there }),
+        _ => Ok(foreseen),
+    }
+}
+
 /// Runs a scenario to its end.
 ///
 /// # Errors
 /// Why it is not run.
 pub fn run(name: &str, scenario: &Scenario, threads: usize, shows: bool) -> Result<Outcome, CantRun> {
-    let foreseen = memory::foreseen(scenario);
-    let there = memory::there();
-    if there.is_some_and(|there| foreseen > there) {
-        return Err(CantRun::Memory { foreseen, there: there.unwrap_or(0) });
-    }
+    let foreseen = fits(scenario)?;
     let threads = threads.max(1);
     let began = Clock::now();
     let world = World::new(scenario);

@@ -102,6 +102,43 @@ pub(crate) enum What {
     Free(u32),
 }
 
+impl What {
+    /// A number for the hash: which kind of thing it is, and what tells it from others of its kind.
+    fn mark(&self) -> u64 {
+        let (kind, of) = match *self {
+            Self::Text { to, size, spread, ref text } => {
+                let channel = text.channel().map_or(0, u64::from);
+                return 1
+                    | u64::from(size) << 8
+                    | u64::from(to) << 29 ^ u64::from(spread) << 17 ^ channel << 47;
+            }
+            Self::Heard { from, ref text } => (2, from ^ text.channel().unwrap_or(0) << 16),
+            Self::Dials { link, theirs } => (3, theirs ^ link as u32),
+            Self::Accepts { link, theirs } => (4, theirs ^ link as u32),
+            Self::Enters { theirs } => (5, theirs),
+            Self::Enter { to, taken } => (6 + u64::from(taken), to),
+            Self::HungUp { to } => (8, to),
+            Self::Congested { to, late } => (9, to ^ late << 8),
+            Self::Line => (10, 0),
+            Self::Round(key) => (11, key),
+            Self::Sent { to, channel, index } => (12, to ^ channel << 8 ^ index << 16),
+            Self::Stands(key) => (13, key),
+            Self::Confirmed(key) => (14, key),
+            Self::GivesUp(key) => (15, key),
+            Self::Read { file, piece, .. } => (16, file ^ piece.unwrap_or(u32::MAX) << 16),
+            Self::Store(at) => (17, at),
+            Self::Mirror { file, piece, .. } => (18, file ^ piece << 16),
+            Self::Look => (19, 0),
+            Self::Life => (20, 0),
+            Self::Flash => (21, 0),
+            Self::Dies => (22, 0),
+            Self::Returns => (23, 0),
+            Self::Free(_) => (24, 0),
+        };
+        kind | u64::from(of) << 8
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Parcel {
     pub(crate) from: Who,
@@ -246,14 +283,20 @@ impl Net<'_> {
         *self.hash = mix(self.hash.rotate_left(7) ^ self.now << 8 ^ kind);
     }
 
-    /// Where things are counted, once they count.
+    /// What comes goes into the hash, and whom it is from.
+    pub(crate) fn notes(&mut self, from: Who, what: &What) {
+        *self.hash = mix(*self.hash ^ what.mark() ^ u64::from(from) << 40);
+    }
+
+    /// Where things are counted, while they count.
     pub(crate) fn tally(&mut self) -> Option<&mut Tally> {
-        (self.now >= self.world.counts_from).then_some(&mut self.desk.tally)
+        let World { counts_from, ends, .. } = self.world;
+        (*counts_from..*ends).contains(&self.now).then_some(&mut self.desk.tally)
     }
 
     /// Where things are counted by the hour.
     pub(crate) fn hour(&mut self) -> Option<&mut Hour> {
         let number = self.now.checked_sub(self.world.counts_from)? / HOUR;
-        Some(self.desk.tally.hour(number as usize))
+        self.tally().map(|tally| tally.hour(number as usize))
     }
 }

@@ -154,6 +154,10 @@ impl Shard {
         if self.next_look <= world.ends {
             self.looks_around(world);
         }
+        let since = world.ends - (self.next_look - LOOKS_EVERY);
+        if since > 0 {
+            self.looks_at_all(world, world.ends - 1, since);
+        }
         let counted = world.ends - world.counts_from;
         if !counted.is_multiple_of(HOUR) {
             self.counts_people(counted / HOUR);
@@ -170,15 +174,20 @@ impl Shard {
     fn looks_around(&mut self, world: &World) {
         let now = self.next_look;
         self.next_look += LOOKS_EVERY;
+        self.looks_at_all(world, now - 1, LOOKS_EVERY);
+        let past = now - world.counts_from;
+        if past.is_multiple_of(HOUR) {
+            self.counts_people(past / HOUR - 1);
+        }
+    }
+
+    /// Looks at everybody at a time, and counts what goes on all the time since this was done last.
+    fn looks_at_all(&mut self, world: &World, now: u64, since: u64) {
         let Self { homes, desk, until, .. } = self;
         for home in homes {
             let (mut count, mut hash) = (home.count, home.hash);
             let mut net = Net { world, desk, me: 0, count: &mut count, hash: &mut hash, now, until: *until };
-            home.is_looked_at(&mut net, LOOKS_EVERY);
-        }
-        let past = now - world.counts_from;
-        if past.is_multiple_of(HOUR) {
-            self.counts_people(past / HOUR - 1);
+            home.is_looked_at(&mut net, since);
         }
     }
 
@@ -262,9 +271,11 @@ fn run(net: &mut Net<'_>, due: &[Entry], who: &mut impl Dweller) {
                 net.now = net.now.max(next.0);
                 if soon == Some(next) {
                     let Some(Reverse(soon)) = net.desk.soon.pop() else { return };
+                    net.notes(net.me, &soon.what);
                     who.happens(net, net.me, soon.what);
                 } else if let Some(entry) = due.next() {
                     let parcel = net.desk.parcels.take(entry.parcel);
+                    net.notes(parcel.from, &parcel.what);
                     who.happens(net, parcel.from, parcel.what);
                 }
             }

@@ -5,7 +5,7 @@ use super::progress::Progress;
 use super::shard::Shard;
 use super::world::World;
 use core::hint;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Mutex;
 use std::thread;
 
@@ -47,11 +47,12 @@ fn run_one(
     post: &Post,
     progress: &Progress,
 ) -> Shard {
+    let _goes = Goes(&post.meeting);
     let mut windows = 0u64;
     while shard.until() < world.ends {
         shard.runs(world);
-        if count > 1 {
-            post.exchange(number, windows, &mut shard);
+        if count > 1 && !post.exchange(number, windows, &mut shard) {
+            return shard;
         }
         windows += 1;
         if number == 0 && windows.is_multiple_of(LOOKS) {
@@ -82,11 +83,17 @@ impl Post {
         let set = || core::iter::repeat_with(row).take(count).collect();
         Self {
             boxes: [set(), set()],
-            meeting: Meeting { count, here: AtomicUsize::new(0), round: AtomicUsize::new(0) },
+            meeting: Meeting {
+                count,
+                here: AtomicUsize::new(0),
+                round: AtomicUsize::new(0),
+                fell: AtomicBool::new(false),
+            },
         }
     }
 
-    fn exchange(&self, number: usize, window: u64, shard: &mut Shard) {
+    /// Whether all were there.
+    fn exchange(&self, number: usize, window: u64, shard: &mut Shard) -> bool {
         let boxes = &self.boxes[(window % 2) as usize];
         for (to, outgoing) in shard.outgoing().iter_mut().enumerate() {
             if !outgoing.is_empty()
@@ -95,12 +102,15 @@ impl Post {
                 place.append(outgoing);
             }
         }
-        self.meeting.meet();
+        if !self.meeting.meet() {
+            return false;
+        }
         for row in boxes {
             if let Ok(mut place) = row[number].lock() {
                 shard.takes(&mut place);
             }
         }
+        true
     }
 }
 
@@ -109,24 +119,60 @@ struct Meeting {
     count: usize,
     here: AtomicUsize,
     round: AtomicUsize,
+    /// One of them panicked, and comes no more.
+    fell: AtomicBool,
+}
+
+/// Tells the others of a panic, who would wait for ever.
+struct Goes<'a>(&'a Meeting);
+
+impl Drop for Goes<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fell.store(true, Ordering::Release);
+        }
+    }
 }
 
 impl Meeting {
-    fn meet(&self) {
+    /// Whether all came.
+    fn meet(&self) -> bool {
         let round = self.round.load(Ordering::Acquire);
         if self.here.fetch_add(1, Ordering::AcqRel) + 1 == self.count {
             self.here.store(0, Ordering::Release);
             self.round.store(round.wrapping_add(1), Ordering::Release);
-            return;
+            return true;
         }
         let mut turns = 0;
         while self.round.load(Ordering::Acquire) == round {
             turns += 1;
             if turns < PATIENCE {
                 hint::spin_loop();
+            } else if self.fell.load(Ordering::Acquire) {
+                return false;
             } else {
                 thread::yield_now();
             }
         }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_one_that_panicked_is_told() {
+        let meeting = Post::new(2).meeting;
+        thread::scope(|scope| {
+            let falls = scope.spawn(|| {
+                let _goes = Goes(&meeting);
+                std::panic::resume_unwind(Box::new("as told"));
+            });
+            let waits = scope.spawn(|| meeting.meet());
+            assert!(falls.join().is_err());
+            assert_eq!(waits.join().ok(), Some(false));
+        });
     }
 }

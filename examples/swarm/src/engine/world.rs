@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) agent: Arc<str>,
     /// How often people pick what they hear next: after a track that was heard, and after one that was left.
     pub(crate) picks: (f64, f64),
+    /// How many sessions begin in a second on average, for each who does not listen.
+    pub(crate) sits_down: f64,
     /// When counting begins, and when all ends.
     pub(crate) counts_from: u64,
     pub(crate) ends: u64,
@@ -69,6 +71,7 @@ impl World {
             planner: Arc::new(planner_config(scenario)),
             agent: "swarm".into(),
             picks: super::home::picks(&scenario.listening, &scenario.tracks),
+            sits_down: super::home::sits_down(&scenario.listening, &scenario.tracks),
             counts_from,
             ends: counts_from + micros(scenario.time.hours),
             scenario: scenario.clone(),
@@ -88,11 +91,12 @@ impl World {
     pub(crate) fn site_of(&self, who: Who) -> Who {
         let house = &self.houses[who as usize];
         let (sites, continents) = (self.scenario.server.sites, self.scenario.distances.continents);
-        let number = if continents > 1 && sites > 1 {
-            u32::from(house.continent) % sites
-        } else {
-            (mix(u64::from(who) ^ 0x517e) % u64::from(sites)) as u32
-        };
+        let continent = u32::from(house.continent);
+        // Those of a continent are every so many-th.
+        let (first, every) =
+            if sites >= continents { (continent, continents) } else { (continent % sites, sites) };
+        let own = (sites - first).div_ceil(every);
+        let number = first + every * (mix(u64::from(who) ^ 0x517e) % u64::from(own)) as u32;
         self.clients() + number
     }
 

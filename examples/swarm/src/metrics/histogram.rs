@@ -64,6 +64,9 @@ impl Histogram {
         for (at, count) in self.buckets.iter().enumerate() {
             if below + count >= wanted {
                 let (low, high) = (floor(at) as f64, floor(at + 1) as f64);
+                if high - low <= 1.0 {
+                    return low;
+                }
                 let within = (wanted - below) as f64 / *count as f64;
                 return (low + (high - low) * within).min(self.most as f64);
             }
@@ -152,6 +155,10 @@ mod tests {
         assert!((histogram.quantile(1.0) - 100_000.0).abs() < 1e-9);
         assert!((histogram.part_below(50_000) - 0.5).abs() < 0.04);
         assert!(Histogram::default().quantile(0.5).abs() < 1e-9);
+        let mut few = Histogram::default();
+        (0..70).for_each(|_| few.record(1));
+        (0..30).for_each(|_| few.record(5));
+        assert_eq!([0.5, 0.7, 0.71].map(|part| few.quantile(part) as u64), [1, 1, 5]);
     }
 
     #[test]

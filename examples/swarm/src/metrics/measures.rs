@@ -107,7 +107,15 @@ pub const MEASURES: &[Measure] = &[
     measure("requests to the server in a play, p50", Unit::Count, None, |it| {
         quantile(&it.tally.server.requests, 0.5)
     }),
-    measure("plays that sounded", Unit::Count, None, |it| Some(it.tally.starts.all.count as f64)),
+    measure("plays that somebody picked", Unit::Part, Some(0.39), |it| {
+        part(it.tally.starts.random.count, it.tally.starts.all.count)
+    }),
+    measure("plays given up before they sounded", Unit::Part, None, |it| {
+        part(it.tally.starts.given_up, it.tally.starts.all.count)
+    }),
+    measure("plays that sounded", Unit::Count, None, |it| {
+        Some((it.tally.starts.all.count - it.tally.starts.given_up) as f64)
+    }),
 ];
 
 impl Unit {

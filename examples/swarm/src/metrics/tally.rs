@@ -91,7 +91,9 @@ pub struct Sources {
     pub server: u64,
 }
 
-/// From somebody's word to the sound. A play that was left before counts with none of these.
+/// From somebody's word to the sound. Who waits for 20 s in vain, or is refused, goes on to something else: that counts as 20
+/// s. What the new track that everybody wants, or the end of the program, cuts short before it sounds counts with none of
+/// these.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Starts {
     /// All plays.
@@ -106,7 +108,7 @@ pub struct Starts {
     pub predictable: Histogram,
     /// Those that somebody picked.
     pub random: Histogram,
-    /// Plays that were left before anything sounded.
+    /// Of all plays, those that were given up before anything sounded.
     pub given_up: u64,
 }
 

@@ -222,7 +222,9 @@ fn uploads(tally: &Tally) -> Plot {
 
 fn server(scenario: &Scenario, tally: &Tally) -> Plot {
     let peak = |hour: &Hour| hour.server_peak as f64 * 8e-6;
-    let mean = |hour: &Hour| hour.fetched.server as f64 * 8e-6 / 3600.0;
+    // The last hour may be cut short.
+    let seconds = |at: f64| 3600.0 * (scenario.time.hours - at).clamp(1e-9, 1.0);
+    let mean = |at: f64, hour: &Hour| hour.fetched.server as f64 * 8e-6 / seconds(at);
     let most = tally.hours.iter().map(peak).fold(0.0, f64::max);
     let y = Axis::up_to(most, "", |rate| format!("{rate}"));
     let mut chart = Chart::new("What the access point sends, by hour", day(scenario, tally), y);
@@ -231,8 +233,8 @@ fn server(scenario: &Scenario, tally: &Tally) -> Plot {
         chart.bar(
             0,
             (at, at + 1.0),
-            (0.0, mean(hour)),
-            &format!("music on average: {:.1} Mbit/s", mean(hour)),
+            (0.0, mean(at, hour)),
+            &format!("music on average: {:.1} Mbit/s", mean(at, hour)),
         );
     }
     chart.names(0, "music, on average");

@@ -1,9 +1,27 @@
 //! What each number may be.
 
 use super::{BadScenario, Scenario};
+use crate::engine::pickable;
+use core::ops::RangeInclusive;
 
 /// Every number against its range.
 pub(super) fn check(scenario: &Scenario) -> Result<(), BadScenario> {
+    for (key, value, range) in ranges(scenario) {
+        if !range.contains(&value) {
+            return Err(out_of(key, value, &range));
+        }
+    }
+    check_together(scenario)
+}
+
+/// What is out of its range, in words.
+pub(super) fn out_of(key: &str, value: f64, range: &RangeInclusive<f64>) -> BadScenario {
+    let (least, most) = (range.start(), range.end());
+    BadScenario::new(key, format!("is {value}, and has to be from {least} to {most}"))
+}
+
+/// Every number with its key, and what it may be.
+pub(super) fn ranges(scenario: &Scenario) -> impl Iterator<Item = Range> {
     let Scenario { time, population, listening, tracks, lines, .. } = scenario;
     let part = 0.0..=1.0;
     let ranges = [
@@ -28,7 +46,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), BadScenario> {
         ("tracks.count", tracks.count.into(), 10.0..=1e7),
         ("tracks.exponent", tracks.exponent, 0.0..=4.0),
         ("tracks.shift", tracks.shift, 0.0..=1e6),
-        ("tracks.median_s", tracks.median_s, 10.0..=3600.0),
+        ("tracks.median_s", tracks.median_s, 30.0..=1200.0),
         ("tracks.sigma", tracks.sigma, 0.0..=1.5),
         ("tracks.kbit_s", tracks.kbit_s, 16.0..=2000.0),
         ("lines.down_kbit_s", lines.down_kbit_s, 100.0..=1e7),
@@ -43,12 +61,33 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), BadScenario> {
         ("lines.loss", lines.loss, 0.0..=0.2),
         ("lines.first_window", lines.first_window.into(), 1000.0..=1e6),
     ];
-    let rest = others(scenario);
-    for (key, value, range) in ranges.into_iter().chain(rest) {
-        if !range.contains(&value) {
-            let (least, most) = (range.start(), range.end());
-            return Err(BadScenario::new(key, format!("is {value}, and has to be from {least} to {most}")));
+    ranges.into_iter().chain(others(scenario))
+}
+
+/// What depends on more than one number.
+fn check_together(scenario: &Scenario) -> Result<(), BadScenario> {
+    let Scenario { time, population, listening, tracks, crooks, .. } = scenario;
+    let (least, most) = pickable(listening, tracks);
+    if !(least - 0.005..=most + 0.005).contains(&listening.random) {
+        return Err(BadScenario::new(
+            "listening.random",
+            format!(
+                "is {}, and has to be from {least:.2} (a session's first track is always picked) to {most:.2} (what is heard \
+                 to its end is followed by what was foreseen)",
+                listening.random
+            ),
+        ));
+    }
+    for (key, at) in [("server.dies_at_h", scenario.server.dies_at_h), ("flash.at_h", scenario.flash.at_h)] {
+        if at >= time.hours {
+            return Err(BadScenario::new(key, format!("is {at}, and the run ends after {} h", time.hours)));
         }
+    }
+    let kinds = crooks.forge + crooks.stall + crooks.boast;
+    if crooks.share > 0.0 && !(kinds > 0.0 && kinds < 1.0 + 1e-9) {
+        let what =
+            format!("(forge, stall, boast) come to {kinds}, and have to come to more than 0 and at most 1");
+        return Err(BadScenario::new("crooks", what));
     }
     if let Some((number, what)) = super::listed::fault(&scenario.plays, population.clients, tracks.count) {
         return Err(BadScenario::new(&format!("plays[{number}]"), what));
@@ -72,9 +111,9 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), BadScenario> {
     Ok(())
 }
 
-type Range = (&'static str, f64, core::ops::RangeInclusive<f64>);
+pub(super) type Range = (&'static str, f64, RangeInclusive<f64>);
 
-fn others(scenario: &Scenario) -> [Range; 39] {
+fn others(scenario: &Scenario) -> [Range; 42] {
     let Scenario { distances, reach, caches, peers, server, cdn, player, crooks, flash, .. } = scenario;
     let part = 0.0..=1.0;
     [
@@ -84,7 +123,7 @@ fn others(scenario: &Scenario) -> [Range; 39] {
         ("distances.ocean_ms", distances.ocean_ms, 0.0..=1000.0),
         ("distances.jitter_ms", distances.jitter_ms, 0.0..=1000.0),
         ("reach.inbound", reach.inbound, part.clone()),
-        ("reach.gives_up_s", reach.gives_up_s, 0.1..=60.0),
+        ("reach.gives_up_s", reach.gives_up_s, 0.1..=19.0),
         ("caches.large", caches.large, part.clone()),
         ("caches.small", caches.small, 0.0..=1.0 - caches.large.clamp(0.0, 1.0)),
         ("caches.files", caches.files.into(), 0.0..=100_000.0),
@@ -114,6 +153,9 @@ fn others(scenario: &Scenario) -> [Range; 39] {
         ("player.peers_ahead_s", player.peers_ahead_s, player.server_ahead_s..=3600.0),
         ("player.server_ahead_s", player.server_ahead_s, 0.0..=3600.0),
         ("crooks.share", crooks.share, 0.0..=0.95),
+        ("crooks.forge", crooks.forge, part.clone()),
+        ("crooks.stall", crooks.stall, part.clone()),
+        ("crooks.boast", crooks.boast, part.clone()),
         ("flash.at_h", flash.at_h, -1.0..=336.0),
         ("flash.share", flash.share, part),
         ("flash.within_min", flash.within_min, 0.0..=10_080.0),

@@ -1,6 +1,6 @@
 //! Reading a scenario: the file is laid over the defaults, key by key, so that a wrong one is named.
 
-use super::Scenario;
+use super::{Scenario, check};
 use core::fmt;
 use toml::{Table, Value};
 
@@ -45,7 +45,7 @@ pub fn written(scenario: &Scenario) -> Result<String, BadScenario> {
 /// # Errors
 /// One line that names the key, and what it may be.
 pub fn with(scenario: &Scenario, settings: &[String]) -> Result<Scenario, BadScenario> {
-    let mut scenario = scenario.clone();
+    let mut whole = table(scenario)?;
     for setting in settings {
         let Some((key, value)) = setting.split_once('=') else {
             return Err(BadScenario::new(setting, "KEY=VALUE is expected, as in peers.slots=8"));
@@ -55,24 +55,47 @@ pub fn with(scenario: &Scenario, settings: &[String]) -> Result<Scenario, BadSce
         // What is no value by itself is a text without quotes.
         let quoted = format!("{key} = {value:?}");
         let text = if line.parse::<Table>().is_ok() { line } else { quoted };
-        scenario = over(&scenario, &text)?;
+        lay(&mut whole, told(&text)?, "")?;
     }
-    Ok(scenario)
+    made(scenario, whole)
 }
 
 fn over(base: &Scenario, text: &str) -> Result<Scenario, BadScenario> {
-    let told: Table = text.parse().map_err(|bad: toml::de::Error| {
+    let mut whole = table(base)?;
+    lay(&mut whole, told(text)?, "")?;
+    made(base, whole)
+}
+
+fn table(scenario: &Scenario) -> Result<Table, BadScenario> {
+    Table::try_from(scenario).map_err(|bad| BadScenario::new("scenario", bad))
+}
+
+fn told(text: &str) -> Result<Table, BadScenario> {
+    text.parse().map_err(|bad: toml::de::Error| {
         let line =
             bad.span().map_or(1, |span| 1 + text.get(..span.start).unwrap_or("").matches('\n').count());
         BadScenario::new(&format!("line {line}"), bad.message().replace('\n', ", "))
+    })
+}
+
+/// What was laid over `base`, if it makes sense.
+fn made(base: &Scenario, whole: Table) -> Result<Scenario, BadScenario> {
+    let whole = Value::Table(whole);
+    let scenario: Scenario = whole.clone().try_into().map_err(|bad: toml::de::Error| {
+        let none = || BadScenario::new("scenario", bad.to_string().trim().replace('\n', " "));
+        too_large(base, &whole).unwrap_or_else(none)
     })?;
-    let mut whole = Table::try_from(base).map_err(|bad| BadScenario::new("scenario", bad))?;
-    lay(&mut whole, told, "")?;
-    let scenario: Scenario = whole.try_into().map_err(|bad: toml::de::Error| {
-        BadScenario::new("scenario", bad.to_string().trim().replace('\n', " "))
-    })?;
-    super::check::check(&scenario)?;
+    check::check(&scenario)?;
     Ok(scenario)
+}
+
+/// The whole number that does not even fit where it belongs.
+fn too_large(base: &Scenario, whole: &Value) -> Option<BadScenario> {
+    let seed = ("seed", 0.0, 0.0..=i64::MAX as f64);
+    check::ranges(base).chain(core::iter::once(seed)).find_map(|(key, _, range)| {
+        let told = key.split('.').try_fold(whole, |at, part| at.get(part))?.as_integer()? as f64;
+        (!range.contains(&told)).then(|| check::out_of(key, told, &range))
+    })
 }
 
 /// Lays what is told over what is there; every key has to be there, with a value of its kind.

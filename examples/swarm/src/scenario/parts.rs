@@ -55,7 +55,7 @@ pub struct Listening {
     pub session_shape: f64,
     /// How busy each hour of the day is against the others.
     pub hours: Vec<f64>,
-    /// Plays that somebody picked, against those that follow by themselves or by "forward" (K10: 39 %).
+    /// The part of plays that somebody picked, against those that follow by themselves or by "forward" (K10: 39 %).
     pub random: f64,
     /// Plays left within 5 s (Lamere 2014).
     pub left_within_5_s: f64,
@@ -109,7 +109,7 @@ pub struct Tracks {
     pub exponent: f64,
     /// See `exponent`.
     pub shift: f64,
-    /// Median length in seconds, of a log-normal length.
+    /// Median length in seconds, of a log-normal length; none is shorter than 30 s or longer than 20 minutes.
     pub median_s: f64,
     /// Its standard deviation, in the logarithm.
     pub sigma: f64,
@@ -213,7 +213,7 @@ pub struct Reach {
     /// The part of homes that can be dialled. Both sides dial; links that stand are not dialled again, and those that failed
     /// are: 0.4 makes 35 to 36 % come about among 5,000 clients (K10, III-F: 35 %).
     pub inbound: f64,
-    /// How long a dial to one that can't is tried, in seconds.
+    /// How long a dial to one that can't is tried, in seconds: less than the 20 s after which the client gives it up itself.
     pub gives_up_s: f64,
 }
 

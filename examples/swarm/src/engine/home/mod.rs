@@ -35,7 +35,7 @@ use spotproto::message::{Holding, MAX_HOLDING, Message};
 use spotproto::{Dice, Instant, Machine};
 
 pub(crate) use disk::piece_of;
-pub(crate) use habits::picks;
+pub(crate) use habits::{pickable, picks, sits_down};
 pub(crate) use links::mirror;
 use play::LAST;
 
@@ -166,11 +166,11 @@ impl Home {
     pub(crate) fn is_looked_at(&self, net: &mut Net<'_>, since: u64) {
         let Some(node) = self.node.as_ref() else { return };
         let neighbours = node.swarm().neighbours() as u64;
-        let pings = since / Meeting::KEEP_ALIVE.as_micros() as u64;
         if let Some(tally) = net.tally() {
             tally.degrees.record(neighbours);
             // One of both sides of an idle link pings, and is answered.
-            tally.peers.keep_alive += neighbours * pings * u64::from(wire::PING) / 2;
+            let each = 2 * Meeting::KEEP_ALIVE.as_micros() as u64;
+            tally.peers.keep_alive += neighbours * u64::from(wire::PING) * since / each;
         }
     }
 

@@ -104,6 +104,20 @@ impl Play {
         at.min(self.bytes) * self.length / self.bytes.max(1)
     }
 
+    /// Counts how long it took from the word to the sound.
+    fn counts_start(&self, net: &mut Net<'_>, took: u64) {
+        let Some(tally) = net.tally() else { return };
+        let starts = &mut tally.starts;
+        starts.all.record(took);
+        let held = if self.held { &mut starts.held } else { &mut starts.fetched };
+        held.record(took);
+        if !self.kept {
+            starts.new.record(took);
+        }
+        let kind = if self.predictable { &mut starts.predictable } else { &mut starts.random };
+        kind.record(took);
+    }
+
     /// Whether the decoder has what it needs to go on: the headers, and what sounds next.
     fn is_ready(&self) -> bool {
         self.have.has(0) && self.have.has(self.next)
@@ -249,18 +263,29 @@ impl Home {
     pub(super) fn looks(&mut self, net: &mut Net<'_>) {
         let Some(play) = self.play.as_mut().filter(|play| play.looks_at == net.now) else { return };
         match play.state {
-            State::Waits => self.goes_on(net),
+            State::Waits => self.gives_up_waiting(net),
             State::Starts => self.sounds(net),
-            State::Stopped(_) if !play.is_ready() || !play.may_start => self.goes_on(net),
             State::Stopped(since) => {
+                let goes_on = play.is_ready() && play.may_start;
                 let silence = net.now - since;
                 if let Some(tally) = net.tally() {
                     tally.stutters.silence.record(silence);
                 }
-                self.sounds(net);
+                if goes_on { self.sounds(net) } else { self.goes_on(net) }
             }
             State::Sounds(began) => self.reads(net, began),
         }
+    }
+
+    /// There was no sound for so long that the listener tries something else.
+    fn gives_up_waiting(&mut self, net: &mut Net<'_>) {
+        if let Some(play) = self.play.as_ref() {
+            play.counts_start(net, PATIENCE.max(net.now - play.asked_at));
+            if let Some(tally) = net.tally() {
+                tally.starts.given_up += 1;
+            }
+        }
+        self.goes_on(net);
     }
 
     /// The sound begins, or goes on.
@@ -269,22 +294,10 @@ impl Home {
         let at = play.due(play.next);
         let began = net.now.saturating_sub(at);
         play.state = State::Sounds(began);
-        let first = play.started.is_none();
-        let took = net.now - play.asked_at;
-        let (predictable, held, kept) = (play.predictable, play.held, play.kept);
-        play.started.get_or_insert(took);
-        if first {
-            if let Some(tally) = net.tally() {
-                let starts = &mut tally.starts;
-                starts.all.record(took);
-                let held = if held { &mut starts.held } else { &mut starts.fetched };
-                held.record(took);
-                if !kept {
-                    starts.new.record(took);
-                }
-                let kind = if predictable { &mut starts.predictable } else { &mut starts.random };
-                kind.record(took);
-            }
+        if play.started.is_none() {
+            let took = net.now - play.asked_at;
+            play.started = Some(took);
+            play.counts_start(net, took);
             if let Some(hour) = net.hour() {
                 hour.starts += 1;
             }
@@ -338,8 +351,6 @@ impl Home {
             if play.started.is_some() {
                 tally.stutters.plays += 1;
                 tally.stutters.stuttered += u64::from(play.stutters > 0);
-            } else {
-                tally.starts.given_up += 1;
             }
             if play.requests > 0 {
                 tally.server.requests.record(play.requests.into());
