@@ -6,7 +6,7 @@ use core::iter;
 /// Whether a terminal would obey it, or turn the line round it: control characters, separators of lines, and what changes
 /// the direction of writing (UAX #9; CVE-2021-42574 is what comes of it).
 #[must_use]
-pub const fn steers(c: char) -> bool {
+pub fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -6,6 +6,7 @@ use super::world::{HOUR, Who, World};
 use crate::metrics::{Hour, Tally};
 use alloc::collections::BinaryHeap;
 use core::cmp::{Ordering, Reverse};
+use core::ops::Range;
 use spotcache::cache::RequestId;
 use spotproto::Instant;
 use spotproto::message::Channel;
@@ -82,12 +83,11 @@ pub(crate) enum What {
     },
     /// The catalogue or the store has an answer.
     Store(u32),
-    /// Pieces of a web server's answer.
+    /// The first of these pieces of a web server's answer is here.
     Mirror {
         request: spotp2p::RequestId,
         file: u32,
-        piece: u32,
-        last: bool,
+        pieces: Range<u32>,
     },
     /// The player looks at its clock.
     Look,
@@ -127,7 +127,7 @@ impl What {
             Self::GivesUp(key) => (15, key),
             Self::Read { file, piece, .. } => (16, file ^ piece.unwrap_or(u32::MAX) << 16),
             Self::Store(at) => (17, at),
-            Self::Mirror { file, piece, .. } => (18, file ^ piece << 16),
+            Self::Mirror { file, ref pieces, .. } => (18, file ^ pieces.start << 16),
             Self::Look => (19, 0),
             Self::Life => (20, 0),
             Self::Flash => (21, 0),

@@ -52,13 +52,13 @@ pub(super) fn walk<S: Source>(window: &mut Window<'_, S>, track: &Track) -> Resu
             timeline.frame(size, times.next(window)?)?;
             len += size;
         }
-        // Chunks over each other would make a form of any length out of a small file.
-        if timeline.at > window.len() {
-            return Err(Refusal::Damaged("its chunks lie over each other"));
-        }
         let end = offset.checked_add(len).ok_or(Refusal::Damaged("a chunk lies nowhere"))?;
         if end > window.len() {
             return Err(Refusal::Truncated);
+        }
+        // Chunks over each other would make a form of any length out of a small file.
+        if timeline.at > window.len() {
+            return Err(Refusal::Damaged("its chunks lie over each other"));
         }
         let len = u32::try_from(len).map_err(|_| Refusal::TooLarge("a chunk"))?;
         chunks.push(Chunk { offset, len });

@@ -1,13 +1,15 @@
 //! Connections of a household: to its access point, and to others.
 
-use super::{Home, session};
+use super::{Home, piece_of, session};
 use crate::engine::line::End;
 use crate::engine::names::Text;
 use crate::engine::net::{Key, Net, What};
 use crate::engine::wire::HANDSHAKE;
 use crate::engine::world::{SECOND, Who, address, at};
+use core::ops::Range;
 use core::time::Duration;
-use spotp2p::node::Input;
+use spotp2p::RequestId;
+use spotp2p::node::{Input, MirrorNews};
 use spotp2p::planner::Kind;
 use spotproto::SessionError;
 use spotproto::message::{Dial, Message, Misdeed};
@@ -239,17 +241,55 @@ impl Home {
         }
     }
 
-    /// Asks the nearest web server: it sends at once, as fast as both lines are.
+    /// Asks the nearest web server: it sends after a round trip, as fast as both lines are.
     pub(super) fn fetches(&mut self, net: &mut Net<'_>, get: &spotp2p::cdn::Get) {
         let Some(file) = file_at(get.target.url().path()) else { return };
-        let cdn = &net.world.scenario.cdn;
-        let (round, rate) = ((cdn.away_ms * 2000.0) as u64, cdn.up_mbit_s * 125_000.0);
-        let mut at = net.now + round;
-        for piece in get.pieces.clone() {
-            let size = get.geometry.piece_len(piece) as u32;
-            at = (at + (f64::from(size) / rate * 1e6) as u64).max(self.down.takes(at, size, 0));
-            let last = piece + 1 == get.pieces.end;
-            net.later(at, What::Mirror { request: get.request, file, piece, last });
+        let round = (net.world.scenario.cdn.away_ms * 2000.0) as u64;
+        self.fetching.push(get.request);
+        self.mirror_goes_on(net, net.now + round, get.request, (file, get.pieces.clone()));
+    }
+
+    /// What a web server was asked for is not wanted any more: what is on the line still comes.
+    pub(super) fn fetches_no_more(&mut self, request: RequestId) {
+        self.fetching.retain(|fetching| *fetching != request);
+    }
+
+    /// The first of these pieces comes from then on; the line is free for others behind each.
+    fn mirror_goes_on(
+        &mut self,
+        net: &mut Net<'_>,
+        from: u64,
+        request: RequestId,
+        (file, pieces): (u32, Range<u32>),
+    ) {
+        let piece = piece_of(net.world, file, pieces.start).filter(|_| !pieces.is_empty());
+        let Some(size) = piece.map(|piece| u32::from(piece.size)) else { return };
+        let rate = net.world.scenario.cdn.up_mbit_s * 125_000.0;
+        let sent = from + (f64::from(size) / rate * 1e6) as u64;
+        let through = self.down.takes(sent, size, (sent - from) as u32);
+        net.later(sent.max(through), What::Mirror { request, file, pieces });
+    }
+
+    /// The first of these pieces is here.
+    pub(super) fn mirror_sends(
+        &mut self,
+        net: &mut Net<'_>,
+        request: RequestId,
+        (file, pieces): (u32, Range<u32>),
+    ) {
+        if !self.fetching.contains(&request) {
+            return;
+        }
+        let (piece, rest) = (pieces.start, pieces.start + 1..pieces.end);
+        let Some(data) = piece_of(net.world, file, piece) else { return };
+        self.fetched(net, data, piece, Kind::Cdn);
+        self.is_told(net, Input::Mirror { request, news: MirrorNews::Piece { index: piece, data } });
+        if rest.is_empty() && self.fetching.contains(&request) {
+            self.fetches_no_more(request);
+            return self.is_told(net, Input::Mirror { request, news: MirrorNews::Finished });
+        }
+        if self.fetching.contains(&request) {
+            self.mirror_goes_on(net, net.now, request, (file, rest));
         }
     }
 

@@ -25,8 +25,8 @@ use links::{Caller, Making};
 use play::{Next, Play};
 use spotcache::cache::{self, Quota};
 use spotcache::sheet::CacheKeys;
-use spotp2p::SessionId;
-use spotp2p::node::{CacheSetup, Command, Config, Effect, Event, Input, LogIn, MirrorNews, Node, Output};
+use spotp2p::{RequestId, SessionId};
+use spotp2p::node::{CacheSetup, Command, Config, Effect, Event, Input, LogIn, Node, Output};
 use spotp2p::playout::Summary;
 use spotp2p::reach::Meeting;
 use spotp2p::swarm::Mode;
@@ -65,6 +65,8 @@ pub(crate) struct Home {
     /// What earlier log-ins knew of the line.
     link: Summary,
     books: Vec<Book>,
+    /// What web servers were asked for, and not told to leave.
+    fetching: Vec<RequestId>,
     habits: Habits,
     /// A written list, in place of habits.
     agenda: Option<Box<Agenda>>,
@@ -100,6 +102,7 @@ impl Home {
             passes_on: None,
             link: Summary::UNKNOWN,
             books: Vec::new(),
+            fetching: Vec::new(),
             habits,
             agenda,
             dice,
@@ -151,9 +154,7 @@ impl Home {
                 let done = disk::read(net.world, file, piece);
                 self.is_told(net, Input::Disk(request, done));
             }
-            What::Mirror { request, file, piece, last } => {
-                self.mirror_sends(net, request, (file, piece), last);
-            }
+            What::Mirror { request, file, pieces } => self.mirror_sends(net, request, (file, pieces)),
             What::Look => self.looks(net),
             What::Life if self.agenda.is_some() => self.obeys(net),
             What::Life => self.lives(net),
@@ -237,6 +238,7 @@ impl Home {
         self.callers = Vec::new();
         self.next = None;
         self.books = Vec::new();
+        self.fetching = Vec::new();
     }
 
     fn is_told(&mut self, net: &mut Net<'_>, news: News) {
@@ -280,6 +282,7 @@ impl Home {
                 }
             }
             Effect::Fetch { get, .. } => self.fetches(net, &get),
+            Effect::FetchNoMore(request) => self.fetches_no_more(request),
             _ => {}
         }
     }
@@ -372,20 +375,6 @@ impl Home {
         self.is_told(net, Input::Message { from: session(from), message: text });
     }
 
-    fn mirror_sends(
-        &mut self,
-        net: &mut Net<'_>,
-        request: spotp2p::RequestId,
-        (file, piece): (u32, u32),
-        last: bool,
-    ) {
-        let Some(data) = piece_of(net.world, file, piece) else { return };
-        self.fetched(net, data, piece, spotp2p::planner::Kind::Cdn);
-        self.is_told(net, Input::Mirror { request, news: MirrorNews::Piece { index: piece, data } });
-        if last {
-            self.is_told(net, Input::Mirror { request, news: MirrorNews::Finished });
-        }
-    }
 }
 
 pub(crate) const fn session(key: Key) -> SessionId {
