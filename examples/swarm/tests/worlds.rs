@@ -55,6 +55,54 @@ fn the_same_happens_whatever_the_number_of_threads() {
 }
 
 #[test]
+fn two_threads_are_as_one_where_all_that_there_is_happens() {
+    let more = [
+        "distances.least_ms=40",
+        "population.mobile=0.2",
+        "population.online_h=0.2",
+        "time.hours=0.04",
+        "server.sites=4",
+        "server.dies_at_h=0.01",
+        "server.gone_h=0.01",
+        "flash.at_h=0.005",
+        "flash.within_min=0.5",
+        "crooks.share=0.2",
+        "crooks.forge=0.4",
+        "crooks.stall=0.3",
+        "crooks.boast=0.3",
+        "cdn.on=true",
+    ];
+    let scenario = small("two-continents", &more);
+    let (one, two) = (run(&scenario, 1), run(&scenario, 2));
+    assert!(one.tally.played.cdn > 0 && one.tally.played.peers > 0 && one.tally.ill.forged > 0);
+    assert_eq!((&one.run.hash, one.run.events), (&two.run.hash, two.run.events));
+    assert_eq!(one.tally, two.tally);
+}
+
+#[test]
+fn each_option_moves_what_it_is_for() {
+    let run = |name: &str, more: &[&str]| {
+        let least = ["population.clients=80", "time.hours=0.1"];
+        self::run(&small(name, &[&least, more].concat()), 1).tally
+    };
+    let base = run("paper-2010", &[]);
+    let closed = run("paper-2010", &["reach.inbound=0", "lines.symmetric=0"]);
+    assert!(closed.dials.tried > 0 && base.dials.stood > 0);
+    assert_eq!((closed.dials.stood, closed.played.peers), (0, 0));
+    let phones = run("paper-2010", &["population.mobile=1"]);
+    assert_eq!(phones.played.peers, 0, "phones give nothing");
+    let far = run("paper-2010", &["distances.across_ms=300"]);
+    assert!(far.starts.fetched.mean() > 1.3 * base.starts.fetched.mean());
+    let wants =
+        |share: &str| run("flash-crowd", &["flash.at_h=0.01", "flash.within_min=1", share]).starts.all.count;
+    assert!(wants("flash.share=1.0") > wants("flash.share=0.0") + 30);
+    // Without peers and caches all comes from the server, whose windows are open at the next track unless they are reset.
+    let fetched =
+        |name: &str| run(name, &["peers.on=false", "caches.on=false", "lines.loss=0"]).starts.fetched.mean();
+    assert!(fetched("idle-cwnd-reset") > fetched("paper-2010"));
+}
+
+#[test]
 fn a_thousand_listeners_are_simulated_in_seconds_and_by_two_threads_as_by_one() {
     let thousand = [
         "population.clients=1000",

@@ -25,11 +25,11 @@ use links::{Caller, Making};
 use play::{Next, Play};
 use spotcache::cache::{self, Quota};
 use spotcache::sheet::CacheKeys;
-use spotp2p::{RequestId, SessionId};
 use spotp2p::node::{CacheSetup, Command, Config, Effect, Event, Input, LogIn, Node, Output};
 use spotp2p::playout::Summary;
 use spotp2p::reach::Meeting;
 use spotp2p::swarm::Mode;
+use spotp2p::{RequestId, SessionId};
 use spotproto::crypto::{PublicKey, SecretKey};
 use spotproto::message::{Holding, MAX_HOLDING, Message};
 use spotproto::{Dice, Instant, Machine};
@@ -374,7 +374,6 @@ impl Home {
         self.notes(net, from, &text);
         self.is_told(net, Input::Message { from: session(from), message: text });
     }
-
 }
 
 pub(crate) const fn session(key: Key) -> SessionId {
