@@ -113,7 +113,7 @@ impl Site {
         end.session = session.0;
         self.line.ends.put(end);
         net.travels(at, who, What::Enter { to: theirs, taken: true });
-        self.is_told(net, Input::Accepted { session, from: address(who, house.open) });
+        self.is_told(net, Input::Accepted { session, from: address(net.world, who, house.open) });
         let mut device = [0; 32];
         device[..4].copy_from_slice(&who.to_be_bytes());
         device[4] = 1;

@@ -143,22 +143,30 @@ fn seed(of: u64, who: Who, part: u64) -> Seed {
     Seed(bytes)
 }
 
-/// Everybody has a network of 256 addresses of their own, so that a /24 is one household.
+/// Every home has a network of 256 addresses of its own, so that a /24 is one household.
 const FIRST_NETWORK: u32 = 20 << 16;
+
+/// Phones share the operator's networks: up to 256 have the same /24.
+const OPERATOR: u32 = 120 << 24;
 
 /// The port on which who can be dialled is reached. Connections to the access point come from it too, so that there is
 /// nothing to be tried out.
 pub(crate) const PORT: u16 = 4070;
 
-pub(crate) fn address(who: Who, open: bool) -> SocketAddr {
+pub(crate) fn address(world: &World, who: Who, open: bool) -> SocketAddr {
     let port = if open { PORT } else { 50_000 };
-    (Ipv4Addr::from((FIRST_NETWORK + who) << 8 | 1), port).into()
+    let mobile = world.houses[who as usize].mobile;
+    let ip = if mobile { OPERATOR | who } else { (FIRST_NETWORK + who) << 8 | 1 };
+    (Ipv4Addr::from(ip), port).into()
 }
 
 /// Who lives there.
 pub(crate) fn at(address: SocketAddr) -> Option<Who> {
     match address {
-        SocketAddr::V4(v4) => (u32::from(*v4.ip()) >> 8).checked_sub(FIRST_NETWORK),
+        SocketAddr::V4(v4) => match u32::from(*v4.ip()) {
+            ip if ip >= OPERATOR => Some(ip - OPERATOR),
+            ip => (ip >> 8).checked_sub(FIRST_NETWORK),
+        },
         SocketAddr::V6(_) => None,
     }
 }
@@ -233,5 +241,26 @@ fn planner_config(scenario: &Scenario) -> planner::Config {
             ..Ahead::DEFAULT
         },
         ..planner::Config::PLAYER
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_is_found_at_their_address_and_phones_share_their_operator_s_networks() {
+        let settings = ["population.clients=600".to_owned(), "population.mobile=0.5".to_owned()];
+        let world = World::new(&crate::scenario::with(&Scenario::default(), &settings).unwrap());
+        let network = |who| match address(&world, who, true) {
+            SocketAddr::V4(v4) => u32::from(*v4.ip()) >> 8,
+            SocketAddr::V6(_) => unreachable!("all have addresses of four bytes"),
+        };
+        for who in 0..600 {
+            assert_eq!(at(address(&world, who, who % 2 == 0)), Some(who));
+            let others = (0..600).filter(|other| network(*other) == network(who)).count();
+            let mobile = world.houses[who as usize].mobile;
+            assert_eq!(others > 1, mobile, "{who}: {others} in a network");
+        }
     }
 }

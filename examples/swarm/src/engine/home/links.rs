@@ -78,7 +78,7 @@ impl Home {
             return self.is_told(net, Input::Disconnected { session: session(key), why: None });
         }
         let span = Duration::from_micros(2 * u64::from(end.away));
-        let address = address(end.peer, true);
+        let address = address(net.world, end.peer, true);
         self.is_told(net, Input::Connected { session: session(key), confirmed: true, address });
         self.is_told(net, Input::RoundTrip { session: session(key), span });
     }
@@ -170,7 +170,7 @@ impl Home {
         making.stands = true;
         let (initiator, dialled) = (making.initiator, making.dialled);
         let early = core::mem::take(&mut making.early);
-        let (away, address) = (u64::from(end.away), address(end.peer, true));
+        let (away, address) = (u64::from(end.away), address(net.world, end.peer, true));
         if let Some(tally) = net.tally() {
             tally.dials.stood += u64::from(initiator);
             tally.peers.other += u64::from(HANDSHAKE) / 2;
