@@ -155,7 +155,7 @@ pub(crate) const PORT: u16 = 4070;
 
 pub(crate) fn address(world: &World, who: Who, open: bool) -> SocketAddr {
     let port = if open { PORT } else { 50_000 };
-    let mobile = world.houses[who as usize].mobile;
+    let mobile = world.houses.get(who as usize).is_some_and(|house| house.mobile);
     let ip = if mobile { OPERATOR | who } else { (FIRST_NETWORK + who) << 8 | 1 };
     (Ipv4Addr::from(ip), port).into()
 }
@@ -259,7 +259,7 @@ mod tests {
         for who in 0..600 {
             assert_eq!(at(address(&world, who, who % 2 == 0)), Some(who));
             let others = (0..600).filter(|other| network(*other) == network(who)).count();
-            let mobile = world.houses[who as usize].mobile;
+            let mobile = world.houses.get(who as usize).is_some_and(|house| house.mobile);
             assert_eq!(others > 1, mobile, "{who}: {others} in a network");
         }
     }
