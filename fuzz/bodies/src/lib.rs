@@ -49,7 +49,8 @@ pub const ALL: [(&str, Body); 27] = [
 
 /// The targets of the programs, with the feature `programs`: they take long to build.
 #[cfg(feature = "programs")]
-pub const PROGRAMS: [(&str, Body); 3] = [
+pub const PROGRAMS: [(&str, Body); 4] = [
+    ("decode", words::decode::decode),
     ("server_name", words::player::server_name),
     ("settings", words::player::settings),
     ("scenario", words::scenario::scenario),

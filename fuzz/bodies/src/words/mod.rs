@@ -1,6 +1,8 @@
 //! Bytes as they come from outside.
 
 pub(crate) mod content;
+#[cfg(feature = "programs")]
+pub(crate) mod decode;
 pub(crate) mod disk;
 pub(crate) mod http;
 #[cfg(feature = "programs")]
