@@ -9,7 +9,7 @@ use crate::runtime::Runtime;
 use crate::store::{Store, answer};
 use crate::task::{Tasks, timeout};
 use crate::way::Way;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use async_channel::{Receiver, Sender};
@@ -35,6 +35,10 @@ const QUEUE: usize = 256;
 
 /// Messages that may wait for a session: more than an access point ever owes one that takes them.
 const SESSION_QUEUE: usize = 512;
+
+/// Connections that may take their time to end after they were hung up on. A flood of them is turned away as it comes, and
+/// each would be read until the other side closes it, or for seconds.
+const LEAVING: usize = 64;
 
 /// How long connections have to say goodbye when the server stops.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -73,6 +77,8 @@ struct Driver<R: Runtime, S> {
     access_point: AccessPoint<FileId, Bytes>,
     store: Arc<S>,
     sessions: BTreeMap<SessionId, Way>,
+    /// Connections that were hung up on and may still be there, the latest last.
+    leaving: VecDeque<(SessionId, Way)>,
     /// Connections that were ended here, of which the access point is still to be told.
     lost: Vec<SessionId>,
     next_session: u64,
@@ -99,6 +105,7 @@ pub async fn serve<R: Runtime, S: Store>(
         access_point: AccessPoint::new(config),
         store,
         sessions: BTreeMap::new(),
+        leaving: VecDeque::new(),
         lost: Vec::new(),
         next_session: 0,
         tasks: Tasks::default(),
@@ -137,6 +144,7 @@ impl<R: Runtime, S: Store> Driver<R, S> {
     fn tell(&mut self, input: Inputs) {
         if let Input::Disconnected { session } = input {
             self.sessions.remove(&session);
+            self.leaving.retain(|(leaving, _)| *leaving != session);
         }
         let Ok(()) = self.access_point.handle_input(self.clock.now(), input);
     }
@@ -166,10 +174,7 @@ impl<R: Runtime, S: Store> Driver<R, S> {
     fn heed(&mut self, output: Output<FileId, Bytes>, trouble: &mut impl FnMut(ServerEvent)) {
         match output {
             Output::Send { to, message } => self.send(to, session::Input::Send(message)),
-            Output::Effect(Effect::HangUp { session, code }) => {
-                self.send(session, session::Input::Close(code));
-                self.sessions.remove(&session);
-            }
+            Output::Effect(Effect::HangUp { session, code }) => self.hang_up(session, code),
             Output::Effect(Effect::Probe { request, address, link, link_key }) => {
                 self.probe(request, address, link, link_key);
             }
@@ -183,6 +188,20 @@ impl<R: Runtime, S: Store> Driver<R, S> {
         if self.sessions.get(&to).is_some_and(|way| !way.send(input)) {
             self.sessions.remove(&to);
             self.lost.push(to);
+        }
+    }
+
+    /// Has a connection say why, and end. The access point counts it no more, so the oldest of those that still do is ended
+    /// at once when there are too many.
+    fn hang_up(&mut self, session: SessionId, code: CloseCode) {
+        self.send(session, session::Input::Close(code));
+        if let Some(way) = self.sessions.remove(&session) {
+            self.leaving.push_back((session, way));
+        }
+        if self.leaving.len() > LEAVING
+            && let Some((_, oldest)) = self.leaving.pop_front()
+        {
+            oldest.end();
         }
     }
 
@@ -252,7 +271,7 @@ fn responder<R: Runtime>(options: ServerOptions, clock: Clock<R>) -> io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dial::{DialOptions, connect};
+    use crate::dial::{DialOptions, connect_any};
     use crate::listen::listen;
     use crate::pretend::{Network, Pretend, run};
     use core::future::poll_fn;
@@ -261,6 +280,8 @@ mod tests {
     use spotproto::crypto::{RustCrypto, SecretKey};
     use spotproto::message::{Message, PieceRange, Refusal, Wanted};
     use spotproto::{Instant, UnixTime};
+
+    const ADDRESS: SocketAddr = SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST), 80);
 
     struct Empty;
 
@@ -296,6 +317,7 @@ mod tests {
             access_point: AccessPoint::new(config),
             store: Arc::new(Empty),
             sessions: BTreeMap::new(),
+            leaving: VecDeque::new(),
             lost: Vec::new(),
             next_session: 0,
             tasks: Tasks::default(),
@@ -305,12 +327,32 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_that_is_turned_away_keeps_few_connections_however_silent_it_is() {
+        run(Network::LAN, async {
+            let (mut driver, _inbox) = driver();
+            let mut listener = listen::<Pretend>(ADDRESS, &Default::default()).unwrap();
+            let mut callers = Vec::new();
+            let (mut most, half_open) = (0, spotp2p::access_point::Limits::DEFAULT.half_open_per_prefix);
+            for _ in 0..half_open + 4 * LEAVING {
+                callers.push(connect_any::<Pretend>([ADDRESS], &DialOptions::default()).await.unwrap());
+                let (stream, from) = listener.accept().await.unwrap();
+                driver.accept(stream, from);
+                driver.drain(&mut |_| {});
+                Pretend::yield_now().await;
+                driver.tasks.tidy();
+                most = most.max(driver.tasks.len());
+            }
+            assert_eq!(driver.access_point.sessions(), half_open);
+            assert!(most <= half_open + LEAVING + 1, "{most}");
+        });
+    }
+
+    #[test]
     fn a_connection_that_takes_nothing_ends_at_once_and_the_access_point_is_told() {
         run(Network::LAN, async {
             let (mut driver, _inbox) = driver();
-            let address = "127.0.0.1:80".parse().unwrap();
-            let mut listener = listen::<Pretend>(address, &Default::default()).unwrap();
-            let (mut peer, _) = connect::<Pretend>("127.0.0.1:80", &DialOptions::default()).await.unwrap();
+            let mut listener = listen::<Pretend>(ADDRESS, &Default::default()).unwrap();
+            let (mut peer, _) = connect_any::<Pretend>([ADDRESS], &DialOptions::default()).await.unwrap();
             let (stream, from) = listener.accept().await.unwrap();
             driver.accept(stream, from);
             driver.drain(&mut |_| {});

@@ -25,4 +25,9 @@ impl Way {
         }
         !full
     }
+
+    /// Ends the connection at once, last words included.
+    pub(crate) fn end(&self) {
+        self.task.abort();
+    }
 }
