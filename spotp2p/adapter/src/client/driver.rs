@@ -85,16 +85,18 @@ pub(super) async fn run<R: Runtime>(
             }
             sending.set(driver.held.take().map(|event| room.send(event)));
         }
-        // While the program takes no events nothing more is read, but its commands stay welcome: it may be waiting
-        // to give one before it looks at events again.
+        // While the program takes no events nothing more is read, but its commands stay welcome as long as the node has room for
+        // what comes of them: it may be waiting to give one before it looks at events again.
         let full = sending.is_some();
-        let reading = !full && driver.node.wants_input();
+        let welcome = driver.node.wants_input();
+        let reading = !full && welcome;
         let wake = driver.node.poll_timeout();
         let due = async {
             alarm.until_some(wake).await;
             Come::Due
         };
-        let commanded = async { Come::Commanded(commands.recv().await.ok()) };
+        let commanded =
+            async { if welcome { Come::Commanded(commands.recv().await.ok()) } else { pending().await } };
         let told = async {
             match inbox.recv().await {
                 Ok(input) => Come::Told(input),

@@ -29,7 +29,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::time::Duration;
 use driver::{Driver, run};
-use futures_lite::future::or;
+use futures_lite::future::{or, zip};
 use futures_util::future::AbortHandle;
 use spotp2p::cdn;
 use spotp2p::node::{Command, Config, Event, LogIns, Node};
@@ -165,10 +165,10 @@ impl Client {
     /// Makes safe what is cached, says goodbye, and waits until both are done or five seconds have passed.
     pub async fn leave(mut self) {
         let time = self.time.clone();
+        let commands = self.commands();
+        // There may be no room for the word until events are taken.
         let farewell = async {
-            if self.tell(Command::Leave).await.is_ok() {
-                while self.next().await.is_some() {}
-            }
+            let _ = zip(commands.send(Command::Leave), async { while self.next().await.is_some() {} }).await;
         };
         or(farewell, time.sleep(FAREWELL)).await;
     }

@@ -11,13 +11,13 @@ use crate::task::timeout;
 use spotp2p::node::{Effect, Input, LogIn};
 use spotp2p::{RequestId, SessionId};
 use spotproto::crypto::{RustCrypto, SecretKey};
-use spotproto::message::{Dial, Message, Misdeed};
+use spotproto::message::{Dial, Message, Misdeed, Wanted};
 use spotproto::noise::Role;
 use spotproto::preamble::LinkId;
 use spotproto::pump::{BATCH, Pump};
 use spotproto::session::{self, Output, Session, Setup};
 use spotproto::ticket::Pseudonym;
-use spotproto::{Machine, Seed, UnixTime};
+use spotproto::{Gid, Machine, Seed, UnixTime};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -34,21 +34,27 @@ fn keys(byte: u8) -> KeyPair {
     KeyPair::new::<RustCrypto>(SecretKey([byte; 32]))
 }
 
+fn setup(server: &Listener<Pretend>, clock: Clock<Pretend>) -> (ClientOptions, Config) {
+    let options = ClientOptions {
+        server: server.local_addr().unwrap().to_string(),
+        server_key: None,
+        identity: keys(1),
+        dial: DialOptions::default(),
+        limits: Limits::DEFAULT,
+        listen: None,
+    };
+    let log_in = LogIn { link_key: keys(1).public, seed: Seed([1; 32]) };
+    (options, Config::new(log_in, "test", Seed([1; 32]), (clock.now(), UnixTime(1_800_000_000))))
+}
+
+/// Without a cache it is answered with a refusal.
+const KEEP: Command<FileId> = Command::Keep { wanted: Wanted::Track(Gid::from_bytes([1; 16])) };
+
 impl Bench {
     fn new() -> Self {
         let listener = listen("127.0.0.1:0".parse().unwrap(), &SocketOptions::default()).unwrap();
-        let options = ClientOptions {
-            server: listener.local_addr().unwrap().to_string(),
-            server_key: None,
-            identity: keys(1),
-            dial: DialOptions::default(),
-            limits: Limits::DEFAULT,
-            listen: None,
-        };
         let clock = Clock::start();
-        let date = (clock.now(), UnixTime(1_800_000_000));
-        let log_in = LogIn { link_key: keys(1).public, seed: Seed([1; 32]) };
-        let config = Config::new(log_in, "test", Seed([1; 32]), date);
+        let (options, config) = setup(&listener, clock);
         let (inputs, inbox) = async_channel::bounded(QUEUE);
         let (told, events) = async_channel::bounded(QUEUE);
         let driver = driver(options, clock, config, None, inputs, told).unwrap();
@@ -105,6 +111,40 @@ fn a_connection_that_takes_nothing_ends_at_once_and_the_node_is_told() {
         assert!(matches!(event, ClientEvent::Node(Event::Offline { .. })), "{event:?}");
         assert!(driver.tasks.next().await.expect("its task").is_none(), "it was ended");
         drop(listener);
+    });
+}
+
+#[test]
+fn commands_wait_while_nobody_takes_what_comes_of_them_and_none_is_lost() {
+    const COMMANDS: usize = 10 * QUEUE;
+    run(Network::LAN, async {
+        let Bench { driver, inbox, events, .. } = Bench::new();
+        let (commands, commanded) = async_channel::bounded(COMMANDS);
+        for _ in 0..COMMANDS {
+            commands.try_send(KEEP).unwrap();
+        }
+        Pretend::spawn(super::run(driver, commanded, inbox));
+        Pretend::timer(SOON).await;
+        let taken = COMMANDS - commands.len();
+        assert!(taken < COMMANDS / 2, "{taken} were taken");
+        for _ in 0..COMMANDS {
+            let event = timeout::<Pretend, _>(SOON, events.recv()).await.expect("it is told").unwrap();
+            assert!(matches!(event, ClientEvent::Node(Event::NotKept { .. })), "{event:?}");
+        }
+    });
+}
+
+#[test]
+fn a_client_that_takes_no_commands_since_its_events_were_not_taken_leaves_at_once_all_the_same() {
+    run(Network::LAN, async {
+        let listener = listen("127.0.0.1:0".parse().unwrap(), &SocketOptions::default()).unwrap();
+        let clock = Clock::start();
+        let (options, config) = setup(&listener, clock);
+        let client = Client::start(options, clock, config, None).unwrap();
+        while timeout::<Pretend, _>(Duration::from_secs(1), client.tell(KEEP)).await.is_some() {}
+        let began = clock.now();
+        client.leave().await;
+        assert!(clock.now().since(began) < Duration::from_secs(1));
     });
 }
 
