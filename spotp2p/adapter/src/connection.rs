@@ -142,7 +142,8 @@ async fn run<R: Runtime, M: ByteMachine, T>(
     let mut commanded = true;
     // Kept across turns: a wait given up would lose its place among the connections that share the channel.
     let mut sending = pin!(None);
-    let mut forsaken = pin!(outputs.closed());
+    let mut closed = pin!(outputs.closed());
+    let mut forsaken = false;
     let mut leaving = None;
     let mut turns = 0;
     loop {
@@ -151,7 +152,7 @@ async fn run<R: Runtime, M: ByteMachine, T>(
         if wants.done && !full {
             return line.broken.map_or(Over::Done, Over::Broken);
         }
-        if leaving.is_some_and(|until| clock.now() >= until || !wants.write && !wants.pause) {
+        if leaving.is_some_and(|until| clock.now() >= until || !commanded && !wants.write && !wants.pause) {
             return Over::Abandoned;
         }
         turns = (turns + 1) % TURNS;
@@ -161,7 +162,9 @@ async fn run<R: Runtime, M: ByteMachine, T>(
         if wants.pause {
             continue;
         }
-        let wake = wants.wake.into_iter().chain(leaving).min();
+        // Who drops outputs before commands wakes nobody by the latter while the machine refuses commands.
+        let look = (forsaken && leaving.is_none() && !wants.command).then(|| clock.now() + FAREWELL);
+        let wake = wants.wake.into_iter().chain(leaving).chain(look).min();
         // Reading and writing are always waited for together: two ends that each wait to write first stop for ever.
         poll_fn(|cx| {
             let mut moved =
@@ -180,7 +183,12 @@ async fn run<R: Runtime, M: ByteMachine, T>(
                 sending.set(None);
                 moved = true;
             }
-            if !commanded && leaving.is_none() && forsaken.as_mut().poll(cx).is_ready() {
+            // A machine that refuses commands can't be told the last ones; that no more come it need not know.
+            if !forsaken && closed.as_mut().poll(cx).is_ready() {
+                forsaken = true;
+                moved = true;
+            }
+            if forsaken && leaving.is_none() && commands.is_closed() {
                 leaving = Some(clock.now() + FAREWELL);
                 moved = true;
             }
@@ -299,4 +307,94 @@ async fn read_to_end<R: Runtime>(stream: &mut R::Stream) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::{DialOptions, connect_any};
+    use crate::listen::listen;
+    use crate::pretend::{Network, Pretend, run};
+    use bytes::BytesMut;
+    use spotproto::pump::BATCH;
+
+    /// Takes nothing, and always has something to say.
+    struct Talker;
+
+    impl Machine for Talker {
+        type Input = ();
+        type Output = ();
+        type Error = ();
+
+        fn handle_input(&mut self, _now: Instant, _input: ()) -> Result<(), ()> {
+            Ok(())
+        }
+
+        fn handle_timeout(&mut self, _now: Instant) -> Result<(), ()> {
+            Ok(())
+        }
+
+        fn poll_output(&mut self) -> Option<()> {
+            None
+        }
+
+        fn poll_timeout(&self) -> Option<Instant> {
+            None
+        }
+
+        fn wants_input(&self) -> bool {
+            false
+        }
+    }
+
+    impl ByteMachine for Talker {
+        fn handle_bytes(&mut self, _now: Instant, wire: &mut [u8]) -> Result<usize, ()> {
+            Ok(wire.len())
+        }
+
+        fn handle_eof(&mut self, _now: Instant) -> Result<(), ()> {
+            Ok(())
+        }
+
+        fn poll_transmit(&mut self, _now: Instant, wire: &mut BytesMut, limit: usize) -> bool {
+            let before = wire.len();
+            wire.resize(limit.max(before), 0);
+            wire.len() > before
+        }
+    }
+
+    #[test]
+    fn an_owner_who_goes_while_the_machine_refuses_commands_is_noticed_whichever_end_he_drops_first() {
+        for commands_first in [true, false] {
+            run(Network::LAN, async {
+                let mut listener =
+                    listen::<Pretend>(([127, 0, 0, 1], 0).into(), &Default::default()).unwrap();
+                let to = listener.local_addr().unwrap();
+                // It reads nothing.
+                let _peer = connect_any::<Pretend>([to], &DialOptions::default()).await.unwrap();
+                let (stream, _) = listener.accept().await.unwrap();
+                let ((commands, commanded), (told, outputs)) =
+                    (async_channel::bounded(1), async_channel::bounded(1));
+                let (ending, ended) = async_channel::bounded(1);
+                Pretend::spawn(async move {
+                    let pump = Pump::new(Talker, BATCH);
+                    let over = drive(stream, pump, Clock::<Pretend>::start(), commanded, told).await;
+                    let _ = ending.try_send(over.why);
+                });
+                let moment = || Pretend::timer(Duration::from_millis(10));
+                moment().await;
+                if commands_first {
+                    drop(commands);
+                    moment().await;
+                    drop(outputs);
+                } else {
+                    drop(outputs);
+                    moment().await;
+                    drop(commands);
+                }
+                let why = timeout::<Pretend, _>(2 * FAREWELL + 2 * LINGER, ended.recv()).await;
+                assert!(matches!(why, Some(Ok(Why::Abandoned))), "{why:?}");
+            });
+        }
+    }
 }
