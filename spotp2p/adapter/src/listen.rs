@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::runtime::Runtime;
 use crate::socket::{SocketError, SocketOptions};
+use crate::task::Rounds;
 use async_channel::Sender;
 use core::error::Error;
 use core::fmt;
@@ -17,6 +18,10 @@ use std::io;
 /// The first pause after the system refused to hand out a connection.
 const SHORT_PAUSE: Duration = Duration::from_millis(10);
 
+/// Errors of single connections in a row after which they are taken for the listener's: one that does not pass would keep the
+/// thread busy.
+const PASSING: u8 = 8;
+
 /// What the pauses grow to.
 const LONG_PAUSE: Duration = Duration::from_secs(1);
 
@@ -28,6 +33,8 @@ pub struct Listener<R: Runtime> {
     clock: Clock<R>,
     pause: Duration,
     resume: Option<Instant>,
+    /// Connections in a row that were gone before they were accepted.
+    passed: u8,
 }
 
 /// The system could not hand out a connection, most likely because this process has no file descriptor left.
@@ -46,7 +53,14 @@ pub struct AcceptError {
 /// The step that failed.
 pub fn listen<R: Runtime>(address: SocketAddr, options: &SocketOptions) -> Result<Listener<R>, SocketError> {
     let port = R::listen(address, options)?;
-    Ok(Listener { port, options: *options, clock: Clock::start(), pause: SHORT_PAUSE, resume: None })
+    Ok(Listener {
+        port,
+        options: *options,
+        clock: Clock::start(),
+        pause: SHORT_PAUSE,
+        resume: None,
+        passed: 0,
+    })
 }
 
 /// Listens at `port` of every address, by IPv6 and IPv4, or by IPv4 alone where there is no IPv6.
@@ -82,25 +96,33 @@ impl<R: Runtime> Listener<R> {
             self.clock.sleep_until(at).await;
             self.resume = None;
         }
+        let mut rounds = Rounds::default();
         loop {
+            rounds.pass::<R>().await;
             match R::accept(&self.port).await {
                 Ok((stream, from)) => {
-                    self.pause = SHORT_PAUSE;
+                    (self.pause, self.passed) = (SHORT_PAUSE, 0);
                     // It fails if the connection is dead already.
                     if R::set_up(&stream, &self.options).is_ok() {
                         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
                         return Ok((stream, from));
                     }
                 }
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(cause) => {
-                    let pause = self.pause;
-                    self.pause = LONG_PAUSE.min(pause * 2);
-                    self.resume = Some(self.clock.now() + pause);
-                    return Err(AcceptError { cause, pause });
-                }
+                Err(cause) => self.refused(cause)?,
             }
         }
+    }
+
+    /// Passes over a connection that is gone, unless there were too many of them.
+    fn refused(&mut self, cause: io::Error) -> Result<(), AcceptError> {
+        if is_of_one_connection(&cause) && self.passed < PASSING {
+            self.passed += 1;
+            return Ok(());
+        }
+        let pause = self.pause;
+        self.pause = LONG_PAUSE.min(pause * 2);
+        self.resume = Some(self.clock.now() + pause);
+        Err(AcceptError { cause, pause })
     }
 
     /// Hands every connection to `into`, until `stop` is ready or the receiver is gone. Accepts one more than it can hand
@@ -154,5 +176,34 @@ impl fmt::Display for AcceptError {
 impl Error for AcceptError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.cause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::{DialOptions, connect_any};
+    use crate::pretend::{Network, Pretend, run};
+
+    #[test]
+    fn errors_of_single_connections_are_passed_over_until_they_do_not_pass() {
+        run(Network::LAN, async {
+            let mut listener = listen::<Pretend>(([127, 0, 0, 1], 0).into(), &Default::default()).unwrap();
+            let to = listener.local_addr().unwrap();
+            for _ in 0..2 {
+                for _ in 0..PASSING {
+                    assert!(listener.refused(io::ErrorKind::ConnectionAborted.into()).is_ok());
+                }
+                let error = listener.refused(io::ErrorKind::PermissionDenied.into()).unwrap_err();
+                assert_eq!((error.cause.kind(), error.pause), (io::ErrorKind::PermissionDenied, SHORT_PAUSE));
+                // One that comes all the same says that they were single ones.
+                let _caller = connect_any::<Pretend>([to], &DialOptions::default()).await.unwrap();
+                listener.accept().await.unwrap();
+            }
+            assert!(
+                listener.refused(io::ErrorKind::OutOfMemory.into()).is_err(),
+                "that is the listener's own"
+            );
+        });
     }
 }

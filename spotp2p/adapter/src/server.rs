@@ -7,7 +7,7 @@ use crate::listen::{AcceptError, Listener};
 use crate::probe;
 use crate::runtime::Runtime;
 use crate::store::{Store, answer};
-use crate::task::{Tasks, timeout};
+use crate::task::{Rounds, Tasks, timeout};
 use crate::way::Way;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -112,7 +112,9 @@ pub async fn serve<R: Runtime, S: Store>(
         inputs,
     };
     let mut stop = pin!(stop);
+    let mut rounds = Rounds::default();
     loop {
+        rounds.pass::<R>().await;
         driver.drain(&mut trouble);
         let stopped = async {
             stop.as_mut().await;
@@ -275,6 +277,8 @@ mod tests {
     use crate::listen::listen;
     use crate::pretend::{Network, Pretend, run};
     use core::future::poll_fn;
+    use core::sync::atomic::{AtomicUsize, Ordering};
+    use core::task::Poll;
     use spotp2p::access_point::Entry;
     use spotproto::content::LeafRange;
     use spotproto::crypto::{RustCrypto, SecretKey};
@@ -299,9 +303,8 @@ mod tests {
         }
     }
 
-    fn driver() -> (Driver<Pretend, Empty>, Receiver<Inputs>) {
-        let (inputs, inbox) = async_channel::bounded(QUEUE);
-        let config = Config {
+    fn config() -> Config {
+        Config {
             ticket_key: SecretKey([2; 32]),
             pseudonym_key: SecretKey([3; 32]),
             identity: spotproto::crypto::PublicKey([8; 32]),
@@ -309,12 +312,19 @@ mod tests {
             ticket_lasts: Duration::from_secs(3600),
             lease: spotp2p::access_point::LEASE,
             limits: spotp2p::access_point::Limits::DEFAULT,
-        };
-        let identity = KeyPair::new::<RustCrypto>(SecretKey([1; 32]));
+        }
+    }
+
+    fn options() -> ServerOptions {
+        ServerOptions { identity: KeyPair::new::<RustCrypto>(SecretKey([1; 32])), limits: Limits::DEFAULT }
+    }
+
+    fn driver() -> (Driver<Pretend, Empty>, Receiver<Inputs>) {
+        let (inputs, inbox) = async_channel::bounded(QUEUE);
         let driver = Driver {
-            options: ServerOptions { identity, limits: Limits::DEFAULT },
+            options: options(),
             clock: Clock::start(),
-            access_point: AccessPoint::new(config),
+            access_point: AccessPoint::new(config()),
             store: Arc::new(Empty),
             sessions: BTreeMap::new(),
             leaving: VecDeque::new(),
@@ -344,6 +354,32 @@ mod tests {
             }
             assert_eq!(driver.access_point.sessions(), half_open);
             assert!(most <= half_open + LEAVING + 1, "{most}");
+        });
+    }
+
+    #[test]
+    fn whoever_else_is_on_the_thread_has_his_turn_while_many_connections_wait() {
+        const CALLERS: usize = 200;
+        run(Network::LAN, async {
+            let (access_point, options) = (config(), options());
+            let listener = listen::<Pretend>(ADDRESS, &Default::default()).unwrap();
+            let mut callers = Vec::new();
+            for _ in 0..CALLERS {
+                callers.push(connect_any::<Pretend>([ADDRESS], &DialOptions::default()).await.unwrap());
+            }
+            let rounds = Arc::new(AtomicUsize::new(0));
+            let counted = rounds.clone();
+            // It is asked in each round.
+            let stop = poll_fn(move |_| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                Poll::Pending
+            });
+            let store = Arc::new(Empty);
+            Pretend::spawn(serve(listener, store, options, Clock::start(), access_point, stop, |_| {}));
+            let (tell, told) = async_channel::bounded(1);
+            Pretend::spawn(async move { tell.send(rounds.load(Ordering::Relaxed)).await.unwrap() });
+            let before = told.recv().await.unwrap();
+            assert!((1..CALLERS / 2).contains(&before), "it had to wait for {before} rounds");
         });
     }
 

@@ -29,6 +29,23 @@ pub(crate) async fn timeout<R: Runtime, T>(span: Duration, future: impl Future<O
     or(async { Some(future.await) }, late).await
 }
 
+/// Rounds in a row after which other tasks get their turn: where something always comes, a loop never waits.
+const ROUNDS: u8 = 32;
+
+/// Rounds of a loop that may find something each time.
+#[derive(Default)]
+pub(crate) struct Rounds(u8);
+
+impl Rounds {
+    /// Begins another one. May be dropped and called again.
+    pub(crate) async fn pass<R: Runtime>(&mut self) {
+        self.0 = (self.0 + 1) % ROUNDS;
+        if self.0 == 0 {
+            R::yield_now().await;
+        }
+    }
+}
+
 /// Tasks under way, which end when this is dropped.
 pub(crate) struct Tasks<T> {
     running: BTreeMap<u64, AbortHandle>,

@@ -4,7 +4,7 @@ use super::expected::Expected;
 use super::line::{Line, hear, passing};
 use crate::listen::Listener;
 use crate::runtime::Runtime;
-use crate::task::{Tasks, timeout};
+use crate::task::{Rounds, Tasks, timeout};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::net::SocketAddr;
@@ -19,7 +19,9 @@ pub(super) async fn keep<R: Runtime>(mut listener: Listener<R>, expected: Arc<Ex
     let mut tasks = Tasks::default();
     let mut doorway = Doorway::default();
     let mut handles: BTreeMap<u64, AbortHandle> = BTreeMap::new();
+    let mut rounds = Rounds::default();
     loop {
+        rounds.pass::<R>().await;
         // When it fails it waits by itself before it accepts again.
         let coming = async { listener.accept().await.ok() };
         let leaving = async {
@@ -70,4 +72,32 @@ fn refuse<R: Runtime>(stream: &mut R::Stream, why: Refused) {
     let _ = R::poll_write(stream, &mut passing(), &[why as u8]);
     // What was not read would make the system answer with a reset, which takes the byte away again.
     while matches!(R::poll_read(stream, &mut passing(), &mut [0; 8192]), Poll::Ready(Ok(8192))) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dial::{DialOptions, connect_any};
+    use crate::listen::listen;
+    use crate::pretend::{Network, Pretend, run};
+
+    #[test]
+    fn whoever_else_is_on_the_thread_has_his_turn_while_many_connections_wait() {
+        const CALLERS: usize = 200;
+        run(Network::LAN, async {
+            let listener = listen::<Pretend>(([127, 0, 0, 1], 0).into(), &Default::default()).unwrap();
+            let to = listener.local_addr().unwrap();
+            let mut callers = Vec::new();
+            for _ in 0..CALLERS {
+                callers.push(connect_any::<Pretend>([to], &DialOptions::default()).await.unwrap());
+            }
+            let expected = Arc::new(Expected::default());
+            Pretend::spawn(keep(listener, expected.clone()));
+            let (tell, told) = async_channel::bounded(1);
+            // Each of those who were let in has one.
+            Pretend::spawn(async move { tell.send(Arc::strong_count(&expected)).await.unwrap() });
+            let before = told.recv().await.unwrap();
+            assert!((3..CALLERS / 2).contains(&before), "{before} were let in first");
+        });
+    }
 }
