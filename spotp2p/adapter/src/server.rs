@@ -6,7 +6,7 @@ use crate::entropy;
 use crate::listen::{AcceptError, Listener};
 use crate::probe;
 use crate::runtime::Runtime;
-use crate::store::{Store, answer};
+use crate::store::{Store, answer_or_refuse};
 use crate::task::{Rounds, Tasks, timeout};
 use crate::way::Way;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -210,7 +210,7 @@ impl<R: Runtime, S: Store> Driver<R, S> {
     /// Has the store answer, on a thread where it may block.
     fn carry_out(&mut self, effect: Effect<FileId>) {
         let (store, inputs) = (self.store.clone(), self.inputs.clone());
-        let answered = R::unblock(move || answer(&*store, effect));
+        let answered = R::unblock(move || answer_or_refuse(&*store, effect));
         R::spawn(async move {
             if let Some((request, done)) = answered.await {
                 // Waits while the access point is busy.
@@ -381,6 +381,44 @@ mod tests {
             let before = told.recv().await.unwrap();
             assert!((1..CALLERS / 2).contains(&before), "it had to wait for {before} rounds");
         });
+    }
+
+    #[test]
+    fn a_store_that_panics_refuses() {
+        struct Broken;
+
+        impl Store for Broken {
+            fn find(&self, _wanted: &Wanted<FileId>) -> Result<Entry<FileId>, Refusal> {
+                panic!("as no store should")
+            }
+
+            fn prove(&self, _file: &FileId, _ranges: &[PieceRange]) -> Result<Vec<LeafRange>, Refusal> {
+                panic!("as no store should")
+            }
+
+            fn piece(&self, _file: &FileId, _piece: u32) -> Result<Bytes, Refusal> {
+                panic!("as no store should")
+            }
+        }
+
+        let (request, file) = (RequestId(7), FileId([1; 32]));
+        let refused = Err::<(), _>(Refusal::Unavailable);
+        for effect in [
+            Effect::Find { request, wanted: Wanted::File(file) },
+            Effect::Prove { request, file, ranges: Vec::new() },
+            Effect::Fetch { request, file, piece: 0 },
+            Effect::Index { request, files: vec![file; 3] },
+        ] {
+            let (answered, done) = answer_or_refuse(&Broken, effect).expect("an answer");
+            assert_eq!(answered, request);
+            match done {
+                Done::Found(found) => assert_eq!(found.map(drop), refused),
+                Done::Proofs(proofs) => assert_eq!(proofs.map(drop), refused),
+                Done::Piece(piece) => assert_eq!(piece.map(drop), refused),
+                Done::Indexed(known) => assert_eq!(known, [false; 3]),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use bytes::Bytes;
+use core::panic::AssertUnwindSafe;
 use spotp2p::RequestId;
 use spotp2p::access_point::{Done, Effect, Entry};
 use spotproto::content::{FileId, LeafRange};
 use spotproto::message::{PieceRange, Refusal, Wanted};
+use std::panic::catch_unwind;
 
 /// A catalogue and its files.
 ///
@@ -34,6 +36,26 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// What the client is told.
     fn piece(&self, file: &FileId, piece: u32) -> Result<Bytes, Refusal>;
+}
+
+/// What a store says to an effect, or a refusal if it panics: who asked must not wait for ever.
+pub(crate) fn answer_or_refuse<S: Store>(
+    store: &S,
+    effect: Effect<FileId>,
+) -> Option<(RequestId, Done<FileId, Bytes>)> {
+    let refusal = refusal(&effect);
+    catch_unwind(AssertUnwindSafe(|| answer(store, effect))).unwrap_or(refusal)
+}
+
+fn refusal(effect: &Effect<FileId>) -> Option<(RequestId, Done<FileId, Bytes>)> {
+    let why = Refusal::Unavailable;
+    match effect {
+        Effect::Find { request, .. } => Some((*request, Done::Found(Err(why)))),
+        Effect::Prove { request, .. } => Some((*request, Done::Proofs(Err(why)))),
+        Effect::Fetch { request, .. } => Some((*request, Done::Piece(Err(why)))),
+        Effect::Index { request, files } => Some((*request, Done::Indexed(vec![false; files.len()]))),
+        _ => None,
+    }
 }
 
 /// What a store says to an effect; `None` if that is nothing for a store.

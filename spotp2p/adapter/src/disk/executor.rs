@@ -7,9 +7,11 @@ use super::journal::Journal;
 use super::read::{Reader, most};
 use alloc::sync::Arc;
 use bytes::Bytes;
+use core::panic::AssertUnwindSafe;
 use spotcache::cache::{Content, DiskError, Done, Effect, Found, Layout, Place, RequestId};
 use spotproto::content::FileId;
 use std::io;
+use std::panic::catch_unwind;
 
 /// Carries out effects in the order of the calls, and decides nothing.
 ///
@@ -51,8 +53,18 @@ impl<F: Files> Executor<F> {
         &self.handles.files
     }
 
-    /// Carries out one effect; `None` if it is of a kind not known here.
+    /// Carries out one effect; `None` if it is of a kind not known here. One over which the files panic has failed.
     pub fn carry_out(&mut self, effect: Effect<FileId, Bytes>) -> Option<(RequestId, Done<FileId, Bytes>)> {
+        let failure = failure(&effect);
+        catch_unwind(AssertUnwindSafe(|| self.try_carry_out(effect))).unwrap_or_else(|_| {
+            // Whether there are new names is not known.
+            self.new_names = true;
+            self.journal.doubt();
+            failure
+        })
+    }
+
+    fn try_carry_out(&mut self, effect: Effect<FileId, Bytes>) -> Option<(RequestId, Done<FileId, Bytes>)> {
         let (request, carried) = match effect {
             Effect::Open { request } => return Some((request, Done::Opened(self.open()))),
             Effect::Read { request, file, layout, place } => {
@@ -144,5 +156,20 @@ impl<F: Files> Executor<F> {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(fault::writing(&error)),
             _ => Ok(()),
         }
+    }
+}
+
+/// What is answered to an effect that came to nothing.
+fn failure(effect: &Effect<FileId, Bytes>) -> Option<(RequestId, Done<FileId, Bytes>)> {
+    let why = DiskError::Failed;
+    match effect {
+        Effect::Open { request } => Some((*request, Done::Opened(Err(why)))),
+        Effect::Read { request, .. } => Some((*request, Done::Read(Err(why)))),
+        Effect::Write { request, .. }
+        | Effect::Append { request, .. }
+        | Effect::Replace { request, .. }
+        | Effect::Cut { request, .. }
+        | Effect::Remove { request, .. } => Some((*request, Done::Carried(Err(why)))),
+        _ => None,
     }
 }

@@ -30,6 +30,11 @@ impl<F: Files> Journal<F> {
         Self { open: None, new_name: true }
     }
 
+    /// It may have a name that need not last yet.
+    pub(super) const fn doubt(&mut self) {
+        self.new_name = true;
+    }
+
     /// Reads it whole; `None` if there is none.
     pub(super) fn open(&mut self, files: &F) -> io::Result<Option<Bytes>> {
         // Left over from a replacement that came to nothing. If it can't go, the next one meets it again.

@@ -193,7 +193,7 @@ impl Disk {
     /// Carries out all that waits, then unlocks the folder. Takes as long as the disk does.
     ///
     /// # Errors
-    /// The first thing that failed.
+    /// The first thing that failed; [`DiskError::Failed`] also if something was left undone.
     pub async fn close(mut self) -> Result<(), DiskError> {
         self.work.end();
         self.reads.end();
@@ -204,7 +204,9 @@ impl Disk {
         while let Ok((_, done)) = self.results.recv().await {
             outcome = outcome.and(failure(done));
         }
-        outcome
+        // A thread that is gone leaves what waits for it.
+        let left = !self.work.is_empty() || !self.reads.is_empty();
+        outcome.and(if left { Err(DiskError::Failed) } else { Ok(()) })
     }
 }
 
@@ -247,4 +249,25 @@ fn read_all<F: Files>(reader: Reader<F>, reads: &Queue<Read>, answers: &Sender<A
         let _ = answers.send_blocking((request, Done::Read(reader.read(file, layout, place))));
     }
     drop(reader);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_fails_if_a_thread_has_left_something_undone() {
+        let disk = |work: Queue<Work>| Disk {
+            work: Arc::new(work),
+            reads: Arc::new(Queue::new()),
+            // Closed: no thread is there.
+            results: async_channel::bounded(1).1,
+            answered: VecDeque::new(),
+            at_once: None,
+        };
+        let left = Queue::new();
+        left.push(Effect::Remove { request: RequestId(0), file: FileId([1; 32]) });
+        assert_eq!(futures_lite::future::block_on(disk(left).close()), Err(DiskError::Failed));
+        assert_eq!(futures_lite::future::block_on(disk(Queue::new()).close()), Ok(()));
+    }
 }

@@ -55,6 +55,11 @@ impl<T> Queue<T> {
         Some(item)
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state().waiting.is_empty()
+    }
+
     /// No more will come; what waits is still handed out.
     pub(super) fn end(&self) {
         self.state().ended = true;

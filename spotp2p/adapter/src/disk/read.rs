@@ -4,8 +4,10 @@ use super::files::{Access, Files};
 use super::handles::Handles;
 use alloc::sync::Arc;
 use bytes::Bytes;
+use core::panic::AssertUnwindSafe;
 use spotcache::cache::{Content, DiskError, LEAVES_LEN, Layout, Place, SHEET_LEN};
 use spotproto::content::{FileId, PIECE_LEN};
+use std::panic::catch_unwind;
 
 use super::fault;
 
@@ -23,8 +25,14 @@ impl<F: Files> Reader<F> {
     /// A part of a cached file: as many bytes as may lie there, fewer at the end of the file. Nothing is checked.
     ///
     /// # Errors
-    /// [`DiskError::Missing`] if there is no such file, or if it ends before the part begins.
+    /// [`DiskError::Missing`] if there is no such file, or if it ends before the part begins; [`DiskError::Failed`] also if the
+    /// files panic.
     pub fn read(&self, file: FileId, layout: Layout, place: Place) -> Result<Content<Bytes>, DiskError> {
+        catch_unwind(AssertUnwindSafe(|| self.try_read(file, layout, place)))
+            .unwrap_or(Err(DiskError::Failed))
+    }
+
+    fn try_read(&self, file: FileId, layout: Layout, place: Place) -> Result<Content<Bytes>, DiskError> {
         let handle = self.0.open(file, Access::Read).map_err(|error| fault::reading(&error))?;
         let mut bytes = vec![0; most(place)];
         let length = self

@@ -1,7 +1,8 @@
 //! The handle: who waits for whom.
 
-use super::{append, carried, read, write};
+use super::{append, bytes, carried, read, write};
 use bytes::Bytes;
+use core::time::Duration;
 use futures_lite::future::block_on;
 use spotcache::cache::{DiskError, Done, Place};
 use spotp2p_adapter::Disk;
@@ -12,6 +13,9 @@ use std::io;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+/// What [`Slow`] panics over when it is to be written, and when it was read.
+const PANICS: [&[u8]; 2] = [b"panic!", b"panic later!"];
 
 /// A folder on a slow disk: each `sync` waits until the test lets it go.
 struct Slow {
@@ -38,9 +42,12 @@ impl Files for Slow {
         self.folder.create(name)
     }
     fn read(&self, file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.folder.read(file, offset, buffer)
+        let length = self.folder.read(file, offset, buffer)?;
+        assert_ne!(&buffer[..length], PANICS[1], "as no disk should");
+        Ok(length)
     }
     fn write(&self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        assert_ne!(bytes, PANICS[0], "as no disk should");
         self.folder.write(file, offset, bytes)
     }
     fn length(&self, file: &File) -> io::Result<u64> {
@@ -115,6 +122,27 @@ fn a_slow_disk_refuses_writes_and_nothing_else() {
         let journal = std::fs::read(folder.path().join("journal")).unwrap();
         assert_eq!(journal.len(), 4 + 2 * WRITES_WAITING);
     });
+}
+
+#[test]
+fn what_the_files_panic_over_has_failed_and_the_rest_is_carried_out() {
+    let (tell, told) = sync_channel(1);
+    // On a thread of its own: an answer that does not come is waited for in vain.
+    std::thread::spawn(move || {
+        block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let (mut disk, ..) = slow(folder.path());
+            assert_eq!(carried(&mut disk, write(1, 0, PANICS[0])).await, Err(DiskError::Failed));
+            assert_eq!(carried(&mut disk, write(1, 0, b"written")).await, Ok(()));
+            assert_eq!(carried(&mut disk, write(2, 0, PANICS[1])).await, Ok(()));
+            assert_eq!(bytes(&mut disk, read(2, Place::Piece(0))).await, Err(DiskError::Failed));
+            assert_eq!(bytes(&mut disk, read(1, Place::Piece(0))).await.unwrap(), b"written"[..]);
+            disk.submit(write(1, 0, PANICS[0]));
+            assert_eq!(disk.close().await, Err(DiskError::Failed));
+        });
+        tell.send(()).unwrap();
+    });
+    told.recv_timeout(Duration::from_secs(30)).expect("an answer to everything");
 }
 
 #[test]
