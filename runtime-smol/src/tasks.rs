@@ -3,6 +3,7 @@
 use crate::reactor;
 use core::future::{Future, pending};
 use core::panic::AssertUnwindSafe;
+use core::time::Duration;
 use smol::Executor;
 use std::panic::catch_unwind;
 use std::sync::Once;
@@ -38,6 +39,9 @@ fn start() {
             loop {
                 // The panic of a task ends that task alone.
                 let _ = catch_unwind(AssertUnwindSafe(|| block_on(pending::<()>())));
+                if !reactor::is_there() {
+                    thread::sleep(Duration::from_millis(100));
+                }
             }
         };
         thread::Builder::new().name(format!("smol-{number}")).spawn(run).expect("a thread to run tasks");

@@ -1,9 +1,9 @@
 //! Timers that cost the system nothing unless they are the next to be due.
 
+use crate::reactor::wake_all;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::task::Wake;
-use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +18,7 @@ use std::time::Instant;
 /// is sooner than what it knows.
 ///
 /// Memory, in words: an entry of the list for each timer that somebody waits for.
+#[derive(Debug)]
 pub struct Timer {
     at: Instant,
     number: u64,
@@ -72,7 +73,7 @@ impl Future for Timer {
             list.waiting.insert((self.at, self.number), cx.waker().clone());
             if list.told.is_none_or(|told| self.at < told) { list.turn() } else { Vec::new() }
         };
-        wake(due);
+        wake_all(due);
         Poll::Pending
     }
 }
@@ -83,7 +84,7 @@ struct Bell;
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         let due = list().turn();
-        wake(due);
+        wake_all(due);
     }
 }
 
@@ -105,12 +106,6 @@ impl List {
     }
 }
 
-fn wake(due: Vec<Waker>) {
-    for waker in due {
-        waker.wake();
-    }
-}
-
 fn list() -> MutexGuard<'static, List> {
     // Nothing that is done under the lock can stop half way.
     LIST.lock().unwrap_or_else(PoisonError::into_inner)
@@ -119,49 +114,5 @@ fn list() -> MutexGuard<'static, List> {
 impl Drop for Timer {
     fn drop(&mut self) {
         self.leave();
-    }
-}
-
-impl fmt::Debug for Timer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timer").field("at", &self.at).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use core::time::Duration;
-    use futures_lite::future::{block_on, or, zip};
-
-    fn after(millis: u64) -> Timer {
-        Timer::at(Instant::now() + Duration::from_millis(millis))
-    }
-
-    #[test]
-    fn each_is_ready_in_its_turn_whichever_was_waited_for_first() {
-        let began = Instant::now();
-        let times = |millis| async move {
-            after(millis).await;
-            began.elapsed()
-        };
-        let ((long, short), past) = block_on(zip(zip(times(60), times(20)), times(0)));
-        assert!(past <= short && short < long);
-        assert!(short >= Duration::from_millis(20) && long >= Duration::from_millis(60));
-    }
-
-    #[test]
-    fn one_that_is_dropped_or_put_off_leaves_the_others_alone() {
-        let mut moved = after(10);
-        let given_up = async {
-            or(after(5), after(10_000)).await;
-            drop(after(1));
-        };
-        block_on(given_up);
-        moved.reset(Instant::now() + Duration::from_millis(30));
-        let began = Instant::now();
-        block_on(zip(&mut moved, after(15)));
-        assert!(began.elapsed() >= Duration::from_millis(29));
-        assert!(!moved.waits);
     }
 }

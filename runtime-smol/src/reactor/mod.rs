@@ -15,6 +15,7 @@ pub(crate) use seats::block_on;
 pub use timers::Timer;
 
 use alloc::sync::Arc;
+use core::panic::AssertUnwindSafe;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use mio::event::Source;
@@ -23,7 +24,8 @@ use news::News;
 use seats::{Seat, Seats};
 use slab::Slab;
 use std::io;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::panic::catch_unwind;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use timers::Timers;
 
 /// Events that one call of the system tells of, at most; the next call tells of the others.
@@ -32,12 +34,27 @@ const EVENTS: usize = 256;
 /// What has the thread that waits look up.
 const BELL: Token = Token(usize::MAX);
 
-/// The one of the process.
-static REACTOR: LazyLock<Reactor> = LazyLock::new(|| match Reactor::new() {
-    Ok(reactor) => reactor,
-    // As every runtime does: there is nothing to wait with.
-    Err(error) => panic!("the system gives no queue of events: {error}"),
-});
+/// The one of the process. If the system has no queue to give, whoever comes next asks again.
+fn try_reactor() -> io::Result<&'static Reactor> {
+    static REACTOR: OnceLock<Reactor> = OnceLock::new();
+    match REACTOR.get() {
+        Some(reactor) => Ok(reactor),
+        None => Reactor::new().map(|new| REACTOR.get_or_init(|| new)),
+    }
+}
+
+/// The same for those who can't go on without it, as on every runtime.
+fn reactor() -> &'static Reactor {
+    match try_reactor() {
+        Ok(reactor) => reactor,
+        Err(error) => panic!("the system gives no queue of events: {error}"),
+    }
+}
+
+/// Whether there is one.
+pub(crate) fn is_there() -> bool {
+    try_reactor().is_ok()
+}
 
 struct Reactor {
     registry: Registry,
@@ -52,8 +69,6 @@ struct Reactor {
 struct Queue {
     poll: mio::Poll,
     events: Events,
-    /// Those to be woken; empty but in a turn.
-    wakers: Vec<Waker>,
 }
 
 impl Reactor {
@@ -62,18 +77,18 @@ impl Reactor {
         Ok(Self {
             registry: poll.registry().try_clone()?,
             bell: mio::Waker::new(poll.registry(), BELL)?,
-            queue: Mutex::new(Queue { poll, events: Events::with_capacity(EVENTS), wakers: Vec::new() }),
+            queue: Mutex::new(Queue { poll, events: Events::with_capacity(EVENTS) }),
             sockets: Mutex::new(Slab::new()),
             timers: Mutex::new(Timers::new()),
             seats: Seats::new(),
         })
     }
 
-    /// Hears what there is of sockets and timers, and wakes whoever waits for it. Waits until there is something, unless the
-    /// seat's future was woken.
-    fn turn(&self, seat: &Seat) {
+    /// Hears what there is of sockets and timers, and hands over who is to be woken for it. Waits until there is something,
+    /// unless the seat's future was woken.
+    fn turn(&self, seat: &Seat, wakers: &mut Vec<Waker>) {
         let mut queue = lock(&self.queue);
-        let Queue { poll, events, wakers } = &mut *queue;
+        let Queue { poll, events } = &mut *queue;
         let patience = if seat.sit_down() { lock(&self.timers).fall_asleep() } else { Some(Duration::ZERO) };
         if poll.poll(events, patience).is_err() {
             // A signal came, and nothing else did.
@@ -92,9 +107,6 @@ impl Reactor {
         if !wakers.is_empty() {
             // An executor may have called another thread for what was just woken: this one is nearer.
             seat.be_woken();
-        }
-        for waker in wakers.drain(..) {
-            waker.wake();
         }
     }
 
@@ -120,12 +132,13 @@ pub(crate) struct Registered<S: Source> {
 impl<S: Source> Registered<S> {
     /// Has the reactor tell of it. Nothing is known of it yet; what there is already is told as well.
     pub(crate) fn new(mut io: S) -> io::Result<Self> {
+        let reactor = try_reactor()?;
         let news = Arc::new(News::default());
-        let key = lock(&REACTOR.sockets).insert(news.clone());
-        match REACTOR.registry.register(&mut io, Token(key), Interest::READABLE | Interest::WRITABLE) {
+        let key = lock(&reactor.sockets).insert(news.clone());
+        match reactor.registry.register(&mut io, Token(key), Interest::READABLE | Interest::WRITABLE) {
             Ok(()) => Ok(Self { io, key, news }),
             Err(error) => {
-                lock(&REACTOR.sockets).remove(key);
+                lock(&reactor.sockets).remove(key);
                 Err(error)
             }
         }
@@ -140,7 +153,7 @@ impl<S: Source> Registered<S> {
     pub(crate) fn poll_news(&self, direction: Direction, cx: &mut Context<'_>) -> Poll<()> {
         let taken = self.news.poll_take(direction, cx);
         if taken.is_pending() {
-            REACTOR.seats.attend();
+            reactor().seats.attend();
         }
         taken
     }
@@ -163,10 +176,17 @@ impl<S: Source> Registered<S> {
 impl<S: Source> Drop for Registered<S> {
     fn drop(&mut self) {
         // It fails if the system does not know the socket, which is what is wanted.
-        let _ = REACTOR.registry.deregister(&mut self.io);
+        let _ = reactor().registry.deregister(&mut self.io);
         // An event of it that was taken out of the queue already may now be told of the next socket with this key, which
         // then finds nothing, and waits again.
-        lock(&REACTOR.sockets).remove(self.key);
+        lock(&reactor().sockets).remove(self.key);
+    }
+}
+
+/// Wakes all of them, whatever becomes of one: a waker is anybody's code, and its panic is not the others' fault.
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
 }
 

@@ -1,13 +1,13 @@
 //! Which thread waits for events: the threads that run futures do, one at a time.
 
-use super::{REACTOR, Reactor, lock};
+use super::{Reactor, lock, reactor, wake_all};
 use alloc::sync::Arc;
 use alloc::task::Wake;
 use core::future::Future;
-use core::mem;
 use core::pin::pin;
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
+use std::io;
 use std::sync::Mutex;
 use std::thread::{self, Thread};
 
@@ -21,7 +21,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let waker = Waker::from(seat.clone());
     let mut cx = Context::from_waker(&waker);
     let _guest = Guest::enter();
-    let mut runs = 0;
+    let (mut wakers, mut runs) = (Vec::new(), 0);
     loop {
         seat.attend_to_oneself();
         if let Poll::Ready(done) = future.as_mut().poll(&mut cx) {
@@ -29,7 +29,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
         }
         runs = (runs + 1) % LOOK_AFTER;
         if runs == 0 || !seat.is_woken() {
-            REACTOR.wait(&seat);
+            reactor().wait(&seat, &mut wakers);
         }
     }
 }
@@ -83,48 +83,65 @@ impl Seats {
     /// Somebody waits: a thread has to see to that.
     pub(super) fn attend(&self) {
         if self.present.load(Ordering::SeqCst) == 0 {
-            self.stand_in();
+            self.stand_in().expect("a thread that waits for sockets");
         }
     }
 
     /// Has a thread stand in, if none does yet.
-    fn stand_in(&self) {
-        if !mem::replace(&mut lock(&self.inner).has_stand_in, true) {
-            let thread = thread::Builder::new().name("smol-reactor".into());
-            thread.spawn(stand_in).expect("a thread that waits for sockets");
+    fn stand_in(&self) -> io::Result<()> {
+        let mut inner = lock(&self.inner);
+        if !inner.has_stand_in {
+            thread::Builder::new().name("smol-reactor".into()).spawn(stand_in)?;
+            inner.has_stand_in = true;
         }
+        Ok(())
     }
 }
 
 /// Waits for events whenever nobody else is here to do so.
 fn stand_in() {
     let seat = Arc::new(Seat::new());
-    lock(&REACTOR.seats.inner).stand_in = Some(seat.clone());
+    let mut wakers = Vec::new();
+    let _gone = StandIn;
+    lock(&reactor().seats.inner).stand_in = Some(seat.clone());
     loop {
         seat.attend_to_oneself();
-        if REACTOR.seats.present.load(Ordering::SeqCst) == 0 {
-            REACTOR.wait(&seat);
+        if reactor().seats.present.load(Ordering::SeqCst) == 0 {
+            reactor().wait(&seat, &mut wakers);
         } else {
             seat.sleep();
         }
     }
 }
 
+/// That a thread stands in; another one may when it is gone.
+struct StandIn;
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        let mut inner = lock(&reactor().seats.inner);
+        (inner.has_stand_in, inner.stand_in) = (false, None);
+    }
+}
+
 impl Reactor {
-    /// Waits until the seat's future is woken; at the wheel if that is free.
-    fn wait(&self, seat: &Arc<Seat>) {
+    /// Waits until the seat's future is woken; at the wheel if that is free. `wakers` is empty, and is so afterwards.
+    fn wait(&self, seat: &Arc<Seat>, wakers: &mut Vec<Waker>) {
         loop {
             let mut inner = lock(&self.seats.inner);
             let woken = seat.is_woken();
             if !inner.taken {
                 inner.taken = true;
                 drop(inner);
-                let _wheel = Wheel(self);
+                let wheel = Wheel(self);
                 while {
-                    self.turn(seat);
+                    self.turn(seat, wakers);
                     !seat.is_woken()
                 } {}
-                return;
+                // A waker is anybody's code, and may wait for events itself.
+                drop(wheel);
+                wake_all(wakers.drain(..));
+                return lock(&self.seats.inner).pass_on();
             }
             // What somebody else drives needs no look.
             if woken || !seat.change(AWAKE, IDLE) {
@@ -160,9 +177,7 @@ struct Wheel<'a>(&'a Reactor);
 
 impl Drop for Wheel<'_> {
     fn drop(&mut self) {
-        let mut inner = lock(&self.0.seats.inner);
-        inner.taken = false;
-        inner.pass_on();
+        lock(&self.0.seats.inner).taken = false;
     }
 }
 
@@ -171,7 +186,7 @@ struct Guest;
 
 impl Guest {
     fn enter() -> Self {
-        let seats = &REACTOR.seats;
+        let seats = &reactor().seats;
         if seats.present.fetch_add(1, Ordering::SeqCst) == 0
             && let Some(stand_in) = &lock(&seats.inner).stand_in
         {
@@ -183,14 +198,17 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        let seats = &REACTOR.seats;
+        let seats = &reactor().seats;
         if seats.present.fetch_sub(1, Ordering::SeqCst) > 1 {
             return;
         }
         let stand_in = lock(&seats.inner).stand_in.clone();
         match stand_in {
             Some(stand_in) => stand_in.wake_by_ref(),
-            None if REACTOR.is_waited_for() => seats.stand_in(),
+            None if reactor().is_waited_for() => {
+                // If the system has no thread to give, who waits next asks again.
+                let _ = seats.stand_in();
+            }
             None => {}
         }
     }
@@ -254,7 +272,7 @@ impl Wake for Seat {
 
     fn wake_by_ref(self: &Arc<Self>) {
         match self.state.swap(WOKEN, Ordering::AcqRel) {
-            AT_THE_WHEEL => REACTOR.ring(),
+            AT_THE_WHEEL => reactor().ring(),
             IDLE => self.thread.unpark(),
             _ => {}
         }

@@ -1,9 +1,8 @@
 //! Timers: a list of those that somebody waits for.
 
-use super::{REACTOR, lock};
+use super::{lock, reactor};
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;
-use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +13,7 @@ use std::time::Instant;
 /// Ready when a span has passed, to the millisecond. Waiting for it costs the system nothing unless it is the next to be due.
 ///
 /// Memory, in words: an entry of a list, while somebody waits for it.
+#[derive(Debug)]
 pub struct Timer {
     at: Instant,
     number: u64,
@@ -36,7 +36,7 @@ impl Timer {
     fn leave(&mut self) {
         if self.waits {
             self.waits = false;
-            let waker = lock(&REACTOR.timers).waiting.remove(&(self.at, self.number));
+            let waker = lock(&reactor().timers).waiting.remove(&(self.at, self.number));
             // Not under the lock: a task may go with it, and that task's timers.
             drop(waker);
         }
@@ -52,11 +52,11 @@ impl Future for Timer {
             return Poll::Ready(());
         }
         self.waits = true;
-        let (sooner, before) = lock(&REACTOR.timers).add((self.at, self.number), cx.waker());
+        let (sooner, before) = lock(&reactor().timers).add((self.at, self.number), cx.waker());
         if sooner {
-            REACTOR.ring();
+            reactor().ring();
         }
-        REACTOR.seats.attend();
+        reactor().seats.attend();
         // Not under the lock, as above.
         drop(before);
         Poll::Pending
@@ -66,12 +66,6 @@ impl Future for Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         self.leave();
-    }
-}
-
-impl fmt::Debug for Timer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Timer").field("at", &self.at).finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,8 @@
 
 extern crate alloc;
 
+#[path = "../../examples/async_std/parts.rs"]
+mod parts;
 mod stand_in;
 mod threads;
 mod timers;
