@@ -10,6 +10,7 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use smol::Task;
 use socket2::SockRef;
+use spotp2p_adapter::runtime::LONGEST_SLEEP;
 use spotp2p_adapter::socket::{self, Step};
 use spotp2p_adapter::{AttemptError, Runtime, SocketError, SocketOptions};
 use std::io;
@@ -35,11 +36,11 @@ impl Runtime for Smol {
     }
 
     fn timer(span: Duration) -> Timer {
-        Timer::at(Instant::now() + span)
+        Timer::at(Instant::now() + span.min(LONGEST_SLEEP))
     }
 
     fn reset(timer: &mut Timer, span: Duration) {
-        timer.reset(Instant::now() + span);
+        timer.reset(Instant::now() + span.min(LONGEST_SLEEP));
     }
 
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {

@@ -3,7 +3,7 @@
 
 use crate::parts::Parts;
 use core::time::Duration;
-use futures_lite::future::{self, or, zip};
+use futures_lite::future::{self, or, poll_once, zip};
 use runtime_smol::channel::bounded;
 use runtime_smol::runtime::Runtime;
 use runtime_smol::{On, Smol, block_on};
@@ -47,6 +47,21 @@ fn one_that_is_dropped_or_put_off_leaves_the_others_alone() {
     block_on(dropped_and_put_off::<Smol>());
     future::block_on(dropped_and_put_off::<Smol>());
     future::block_on(dropped_and_put_off::<On<Parts>>());
+}
+
+async fn far_off<R: Runtime>() {
+    let mut timer = R::timer(Duration::MAX);
+    assert!(poll_once(&mut timer).await.is_none());
+    R::reset(&mut timer, Duration::MAX);
+    assert!(poll_once(&mut timer).await.is_none());
+    R::reset(&mut timer, Duration::ZERO);
+    timer.await;
+}
+
+#[test]
+fn one_may_be_as_far_off_as_can_be_said() {
+    block_on(far_off::<Smol>());
+    future::block_on(far_off::<On<Parts>>());
 }
 
 #[test]

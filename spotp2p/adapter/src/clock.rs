@@ -3,15 +3,11 @@
 //! On Linux and macOS the monotonic clock stands still while a laptop sleeps. Deadlines then come late by that
 //! span and nothing else goes wrong; that a neighbour is gone shows when the line is next used.
 
-use crate::runtime::Runtime;
+use crate::runtime::{LONGEST_SLEEP, Runtime};
 use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
-use core::time::Duration;
 use spotproto::Instant;
-
-/// Longest single wait: timers of runtimes end some way before the end of time, machines' deadlines don't.
-pub(crate) const LONGEST_SLEEP: Duration = Duration::from_secs(86_400);
 
 /// Tells machines the time. All machines of a program must be told it by copies of one clock.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +92,7 @@ mod tests {
     use super::*;
     use crate::pretend::{Network, Pretend, run};
     use crate::task::timeout;
+    use core::time::Duration;
 
     #[test]
     fn a_sleep_ends_at_its_deadline_and_a_past_one_at_once() {

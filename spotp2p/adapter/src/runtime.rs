@@ -9,6 +9,9 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 
+/// Longest single wait: timers of runtimes end some way before the end of time, machines' deadlines don't.
+pub const LONGEST_SLEEP: Duration = Duration::from_secs(86_400);
+
 /// A runtime. All else in this crate waits and carries out by these few calls, so that it does so alike on every one.
 ///
 /// A type that implements this stands for the runtime of the task that calls, or for the one of the process. Errors are the
@@ -30,10 +33,10 @@ pub trait Runtime: Copy + fmt::Debug + Send + Sync + 'static {
     /// What has passed since then.
     fn elapsed(since: Self::Moment) -> Duration;
 
-    /// A timer that is ready after `span`, which is a day at most.
+    /// A timer that is ready after `span`. One longer than a day may be cut to that ([`LONGEST_SLEEP`]).
     fn timer(span: Duration) -> Self::Timer;
 
-    /// Has a timer wait anew, for `span` from now on.
+    /// Has a timer wait anew, for `span` from now on, cut likewise.
     fn reset(timer: &mut Self::Timer, span: Duration);
 
     /// Has a task run until it is done, whatever becomes of the caller. If the runtime ends, the task is dropped.

@@ -1,5 +1,6 @@
 //! Tasks that can be ended, and waiting that has an end.
 
+use crate::clock::Clock;
 use crate::runtime::Runtime;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -20,10 +21,11 @@ pub(crate) fn spawn<R: Runtime>(task: impl Future<Output = ()> + Send + 'static)
     handle
 }
 
-/// Waits for `future`, but not longer than `span`.
+/// Waits for `future`, but not longer than `span`, which may be longer than a timer's.
 pub(crate) async fn timeout<R: Runtime, T>(span: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let clock = Clock::<R>::start();
     let late = async {
-        R::timer(span).await;
+        clock.sleep_until(clock.now() + span).await;
         None
     };
     or(async { Some(future.await) }, late).await
@@ -153,5 +155,23 @@ impl<T> Drop for Tasks<T> {
 impl<T> fmt::Debug for Tasks<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tasks").field("running", &self.running.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pretend::{Network, Pretend, run};
+
+    #[test]
+    fn a_wait_has_an_end_that_may_be_as_far_off_as_can_be_said() {
+        run(Network::LAN, async {
+            let in_time = timeout::<Pretend, _>(Duration::MAX, Pretend::timer(Duration::from_secs(1))).await;
+            assert!(in_time.is_some());
+            let a_year = Duration::from_secs(365 * 86_400);
+            let clock = Clock::<Pretend>::start();
+            assert!(timeout::<Pretend, _>(a_year, core::future::pending::<()>()).await.is_none());
+            assert_eq!(clock.now(), spotproto::Instant::START + a_year);
+        });
     }
 }

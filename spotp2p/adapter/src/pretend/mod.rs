@@ -28,7 +28,7 @@ pub use network::{Port, Stream};
 pub use world::{Timer, run, skip};
 
 use crate::dial::AttemptError;
-use crate::runtime::Runtime;
+use crate::runtime::{LONGEST_SLEEP, Runtime};
 use crate::socket::{SocketError, SocketOptions, Step};
 use core::future::{Future, ready};
 use core::net::{Ipv4Addr, SocketAddr};
@@ -72,11 +72,11 @@ impl Runtime for Pretend {
     }
 
     fn timer(span: Duration) -> Timer {
-        Timer::after(span)
+        Timer::after(span.min(LONGEST_SLEEP))
     }
 
     fn reset(timer: &mut Timer, span: Duration) {
-        *timer = Timer::after(span);
+        *timer = Timer::after(span.min(LONGEST_SLEEP));
     }
 
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {
