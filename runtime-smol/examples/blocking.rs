@@ -44,18 +44,21 @@ pub(crate) fn listen(server: SocketAddr, wanted: Wanted<FileId>) -> Result<u32, 
     let mut node: Node<FileId, Bytes> =
         Node::new(now(), Config::new(log_in, "blocking", entropy::seed()?, (now(), today)));
     let Ok(()) = node.handle_input(now(), Input::Command(Command::Open { wanted, at_ms: 0 }));
-
-    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
     let both = Interest::READABLE | Interest::WRITABLE;
+    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
     let (mut line, mut here, mut pieces) = (None::<Line>, 0, None);
     loop {
+        let Ok(()) = node.handle_timeout(now());
         while let Some(output) = node.poll_output() {
             match output {
                 Output::Send { message, .. } => say(&mut line, now(), ToSession::Send(message)),
                 Output::Effect(Effect::Connect { session, .. }) => {
                     let next = log_ins.renew(entropy::seed()?, entropy::secret_key()?);
                     let Ok(()) = node.handle_input(now(), Input::LogIn(next));
-                    let mut stream = TcpStream::connect(server)?;
+                    let Ok(mut stream) = TcpStream::connect(server) else {
+                        let Ok(()) = node.handle_input(now(), Input::Disconnected { session, why: None });
+                        continue;
+                    };
                     poll.registry().register(&mut stream, Token(0), both)?;
                     let pump = Pump::new(Session::new(now(), setup(&identity)?)?, BATCH);
                     line = Some(Line { session, stream, pump });
@@ -72,36 +75,33 @@ pub(crate) fn listen(server: SocketAddr, wanted: Wanted<FileId>) -> Result<u32, 
         if pieces == Some(here) {
             return Ok(here);
         }
-        let Some(Line { session, stream, pump }) = &mut line else {
-            poll.poll(&mut events, node.poll_timeout().map(|at| at.since(now())))?;
-            let Ok(()) = node.handle_timeout(now());
-            continue;
-        };
-        let mut fed = false;
-        let wants = pump.turn(now(), |output| {
-            fed = true;
-            if !node.wants_input() {
-                return Err(output);
+        let (mut wake, mut moved) = (node.poll_timeout(), false);
+        if let Some(&mut Line { session, ref mut stream, ref mut pump }) = line.as_mut() {
+            let wants = pump.turn(now(), |output| {
+                moved = true;
+                if !node.wants_input() {
+                    return Err(output);
+                }
+                let Ok(()) = node.handle_input(now(), Input::of_session(session, server, output));
+                Ok(())
+            });
+            moved |= exchange(stream, pump, now(), wants) || wants.pause || wants.done;
+            wake = wake.into_iter().chain(wants.wake).min();
+            if wants.done {
+                let fault = line.take().and_then(|line| line.pump.into_end().1);
+                let why = Some(if let Some(Fault::Machine(why)) = fault { why } else { SessionError::Lost });
+                let Ok(()) = node.handle_input(now(), Input::Disconnected { session, why });
             }
-            let Ok(()) = node.handle_input(now(), Input::of_session(*session, server, output));
-            Ok(())
-        });
-        if wants.done {
-            let session = *session;
-            let why = match line.take().and_then(|line| line.pump.into_end().1) {
-                Some(Fault::Machine(why)) => Some(why),
-                _ => Some(SessionError::Lost),
-            };
-            let Ok(()) = node.handle_input(now(), Input::Disconnected { session, why });
-        } else if !exchange(stream, pump, now(), wants) && !fed && !wants.pause {
-            let wake = node.poll_timeout().into_iter().chain(wants.wake).min();
-            poll.poll(&mut events, wake.map(|at| at.since(now())))?;
-            let Ok(()) = node.handle_timeout(now());
+        }
+        if !moved {
+            let waited = poll.poll(&mut events, wake.map(|at| at.since(now())));
+            // A signal came.
+            waited.or_else(|why| if why.kind() == ErrorKind::Interrupted { Ok(()) } else { Err(why) })?;
         }
     }
 }
 
-/// The connection to the access point.
+/// The connection to the access point. If it fails the node says when to dial again.
 struct Line {
     session: SessionId,
     stream: TcpStream,
