@@ -3,12 +3,13 @@
 use crate::async_std_listener;
 use core::future::Future;
 use core::time::Duration;
-use runtime_smol::{On, Smol};
+use runtime_smol::{On, Smol, channel};
 use runtime_tokio::Tokio;
 use socket2::SockRef;
 use spotp2p_adapter::disk::Folder;
 use spotp2p_adapter::pretend::{self, Network, Pretend};
-use spotp2p_adapter::{Disk, Runtime};
+use spotp2p_adapter::{Clock, Disk, Runtime};
+use spotproto::Instant;
 use std::path::Path;
 
 pub(crate) type AsyncStd = On<async_std_listener::parts::Parts>;
@@ -17,7 +18,7 @@ pub(crate) type AsyncStd = On<async_std_listener::parts::Parts>;
 const NARROW: usize = 16 << 10;
 
 /// The longest that real time is let pass with nothing done.
-const REAL_JUMP: Duration = Duration::from_millis(120);
+const REAL_JUMP: Duration = Duration::from_millis(300);
 
 /// A runtime, and what else scenarios need.
 pub(crate) trait Bench: Runtime {
@@ -41,9 +42,16 @@ pub(crate) trait Bench: Runtime {
         Disk::open(folder).expect("a folder of its own")
     }
 
-    /// Lets a span pass in which nothing is done, as when a computer sleeps; real ones are cut short.
-    fn jump(span: Duration) {
-        std::thread::sleep(span.min(REAL_JUMP));
+    /// Lets a span pass in which no task is run, as when a computer sleeps; real ones are cut short, and stop the one thread
+    /// that runs tasks. When it began and when it was over.
+    async fn jump(clock: Clock<Self>, span: Duration) -> (Instant, Instant) {
+        let (tell, told) = channel::bounded(1);
+        Self::spawn(async move {
+            let began = clock.now();
+            std::thread::sleep(span.min(REAL_JUMP));
+            let _ = tell.send((began, clock.now())).await;
+        });
+        told.recv().await.expect("it passes")
     }
 }
 
@@ -103,8 +111,10 @@ impl Bench for Pretend {
         Disk::at_once(Folder::open(folder).expect("a folder of its own"))
     }
 
-    fn jump(span: Duration) {
+    async fn jump(clock: Clock<Self>, span: Duration) -> (Instant, Instant) {
+        let began = clock.now();
         pretend::skip(span);
+        (began, clock.now())
     }
 }
 
