@@ -11,9 +11,6 @@ use std::io;
 use std::sync::Mutex;
 use std::thread::{self, Thread};
 
-/// Runs of a future in a row, since it was woken again each time, after which sockets and timers are looked at all the same.
-const LOOK_AFTER: u8 = 8;
-
 /// Runs a future on the calling thread, which sees to the reactor whenever the future waits and no other thread does.
 pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
@@ -21,16 +18,14 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let waker = Waker::from(seat.clone());
     let mut cx = Context::from_waker(&waker);
     let _guest = Guest::enter();
-    let (mut wakers, mut runs) = (Vec::new(), 0);
+    let mut wakers = Vec::new();
     loop {
         seat.attend_to_oneself();
         if let Poll::Ready(done) = future.as_mut().poll(&mut cx) {
             return done;
         }
-        runs = (runs + 1) % LOOK_AFTER;
-        if runs == 0 || !seat.is_woken() {
-            reactor().wait(&seat, &mut wakers);
-        }
+        // If it was woken again already this is only a look: one run of an executor may be hundreds of tasks.
+        reactor().wait(&seat, &mut wakers);
     }
 }
 
