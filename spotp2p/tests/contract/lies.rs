@@ -1,7 +1,7 @@
 //! A node whose server lies, in every way that a message can: nothing but the file's own pieces ever gets through.
 
-use crate::shelf::{PIECES, SHELF};
-use crate::world::{DATE, HERE, log_in};
+use super::shelf::{PIECES, SHELF, Shelf};
+use super::world::{DATE, HERE, log_in};
 use alloc::collections::BTreeMap;
 use bytes::Bytes;
 use core::time::Duration;
@@ -11,7 +11,7 @@ use proptest::sample::Index;
 use spotp2p::SessionId;
 use spotp2p::node::{Command, Config, Effect, Event, Input, Node, Output};
 use spotp2p::swarm::Mode;
-use spotproto::content::{FileId, Hash};
+use spotproto::content::{FileId, Hash, LeafRange};
 use spotproto::message::{Message, Opened, PieceRange, Refusal, Wanted};
 use spotproto::{Instant, Machine, Seed};
 
@@ -19,7 +19,7 @@ type Text = Message<FileId, Bytes>;
 
 /// How a piece, a header or a proof is spoilt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Lie {
+pub(crate) enum Lie {
     /// It is not.
     Truth,
     Short,
@@ -47,11 +47,13 @@ enum Act {
     Wait(u64),
 }
 
+/// The truth, mostly.
+pub(crate) fn lie() -> impl Strategy<Value = Lie> {
+    let lies = [Lie::Short, Lie::Altered, Lie::Another, Lie::TooMuch, Lie::Nothing];
+    prop_oneof![8 => Just(Lie::Truth), 1 => proptest::sample::select(lies.to_vec())]
+}
+
 fn act() -> impl Strategy<Value = Act> {
-    let lie = || {
-        let lies = [Lie::Short, Lie::Altered, Lie::Another, Lie::TooMuch, Lie::Nothing];
-        prop_oneof![8 => Just(Lie::Truth), 1 => proptest::sample::select(lies.to_vec())]
-    };
     let pick = any::<Index>;
     prop_oneof![
         4 => (pick(), lie()).prop_map(|(which, lie)| Act::Answer(which, lie)),
@@ -161,7 +163,7 @@ impl Liar {
         match *act {
             Act::Answer(which, lie) => {
                 if let Some((channel, Asked::Open { credit })) = self.pick(which) {
-                    let opened = Box::new(opened(credit, lie));
+                    let opened = Box::new(opened(&SHELF, credit, lie));
                     let pieces = opened.first.iter().flat_map(|range| range.start..range.end());
                     let pieces = pieces.take(20).collect();
                     self.asked.insert(channel, Asked::Read { pieces, leaves: None });
@@ -170,7 +172,7 @@ impl Liar {
             }
             Act::Prove(which, lie) => {
                 if let Some((channel, Asked::Read { leaves: Some(range), .. })) = self.pick(which) {
-                    let leaves = Box::new(proof(range, lie));
+                    let leaves = Box::new(proof(&SHELF, range, lie));
                     self.say(Message::Leaves { channel, leaves });
                 }
             }
@@ -203,16 +205,7 @@ impl Liar {
         let Some((channel, Asked::Read { pieces, leaves })) = self.pick(which) else { return };
         let Some((index, rest)) = pieces.split_first() else { return };
         self.asked.insert(channel, Asked::Read { pieces: rest.to_vec(), leaves });
-        let good = SHELF.pieces.get(*index as usize).cloned().unwrap_or_default();
-        let data = match lie {
-            Lie::Truth => good,
-            Lie::Short => good.slice(..good.len() / 2),
-            Lie::Altered => good.iter().map(|byte| byte ^ 1).collect(),
-            Lie::Another => SHELF.pieces[(*index as usize + 1) % PIECES as usize].clone(),
-            Lie::TooMuch => good.iter().chain([&0]).copied().collect(),
-            Lie::Nothing => Bytes::new(),
-        };
-        self.say(Message::Piece { channel, index: *index, data });
+        self.say(Message::Piece { channel, index: *index, data: piece(&SHELF, *index, lie) });
     }
 }
 
@@ -225,40 +218,56 @@ impl Asked {
     }
 }
 
-fn opened(credit: u32, lie: Lie) -> Opened<FileId> {
-    let entry = SHELF.entry.clone();
-    let mut first = PieceRange { start: 0, count: credit };
+/// A piece of this file.
+pub(crate) fn piece(shelf: &Shelf, index: u32, lie: Lie) -> Bytes {
+    let good = shelf.pieces.get(index as usize).cloned().unwrap_or_default();
+    match lie {
+        Lie::Truth => good,
+        Lie::Short => good.slice(..good.len() / 2),
+        Lie::Altered => good.iter().map(|byte| byte ^ 1).collect(),
+        Lie::Another => shelf.pieces[(index as usize + 1) % PIECES as usize].clone(),
+        Lie::TooMuch => good.iter().chain([&0]).copied().collect(),
+        Lie::Nothing => Bytes::new(),
+    }
+}
+
+/// The answer to an open of this file.
+pub(crate) fn opened(shelf: &Shelf, credit: u32, lie: Lie) -> Opened<FileId> {
+    let entry = shelf.entry.clone();
+    let asked = PieceRange { start: 0, count: credit };
+    let (mut first, mut proofs) = (Vec::new(), Vec::new());
+    if credit > 0 {
+        (first, proofs) = (vec![asked], vec![shelf.prove(asked)]);
+    }
     let mut opened = Opened {
-        proofs: vec![SHELF.prove(first)],
         head: entry.head,
         key: entry.key,
         lease_s: 0,
         title: entry.title,
         artist: entry.artist,
-        first: vec![first],
+        first,
+        proofs,
     };
     match lie {
         Lie::Truth => {}
         Lie::Short => opened.head.headers.clear(),
-        Lie::Altered => opened.proofs[0].leaves[0] = Hash([0; 32]),
+        Lie::Altered => opened.proofs.iter_mut().for_each(|proof| proof.leaves[0] = Hash([0; 32])),
         Lie::Another => opened.head.file = FileId([1; 32]),
-        Lie::TooMuch => {
-            first.count = u32::MAX;
-            opened.first = vec![first];
-        }
+        Lie::TooMuch => opened.first = vec![PieceRange { count: u32::MAX, ..asked }],
         Lie::Nothing => opened.proofs.clear(),
     }
     opened
 }
 
-fn proof(mut range: PieceRange, lie: Lie) -> spotproto::content::LeafRange {
+/// The proof of these pieces.
+pub(crate) fn proof(shelf: &Shelf, mut range: PieceRange, lie: Lie) -> LeafRange {
     if lie == Lie::Short {
         range.count = 1;
     }
     if lie == Lie::Another {
         range = PieceRange { start: 0, count: 3 };
     }
-    let mut proof = SHELF.prove(range);
+    let mut proof = shelf.prove(range);
     match lie {
         Lie::Altered => proof.leaves[0] = Hash([0; 32]),
         Lie::TooMuch => proof.uncles.push(Hash([0; 32])),
@@ -295,7 +304,7 @@ fn opened_with(lie: Lie) -> Liar {
     let channel = *liar.asked.first_key_value().expect("it asks").0;
     let credit = liar.asked[&channel].outstanding();
     liar.asked.clear();
-    liar.say(Message::Opened { channel, opened: Box::new(opened(credit, lie)) });
+    liar.say(Message::Opened { channel, opened: Box::new(opened(&SHELF, credit, lie)) });
     liar
 }
 

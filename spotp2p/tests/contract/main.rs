@@ -4,11 +4,19 @@
 extern crate alloc;
 
 mod access_point;
+mod answers;
 mod anything;
+mod company;
+mod deeds;
+#[path = "../cached/disk.rs"]
+#[allow(dead_code, reason = "the disk of other tests, of which a part is used")]
+mod disk;
 mod heard;
 mod journeys;
 mod leases;
 mod lies;
 mod shelf;
+#[path = "../town/tunes.rs"]
+mod tunes;
 #[path = "../world/mod.rs"]
 mod world;

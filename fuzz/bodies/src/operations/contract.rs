@@ -2,12 +2,26 @@
 
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "modules of tests, of which a part is used")]
 
+#[path = "../../../../spotp2p/tests/contract/access_point.rs"]
+mod access_point;
+#[path = "../../../../spotp2p/tests/contract/answers.rs"]
+mod answers;
 #[path = "../../../../spotp2p/tests/contract/anything.rs"]
 mod anything;
+#[path = "../../../../spotp2p/tests/contract/company.rs"]
+mod company;
+#[path = "../../../../spotp2p/tests/contract/deeds.rs"]
+mod deeds;
+#[path = "../../../../spotp2p/tests/cached/disk.rs"]
+mod disk;
 #[path = "../../../../spotp2p/tests/contract/heard.rs"]
 mod heard;
-#[path = "../../../../spotp2p/tests/contract/access_point.rs"]
-mod owner;
+#[path = "../../../../spotp2p/tests/contract/lies.rs"]
+mod lies;
+#[path = "../../../../spotp2p/tests/contract/shelf.rs"]
+mod shelf;
+#[path = "../../../../spotp2p/tests/town/tunes.rs"]
+mod tunes;
 #[path = "../../../../spotp2p/tests/world/mod.rs"]
 mod world;
 
@@ -20,15 +34,25 @@ const MOST: usize = 150;
 pub(crate) fn access_point(bytes: &[u8]) {
     let Some((which, bytes)) = bytes.split_first() else { return };
     match which % 4 {
-        0 | 1 => owner::every_request_is_answered(draws(&owner::act(), bytes, 250)),
-        2 => owner::nothing_is_left_behind(draws(&owner::act(), bytes, 250)),
+        0 | 1 => access_point::every_request_is_answered(draws(&access_point::act(), bytes, 250)),
+        2 => access_point::nothing_is_left_behind(draws(&access_point::act(), bytes, 250)),
         _ => {
             anything::server_keeps_the_contract(draws(&anything::step(anything::server_input()), bytes, MOST))
         }
     }
 }
 
-/// Inputs of every kind in any order.
+/// The first byte chooses: inputs of every kind in any order, or company that knows what it was asked; with a cache and
+/// neighbours or without.
 pub(crate) fn node(bytes: &[u8]) {
-    anything::node_keeps_the_contract(draws(&anything::step(anything::node_input()), bytes, MOST));
+    let Some((which, bytes)) = bytes.split_first() else { return };
+    if which % 8 == 0 {
+        return anything::node_keeps_the_contract(draws(
+            &anything::step(anything::node_input()),
+            bytes,
+            MOST,
+        ));
+    }
+    let (cached, settled) = (which & 1 > 0, which & 6 > 0);
+    company::nothing_but_the_truth_gets_through(cached, settled, draws(&deeds::step(), bytes, 250));
 }
