@@ -15,6 +15,7 @@ mod heard;
 mod journeys;
 mod leases;
 mod lies;
+mod meetings;
 mod shelf;
 #[path = "../town/tunes.rs"]
 mod tunes;

@@ -18,6 +18,8 @@ mod disk;
 mod heard;
 #[path = "../../../../spotp2p/tests/contract/lies.rs"]
 mod lies;
+#[path = "../../../../spotp2p/tests/contract/meetings.rs"]
+mod meetings;
 #[path = "../../../../spotp2p/tests/contract/shelf.rs"]
 mod shelf;
 #[path = "../../../../spotp2p/tests/town/tunes.rs"]
@@ -47,11 +49,8 @@ pub(crate) fn access_point(bytes: &[u8]) {
 pub(crate) fn node(bytes: &[u8]) {
     let Some((which, bytes)) = bytes.split_first() else { return };
     if which % 8 == 0 {
-        return anything::node_keeps_the_contract(draws(
-            &anything::step(anything::node_input()),
-            bytes,
-            MOST,
-        ));
+        let step = anything::step(anything::node_input());
+        return anything::node_keeps_the_contract(draws(&step, bytes, MOST));
     }
     let (cached, settled) = (which & 1 > 0, which & 6 > 0);
     company::nothing_but_the_truth_gets_through(cached, settled, draws(&deeds::step(), bytes, 250));
