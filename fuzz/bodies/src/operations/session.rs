@@ -3,7 +3,7 @@
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "modules of tests, of which a part is used")]
 
 #[path = "../../../../spotproto/tests/app/mod.rs"]
-mod app;
+pub(crate) mod app;
 #[path = "../../../../spotproto/tests/forger/mod.rs"]
 pub(crate) mod forger;
 #[path = "../../../../spotproto/tests/line/mod.rs"]

@@ -1,44 +1,56 @@
 //! What comes over a line to a session that stands alone.
 
+use crate::operations::session::app::App;
 use crate::operations::session::forger::{Forger, NOW, check_finished, is_the_peers};
-use crate::operations::session::pair::{keys_of, read, setup_of};
+use crate::operations::session::pair::{keys_of, setup_of};
 use bytes::BytesMut;
 use null_crypto::Gullible;
 use spotproto::message::Urgency;
 use spotproto::noise::Role;
+use spotproto::preamble::LinkId;
 use spotproto::session::{Input, Output, Session};
 use spotproto::{ByteMachine, Machine, SessionError};
 
 /// A session that believes every tag, so that all depends on what is said.
 type Victim = Session<Gullible>;
 
+/// A link that was brokered.
+const LINK: LinkId = LinkId([5; 16]);
+
 /// What a session made of the bytes that came.
 type Came = (Vec<Output>, Result<usize, SessionError>);
 
 /// The first words to a session, whatever its part: they mean the same however they are cut.
 ///
-/// The first byte chooses the part and the cut.
+/// Of the first byte the low half chooses the part: who begins the handshake, who dialled, whether the other side's key is
+/// known, and whether it is a link; the high half chooses the cut.
 pub(crate) fn handshake(bytes: &[u8]) {
     let Some((how, bytes)) = bytes.split_first() else { return };
-    let (cut, part) = (1 + usize::from(how >> 2) * 3, how & 3);
+    let cut = 1 + usize::from(how >> 4) * 13;
+    let (role, own, other) = if how & 2 == 0 { (Role::Initiator, 1, 2) } else { (Role::Responder, 2, 1) };
+    // Who is called knows nobody, but over a link that was brokered.
+    let knows = (role == Role::Initiator) == (how & 1 == 0);
     let victim = || {
-        let knows = (part == 0).then(|| keys_of::<Gullible>(2).public);
-        let role = if part < 2 { Role::Initiator } else { Role::Responder };
-        let mut setup = setup_of::<Gullible>(role, if part < 2 { 1 } else { 2 }, 11, knows);
-        setup.dialled = role == Role::Initiator && part != 3;
-        Victim::new(NOW, setup).expect("keys of use")
+        let remote = knows.then(|| keys_of::<Gullible>(other).public);
+        let mut setup = setup_of::<Gullible>(role, own, 11, remote);
+        setup.dialled = (role == Role::Initiator) != (how & 4 > 0);
+        if how & 8 > 0 {
+            setup.link = LINK;
+        }
+        (Victim::new(NOW, setup).expect("keys of use"), App::default())
     };
     same_however_cut(victim, bytes, cut);
 }
 
-/// Records to a session that has asked for pieces, and knows who it talks to: they mean the same however they are cut.
+/// Records to a session that has asked for pieces, and knows who it talks to: they mean the same however they are cut, and
+/// nothing comes that was not asked for, nor more of it.
 ///
 /// The first byte chooses the part and the cut; then comes each record behind its length, two bytes.
 pub(crate) fn records(bytes: &[u8]) {
     let Some((how, mut bytes)) = bytes.split_first() else { return };
     let (cut, dials) = (1 + usize::from(how >> 1) * 37, how & 1 == 1);
     let victim = || if dials { dialler() } else { listener() };
-    let (_, mut forger) = victim();
+    let (_, mut forger, _) = victim();
     let mut wire = Vec::new();
     while let Some((length, rest)) = bytes.split_first_chunk() {
         let length = usize::from(u16::from_be_bytes(*length)).min(rest.len());
@@ -46,13 +58,21 @@ pub(crate) fn records(bytes: &[u8]) {
         wire.extend(forger.record(text));
         bytes = rest;
     }
-    same_however_cut(|| victim().0, &wire, cut);
+    let victim = || {
+        let (victim, _, app) = victim();
+        (victim, app)
+    };
+    same_however_cut(victim, &wire, cut);
 }
 
 /// But for round trips: whether a `PONG` answers anything depends on whether this side's `PING` went out before it came.
-fn same_however_cut(victim: impl Fn() -> Victim, wire: &[u8], cut: usize) {
+///
+/// The application hears all of it, and finds that it is what a session promises.
+fn same_however_cut(victim: impl Fn() -> (Victim, App), wire: &[u8], cut: usize) {
     let told = |cut| {
-        let (mut outputs, end) = take(victim(), wire, cut);
+        let (victim, mut app) = victim();
+        let (mut outputs, end) = take(victim, wire, cut);
+        outputs.iter().cloned().for_each(|output| app.note(output));
         outputs.retain(|output| !matches!(output, Output::RoundTrip(_)));
         (outputs, end)
     };
@@ -89,30 +109,35 @@ fn take(mut victim: Victim, wire: &[u8], cut: usize) -> Came {
 }
 
 /// A session that was dialled.
-fn listener() -> (Victim, Forger<Gullible>) {
+fn listener() -> (Victim, Forger<Gullible>, App) {
     let mut victim =
         Victim::new(NOW, setup_of::<Gullible>(Role::Responder, 2, 12, None)).expect("keys of use");
     let forger = Forger::dial(&mut victim, NOW);
-    (asking(victim), forger)
+    let app = asking(&mut victim);
+    (victim, forger, app)
 }
 
 /// A session that dialled.
-fn dialler() -> (Victim, Forger<Gullible>) {
+fn dialler() -> (Victim, Forger<Gullible>, App) {
     let remote = Some(keys_of::<Gullible>(2).public);
     let mut victim =
         Victim::new(NOW, setup_of::<Gullible>(Role::Initiator, 1, 11, remote)).expect("keys of use");
     let forger = Forger::accept(&mut victim, NOW);
-    (asking(victim), forger)
+    let app = asking(&mut victim);
+    (victim, forger, app)
 }
 
-/// Asks for pieces on three channels, of which one is given up.
-fn asking(mut victim: Victim) -> Victim {
-    for channel in 1..4 {
-        let message = read(channel, channel * 10, 4, Urgency::Playing);
+/// Asks for pieces on three channels, of which one is given up; the application that knows of it.
+fn asking(victim: &mut Victim) -> App {
+    let mut app = App::default();
+    for start in [12, 21, 30] {
+        let message = app.ask(start, 4, Urgency::Playing).expect("room to ask");
         victim.handle_input(NOW, Input::Send(message)).expect("room to ask");
     }
-    victim.handle_input(NOW, Input::Send(spotproto::Message::Abort { channel: 2 })).expect("room to give up");
+    let message = app.abort(1).expect("it was asked");
+    assert_eq!(message.channel(), Some(2));
+    victim.handle_input(NOW, Input::Send(message)).expect("room to give up");
     while victim.poll_transmit(NOW, &mut BytesMut::new(), 8192) {}
     while victim.poll_output().is_some() {}
-    victim
+    app
 }
