@@ -6,7 +6,8 @@ mod taken;
 use null_crypto::NullCrypto;
 use spotcache::canonical::Plan;
 use spotproto::codec::Reader;
-use spotproto::content::{FileId, Geometry, Hash, Head, LeafRange, LeafSet, SeekTable};
+use spotproto::content::{FileId, Geometry, Hash, Head, LeafRange, LeafSet, Leaves, SeekTable};
+use std::sync::LazyLock;
 
 /// A head that is read is written as one that reads the same, and finds its way about in its file.
 pub(crate) fn head(bytes: &[u8]) {
@@ -41,8 +42,21 @@ pub(crate) fn seek_table(bytes: &[u8]) {
     }
 }
 
-/// A range of leaves: one of a file of 100 pieces is believed only if it is the file's own.
+/// Pieces of the file whose leaves are known.
+pub(crate) const PIECES: u32 = 130;
+
+/// The leaves of a file of three groups, the last one short.
+pub(crate) fn tree() -> &'static Leaves {
+    static TREE: LazyLock<Leaves> = LazyLock::new(|| {
+        let hashes = (0..PIECES).map(|at| Hash([at as u8; 32])).collect();
+        Leaves::new::<NullCrypto>(hashes).expect("a tree")
+    });
+    &TREE
+}
+
+/// A range of leaves: one of a file of so many pieces is believed only if it is the file's own.
 pub(crate) fn leaves(bytes: &[u8]) {
+    made_leaves(bytes);
     let mut reader = Reader::new(bytes);
     let (Ok(root), Ok(pieces)) = (reader.array().map(Hash), reader.u16()) else { return };
     let Ok(range) = LeafRange::decode(&mut reader) else { return };
@@ -55,6 +69,24 @@ pub(crate) fn leaves(bytes: &[u8]) {
     assert_eq!(set.insert::<NullCrypto>(&range).is_ok(), verified.is_ok());
     for piece in range.range().filter(|piece| *piece < pieces) {
         assert_eq!(set.has(piece), verified.is_ok());
+    }
+}
+
+/// Five bytes as a range of a file's leaves, and how a byte of its proof is altered: the proof is believed as it was made,
+/// and with another byte only if it still says the same.
+fn made_leaves(bytes: &[u8]) {
+    let Some(&[start, count, high, low, mask]) = bytes.first_chunk() else { return };
+    let start = u32::from(start) % PIECES;
+    let end = (start + 1 + u32::from(count)).min(PIECES);
+    let proof = tree().prove(start..end).expect("a range of it");
+    let verified = |proof: &LeafRange| proof.verify::<NullCrypto>(&tree().root(), PIECES);
+    assert!(verified(&proof).is_ok());
+    let mut written = Vec::new();
+    proof.encode(&mut written);
+    let place = usize::from(u16::from_be_bytes([high, low])) % written.len();
+    written[place] ^= mask.max(1);
+    if let Ok(altered) = LeafRange::decode(&mut Reader::new(&written)) {
+        assert!(verified(&altered).is_err(), "byte {place} may be altered: {altered:?}");
     }
 }
 
