@@ -2,6 +2,7 @@
 
 extern crate alloc;
 
+mod acts;
 mod finding;
 mod graph;
 mod hostile;

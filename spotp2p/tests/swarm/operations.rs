@@ -1,61 +1,23 @@
 //! Any operations in any order, against a small model of what must hold; and the contract of every machine.
 
+use super::acts::{Op, config, op, perform, step};
 use super::rig::{ME, holding, name};
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::convert::Infallible;
 use core::time::Duration;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use spotp2p::swarm::{
-    Config, Direction, Hit, Holding, Mode, Origin, Output, PeerId, PeerMessage, PieceRequest, Pressure,
-    Query, QueryId, Slot, SlotRefusal, SlotState, Swarm, Want,
+    Direction, Holding, Mode, Output, PeerId, PeerMessage, PieceRequest, QueryId, Slot, SlotRefusal,
+    SlotState, Swarm, Want,
 };
 use spotproto::contract::{Step, check};
-use spotproto::message::{PieceRange, Refusal, Urgency};
+use spotproto::message::PieceRange;
 use spotproto::{Instant, Machine, Seed};
 
 /// Most outputs of one operation: all links end, with all that hung on them.
 const MOST_OUTPUTS: usize = 200;
-
-#[derive(Clone, Debug)]
-pub(crate) enum Op {
-    Open {
-        name: u32,
-        ours: bool,
-    },
-    Close(u32),
-    DialFailed(u32),
-    Say(u32, PeerMessage<u32>),
-    /// A hit for the query that went to this neighbour last, in the name of that one.
-    AnswerLast(u32, u32),
-    Want(u32, Urgency),
-    Unwant(u32),
-    Search(u32),
-    Found(u32, Vec<u32>, bool),
-    Requested(u32, u32, u32),
-    Arrived(u32, u32),
-    Missing(u32, u32),
-    Forged(u32),
-    Request(u32, PieceRequest<u32>),
-    Sent(u32, u32),
-    Cancelled(u32, u32),
-    Unreadable(u32, u32),
-    Lost(u32),
-    Pressure(Pressure),
-    Mode(Mode),
-    Rate(u32),
-    LogIn(u8),
-    Wait(u64),
-}
-
-/// Small limits, so that a few dozen operations reach all of them.
-fn config() -> Config {
-    let mut config = Config::default();
-    (config.neighbours.soft, config.neighbours.hard, config.neighbours.prune_to) = (5, 7, 3);
-    config.neighbours.dials = 2;
-    (config.search.few, config.search.answers, config.search.sent) = (2, 4, 10);
-    (config.uploads.slots, config.uploads.further_wants) = (2, 3);
-    config
-}
 
 /// What must be so, kept beside the swarm.
 struct Model {
@@ -72,8 +34,12 @@ struct Model {
     sources: BTreeSet<(u32, u32)>,
     /// What each peer was told that it gets.
     slots: BTreeMap<(u32, u32), SlotState>,
-    /// Pieces to come on each channel, from its requests.
-    asked: BTreeMap<(u32, u32), PieceRange>,
+    /// Pieces to come on each channel, from its requests, and of which file.
+    asked: BTreeMap<(u32, u32), (u32, PieceRange)>,
+    /// Pieces that were read and that the line has not taken, by link and channel.
+    going: Vec<(u32, u32)>,
+    /// Requests of which every piece was read.
+    whole: usize,
     last_query: BTreeMap<u32, QueryId>,
     alone: bool,
     /// The file that this operation evicts.
@@ -95,6 +61,8 @@ impl Model {
             sources: BTreeSet::new(),
             slots: BTreeMap::new(),
             asked: BTreeMap::new(),
+            going: Vec::new(),
+            whole: 0,
             last_query: BTreeMap::new(),
             alone: false,
             losing: None,
@@ -141,6 +109,7 @@ impl Model {
         if let Op::Open { name: n, ours } = op {
             return self.open(n, ours);
         }
+        let Some(op) = self.meant(op) else { return Ok(()) };
         self.losing = None;
         match &op {
             Op::Lost(file) => self.losing = Some(*file),
@@ -153,9 +122,10 @@ impl Model {
                 self.dialling.clear();
                 self.blamed.clear();
             }
-            Op::Request(n, request) => {
-                self.asked.entry((self.link(*n).0, request.channel)).or_insert(request.pieces);
+            Op::Request(n, request) if self.links.contains_key(&self.link(*n).0) => {
+                self.asked.insert((self.link(*n).0, request.channel), (request.file, request.pieces));
             }
+            Op::Cancelled(n, channel) => drop(self.asked.remove(&(self.link(*n).0, *channel))),
             Op::Say(n, PeerMessage::Want(Want { file, urgency: None })) => {
                 self.slots.remove(&(self.link(*n).0, *file));
             }
@@ -164,6 +134,37 @@ impl Model {
         let (links, answers) = (self.next_link, self.last_query.clone());
         perform(&mut self.swarm, self.now, links, &answers, op);
         Ok(())
+    }
+
+    /// What an operation comes to as things stand; nothing, if a session would not let it through.
+    fn meant(&mut self, op: Op) -> Option<Op> {
+        match op {
+            Op::Ask(n, channel, pieces) => {
+                let served = self.slots.iter().filter(|(_, state)| **state == SlotState::Served);
+                let served: Vec<(u32, u32)> = served.map(|(slot, _)| *slot).collect();
+                let (peer, file) = *served.get(n as usize % served.len().max(1))?;
+                let request = PieceRequest { channel, file, pieces };
+                self.meant(Op::Request(self.next_link - 1 - peer, request))
+            }
+            // A channel that is in use is not used again.
+            Op::Request(n, PieceRequest { channel, .. }) => {
+                let peer = self.link(n).0;
+                let in_use =
+                    self.asked.contains_key(&(peer, channel)) || self.going.contains(&(peer, channel));
+                (!in_use).then_some(op)
+            }
+            Op::Sent(..) if self.going.is_empty() => None,
+            Op::Sent(_, which) => {
+                let (peer, channel) = self.going.remove(which as usize % self.going.len());
+                Some(Op::Sent(self.next_link - 1 - peer, channel))
+            }
+            Op::Cancelled(n, channel) | Op::Unreadable(n, channel) => {
+                let peer = self.link(n).0;
+                self.going.retain(|(of, on)| (*of, *on) != (peer, channel));
+                Some(op)
+            }
+            other => Some(other),
+        }
     }
 
     fn open(&mut self, n: u32, ours: bool) -> Result<(), TestCaseError> {
@@ -190,6 +191,7 @@ impl Model {
         self.links.remove(&peer);
         self.slots.retain(|(of, _), _| *of != peer);
         self.asked.retain(|(of, _), _| *of != peer);
+        self.going.retain(|(of, _)| *of != peer);
         self.last_query.remove(&peer);
     }
 
@@ -210,13 +212,15 @@ impl Model {
                     self.blamed.extend(n.filter(|_| matches!(output, Output::Fault { .. })));
                     self.gone(peer.0);
                 }
-                Output::Read { to, channel, file, piece, .. } => {
+                Output::Read { to, channel, file, piece, last } => {
                     let served = self.slots.get(&(to.0, file)) == Some(&SlotState::Served);
                     prop_assert!(self.links.contains_key(&to.0) && served, "read for one without a slot");
-                    let asked = self.asked.get(&(to.0, channel)).is_some_and(|range| range.contains(piece));
-                    prop_assert!(asked, "read what was not asked for");
+                    self.reads((to.0, channel), file, piece, last)?;
                 }
-                Output::Refuse { to, .. } => prop_assert!(self.links.contains_key(&to.0)),
+                Output::Refuse { to, channel, .. } => {
+                    prop_assert!(self.links.contains_key(&to.0));
+                    self.asked.remove(&(to.0, channel));
+                }
                 Output::SourceUp { peer, file } => {
                     prop_assert!(self.links.contains_key(&peer.0) && self.wanted.contains(&file));
                     prop_assert!(self.sources.insert((peer.0, file)), "up twice");
@@ -228,6 +232,39 @@ impl Model {
         }
         prop_assert!(count <= MOST_OUTPUTS, "{count} outputs");
         Ok(told)
+    }
+
+    /// The pieces of a request are read in order, each once, and the last is known for that.
+    fn reads(&mut self, at: (u32, u32), file: u32, piece: u32, last: bool) -> Result<(), TestCaseError> {
+        let Some((of, left)) = self.asked.get_mut(&at) else {
+            return Err(TestCaseError::fail("read what was not asked for"));
+        };
+        prop_assert_eq!((*of, left.start, left.count == 1), (file, piece, last));
+        *left = PieceRange { start: piece + 1, count: left.count - 1 };
+        self.going.push(at);
+        if last {
+            self.asked.remove(&at);
+            self.whole += 1;
+        }
+        Ok(())
+    }
+
+    /// The lines take all that is read for them, at any rate: every request then ends, whole or refused.
+    fn all_is_given(&mut self) -> Result<(), TestCaseError> {
+        perform(&mut self.swarm, self.now, self.next_link, &BTreeMap::new(), Op::Rate(0));
+        self.drain()?;
+        for round in 0.. {
+            prop_assert!(round < 20_000, "it never ends: {:?}", self.asked);
+            if let Some((peer, channel)) = self.going.pop() {
+                self.swarm.sent(self.now, PeerId(peer), channel, 16_384);
+                self.drain()?;
+            } else if self.asked.is_empty() {
+                break;
+            } else {
+                self.wait(Duration::from_millis(100))?;
+            }
+        }
+        self.invariants()
     }
 
     fn dialled(&mut self, n: u32) -> Result<(), TestCaseError> {
@@ -281,117 +318,13 @@ impl Model {
             self.sources.iter().all(|(peer, _)| self.links.contains_key(peer)),
             "a source that is gone"
         );
+        for ((peer, channel), (file, _)) in &self.asked {
+            let served = self.slots.get(&(*peer, *file)) == Some(&SlotState::Served);
+            prop_assert!(served, "{peer} waits on {channel} without a slot, and is not told");
+        }
         prop_assert!(self.swarm.wants_input(), "a drained swarm refuses input");
         Ok(())
     }
-}
-
-/// Carries out an operation; `links` were opened so far.
-fn perform(swarm: &mut Swarm<u32>, now: Instant, links: u32, last: &BTreeMap<u32, QueryId>, op: Op) {
-    let link = |n: u32| PeerId(links.saturating_sub(1 + n));
-    match op {
-        Op::Open { .. } | Op::Wait(_) => {}
-        Op::Close(n) => swarm.closed(now, link(n)),
-        Op::DialFailed(n) => swarm.dial_failed(now, name(n)),
-        Op::Say(n, message) => swarm.message(now, link(n), message, &holding),
-        Op::AnswerLast(n, holder) => {
-            if let Some(id) = last.get(&link(n).0) {
-                let hit = Hit { id: *id, holder: name(holder) };
-                swarm.message(now, link(n), PeerMessage::Hit(hit), &holding);
-            }
-        }
-        Op::Want(file, urgency) => drop(swarm.want(now, file, urgency)),
-        Op::Unwant(file) => swarm.unwant(now, file),
-        Op::Search(file) => swarm.search(now, file),
-        Op::Found(file, holders, lan) => {
-            let holders: Vec<_> = holders.into_iter().map(name).collect();
-            swarm.found(now, file, &holders, if lan { Origin::Lan } else { Origin::Tracker });
-        }
-        Op::Requested(n, file, pieces) => swarm.requested(now, link(n), file, pieces),
-        Op::Arrived(n, file) => swarm.arrived(now, link(n), file, 16_384),
-        Op::Missing(n, file) => swarm.missing(now, link(n), file),
-        Op::Forged(n) => swarm.forged(now, link(n)),
-        Op::Request(n, request) => swarm.request(now, link(n), request),
-        Op::Sent(n, channel) => swarm.sent(now, link(n), channel, 16_384),
-        Op::Cancelled(n, channel) => swarm.cancelled(now, link(n), channel),
-        Op::Unreadable(n, channel) => swarm.unreadable(now, link(n), channel, Refusal::Unavailable),
-        Op::Lost(file) => swarm.lost(now, file),
-        Op::Pressure(pressure) => swarm.set_pressure(now, pressure),
-        Op::Mode(mode) => swarm.set_mode(now, mode),
-        Op::Rate(rate) => {
-            let mut config = config();
-            config.uploads.rate = rate;
-            swarm.set_config(now, config);
-        }
-        Op::LogIn(seed) => swarm.new_log_in(now, ME, Seed([seed; 32])),
-    }
-}
-
-fn file() -> impl Strategy<Value = u32> {
-    prop_oneof![Just(7u32), 0..10u32, Just(1500), Just(2500)]
-}
-
-fn urgency() -> impl Strategy<Value = Urgency> {
-    prop::sample::select(&Urgency::ALL[..])
-}
-
-fn message() -> impl Strategy<Value = PeerMessage<u32>> {
-    let state = prop_oneof![
-        3 => Just(SlotState::Served),
-        2 => (0..5u16).prop_map(|place| SlotState::Queued { place }),
-        1 => Just(SlotState::Refused(SlotRefusal::Busy)),
-    ];
-    prop_oneof![
-        (0..9u64, file(), any::<bool>()).prop_map(|(id, file, forward)| PeerMessage::Query(Query {
-            id: QueryId(id),
-            file,
-            forward
-        })),
-        (0..9u64, 0..12u32).prop_map(|(id, n)| PeerMessage::Hit(Hit { id: QueryId(id), holder: name(n) })),
-        (file(), prop::option::weighted(0.8, urgency()))
-            .prop_map(|(file, urgency)| PeerMessage::Want(Want { file, urgency })),
-        (file(), state).prop_map(|(file, state)| PeerMessage::Slot(Slot { file, state })),
-    ]
-}
-
-fn request() -> impl Strategy<Value = PieceRequest<u32>> {
-    (0..1_000_000u32, file(), 0..300u32, 0..260u32).prop_map(|(channel, file, start, count)| PieceRequest {
-        channel,
-        file,
-        pieces: PieceRange { start, count },
-    })
-}
-
-pub(crate) fn op() -> impl Strategy<Value = Op> {
-    let link = || 0..8u32;
-    prop_oneof![
-        6 => (0..12u32, any::<bool>()).prop_map(|(name, ours)| Op::Open { name, ours }),
-        2 => link().prop_map(Op::Close),
-        1 => (0..12u32).prop_map(Op::DialFailed),
-        12 => (link(), message()).prop_map(|(n, message)| Op::Say(n, message)),
-        2 => (link(), 0..12u32).prop_map(|(n, holder)| Op::AnswerLast(n, holder)),
-        4 => (file(), urgency()).prop_map(|(file, urgency)| Op::Want(file, urgency)),
-        1 => file().prop_map(Op::Unwant),
-        1 => file().prop_map(Op::Search),
-        3 => (file(), prop::collection::vec(0..12u32, 0..5), any::<bool>())
-            .prop_map(|(file, holders, lan)| Op::Found(file, holders, lan)),
-        1 => (link(), file(), 0..9u32).prop_map(|(n, file, pieces)| Op::Requested(n, file, pieces)),
-        1 => (link(), file()).prop_map(|(n, file)| Op::Arrived(n, file)),
-        1 => (link(), file()).prop_map(|(n, file)| Op::Missing(n, file)),
-        1 => link().prop_map(Op::Forged),
-        4 => (link(), request()).prop_map(|(n, request)| Op::Request(n, request)),
-        3 => (link(), 0..4u32).prop_map(|(n, channel)| Op::Sent(n, channel)),
-        1 => (link(), 0..4u32).prop_map(|(n, channel)| Op::Cancelled(n, channel)),
-        1 => (link(), 0..4u32).prop_map(|(n, channel)| Op::Unreadable(n, channel)),
-        1 => file().prop_map(Op::Lost),
-        1 => prop::sample::select(vec![Pressure::Fine, Pressure::Low, Pressure::VeryLow])
-            .prop_map(Op::Pressure),
-        1 => prop::sample::select(vec![Mode::Full, Mode::Full, Mode::TakeOnly, Mode::Alone])
-            .prop_map(Op::Mode),
-        1 => prop::sample::select(vec![0, 1, 20_000, 1_000_000]).prop_map(Op::Rate),
-        1 => any::<u8>().prop_map(Op::LogIn),
-        5 => (0..20_000u64).prop_map(Op::Wait),
-    ]
 }
 
 /// The swarm as the machine that it would be at a crate's boundary.
@@ -432,19 +365,11 @@ impl Machine for Driven {
     }
 }
 
-pub(crate) fn step() -> impl Strategy<Value = Step<Op>> {
-    prop_oneof![
-        12 => op().prop_map(Step::Input),
-        3 => (0..100_000u64).prop_map(|ms| Step::Wait(Duration::from_millis(ms))),
-        1 => Just(Step::Early),
-        1 => Just(Step::Poll),
-    ]
-}
-
 /// All of these, against the model.
 pub(crate) fn all_of(ops: Vec<Op>) -> Result<(), TestCaseError> {
     let mut model = Model::new();
-    ops.into_iter().try_for_each(|op| model.step(op))
+    ops.into_iter().try_for_each(|op| model.step(op))?;
+    model.all_is_given()
 }
 
 /// These steps, against the contract of every machine.
@@ -470,4 +395,20 @@ proptest! {
     fn the_contract_of_every_machine_holds(steps in prop::collection::vec(step(), 0..200)) {
         keeps_the_contract(steps)?;
     }
+}
+
+/// Or the model would say nothing of what is given.
+#[test]
+fn among_any_operations_there_are_uploads_that_are_completed() {
+    let mut runner = TestRunner::deterministic();
+    let mut whole = 0;
+    for _ in 0..100 {
+        let ops = prop::collection::vec(op(), 200).new_tree(&mut runner).expect("operations").current();
+        let mut model = Model::new();
+        ops.into_iter().try_for_each(|op| model.step(op)).expect("what must hold");
+        model.all_is_given().expect("it ends");
+        whole += model.whole;
+    }
+    println!("{whole} requests completed in 100 runs");
+    assert!(whole > 9, "{whole}");
 }
