@@ -32,6 +32,8 @@ pub enum Act {
     Clear(bool),
     Date(u64),
     Sync,
+    /// The same, and the disk does all of it.
+    MakeLast,
     Wait(u64),
     /// So many effects are answered.
     Answer(usize),
@@ -74,6 +76,7 @@ pub fn act() -> impl Strategy<Value = Act> {
         1 => any::<bool>().prop_map(Act::Clear),
         1 => (0u64..1 << 40).prop_map(Act::Date),
         1 => Just(Act::Sync),
+        2 => Just(Act::MakeLast),
         4 => (0u64..20_000).prop_map(Act::Wait),
         8 => (0usize..6).prop_map(Act::Answer),
         8 => Just(Act::Settle),

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use spotcache::cache::{
-    Cache, CacheKey, Config, Content, DiskError, Done, Effect, Event, Found, Input, Output, Place, Quota,
-    RequestId,
+    Cache, CacheKey, Config, Content, DiskError, Done, Effect, Event, Eviction, Found, Input, Output, Place,
+    Quota, RequestId,
 };
 use spotproto::{Instant, Machine, Seed};
 use std::collections::{BTreeMap, VecDeque};
@@ -130,6 +130,22 @@ pub struct World {
 /// A quota of so many kilobytes.
 pub fn config(quota: u64) -> Config {
     Config { quota: Quota::Bytes(quota << 10), ..Config::default() }
+}
+
+/// Limits so narrow that every bound is met.
+pub fn narrow(eviction: Eviction) -> Config {
+    let mut config = config(16 * 30);
+    config.eviction = eviction;
+    config.limits.headers_share = 4;
+    config.limits.writes = 12;
+    config.limits.removals = 3;
+    config.limits.partial = 3;
+    config.limits.files = 6;
+    config.limits.batch = 5;
+    config.limits.unclaimed = 20;
+    config.limits.journal_slack = 500;
+    config.limits.touches = 3;
+    config
 }
 
 impl World {

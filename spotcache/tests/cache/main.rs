@@ -9,4 +9,5 @@ mod contract;
 mod disk;
 mod journal;
 mod model;
+mod once;
 mod room;

@@ -1,7 +1,7 @@
 //! Random operations, disk errors and crashes, against an obvious model.
 
 use super::acts::{Act, FILES, act, pieces, prefix};
-use super::disk::{Disk, Work, config, value};
+use super::disk::{Disk, Work, narrow, value};
 use proptest::prelude::*;
 use spotcache::cache::{
     Cache, Config, DiskError, Done, Effect, Event, Eviction, Layout, Output, Place, Quota, RequestId, Trouble,
@@ -45,6 +45,12 @@ struct Run {
     pinned: BTreeSet<u32>,
     /// Files that may go though they are pinned: it was asked for.
     doomed: BTreeSet<u32>,
+    /// Pieces that were held when all was made to last, and not let go of since: no restart may lose them.
+    lasting: BTreeMap<u32, BTreeSet<u32>>,
+    /// How many of them restarts found.
+    found: usize,
+    /// The disk may have failed since the start.
+    faulted: bool,
     /// Outputs of the answer that opened the cache are being looked at.
     opening: bool,
     date: u64,
@@ -69,6 +75,9 @@ impl Run {
             offered: BTreeSet::new(),
             pinned: BTreeSet::new(),
             doomed: BTreeSet::new(),
+            lasting: BTreeMap::new(),
+            found: 0,
+            faulted: false,
             opening: false,
             date: 0,
             date_ever: 0,
@@ -140,6 +149,8 @@ impl Run {
                 self.cache.remove(self.now, &file);
             }
             Act::Quota(pieces) => {
+                // What is over it may go as soon as it opens.
+                self.lasting.clear();
                 self.config.quota = Quota::Bytes(pieces * PIECE);
                 self.cache.set_quota(self.now, self.config.quota);
             }
@@ -160,6 +171,7 @@ impl Run {
                 self.cache.note_date(self.now, UnixTime(date));
             }
             Act::Sync => self.cache.sync(),
+            Act::MakeLast => self.make_last(),
             Act::Wait(millis) => {
                 let until = self.now + Duration::from_millis(millis);
                 while let Some(at) = self.cache.poll_timeout().filter(|at| *at <= until) {
@@ -176,8 +188,14 @@ impl Run {
                 }
             }
             Act::Settle => self.settle(),
-            Act::Fault(error) => self.disk.faults.push_back(Some(error)),
-            Act::Broken(error) => self.disk.broken = error,
+            Act::Fault(error) => {
+                self.disk.faults.push_back(Some(error));
+                self.faulted = true;
+            }
+            Act::Broken(error) => {
+                self.disk.broken = error;
+                self.faulted = true;
+            }
             Act::Open => self.cache.open(),
             Act::Restart { power } => return self.restart(power),
         }
@@ -235,6 +253,15 @@ impl Run {
         }
     }
 
+    /// All that is held is made to last, and remembered as that, unless the disk may not have done it.
+    fn make_last(&mut self) {
+        self.cache.sync();
+        self.settle();
+        if !self.faulted {
+            self.lasting = self.model.iter().map(|(file, known)| (*file, known.held.clone())).collect();
+        }
+    }
+
     fn drop_file(&mut self, file: u32) {
         self.forget(file, |_| true);
         self.model.remove(&file);
@@ -272,6 +299,9 @@ impl Run {
     fn forget(&mut self, file: u32, pieces: impl Fn(u32) -> bool) {
         if let Some(known) = self.model.get_mut(&file) {
             known.held.retain(|piece| !pieces(*piece));
+        }
+        if let Some(lasting) = self.lasting.get_mut(&file) {
+            lasting.retain(|piece| !pieces(*piece));
         }
         for asked in self.asked.values_mut() {
             if let Place::Piece(piece) = asked.place {
@@ -331,10 +361,11 @@ impl Run {
         self.disk.faults.clear();
         self.disk.broken = None;
         let date_ever = self.date_ever;
-        let pinned = std::mem::take(&mut self.pinned);
+        let (pinned, lasting) = (std::mem::take(&mut self.pinned), std::mem::take(&mut self.lasting));
+        let found = self.found;
         let disk = std::mem::take(&mut self.disk);
         *self = Self::new(self.config, disk);
-        (self.pinned, self.date_ever) = (pinned, date_ever);
+        (self.pinned, self.lasting, self.found, self.date_ever) = (pinned, lasting, found, date_ever);
         self.settle();
         self.check();
     }
@@ -366,6 +397,12 @@ impl Run {
             }
             self.model.insert(file, File { held, holds: 0, pinned: holding.pinned, unanswered: 0 });
             assert!(self.cache.find(&[file as u8; 16]).any(|found| found == file));
+        }
+        for (file, lasting) in &self.lasting {
+            let held = self.model.get(file).map(|known| &known.held);
+            let lost = lasting.iter().find(|piece| !held.is_some_and(|held| held.contains(piece)));
+            assert_eq!(lost, None, "of {file}, which was made to last");
+            self.found += lasting.len();
         }
         for file in &self.pinned {
             assert!(self.model.get(file).is_some_and(|file| file.pinned), "the pin of {file} was lost");
@@ -422,21 +459,9 @@ impl Run {
     }
 }
 
-/// All of these, narrow limits, and a restart at the end.
-pub fn run(eviction: Eviction, acts: Vec<Act>) {
-    let mut config = config(16 * 30);
-    config.eviction = eviction;
-    // Narrow, so that every bound is met.
-    config.limits.headers_share = 4;
-    config.limits.writes = 12;
-    config.limits.removals = 3;
-    config.limits.partial = 3;
-    config.limits.files = 6;
-    config.limits.batch = 5;
-    config.limits.unclaimed = 20;
-    config.limits.journal_slack = 500;
-    config.limits.touches = 3;
-    let mut run = Run::new(config, Disk::new());
+/// All of these, narrow limits, and a restart at the end; how many pieces restarts found again that were made to last.
+pub fn run(eviction: Eviction, acts: Vec<Act>) -> usize {
+    let mut run = Run::new(narrow(eviction), Disk::new());
     run.settle();
     run.check();
     for act in acts {
@@ -446,28 +471,10 @@ pub fn run(eviction: Eviction, acts: Vec<Act>) {
     run.disk.broken = None;
     run.act(Act::Wait(2_000_000));
     run.settle();
+    run.make_last();
     run.check();
     run.restart(false);
-}
-
-#[test]
-fn a_date_is_found_again_by_a_cache_that_had_to_wait_for_its_quota() {
-    use Act::*;
-    run(Eviction::Lru, vec![Date(1), Sync, Answer(1), Quota(0), Restart { power: false }, Quota(1), Open]);
-}
-
-#[test]
-fn that_a_pin_lasts_which_was_taken_back_says_nothing_of_the_next() {
-    use Act::*;
-    let pins = [Admit(4), Pin(4), Pin(4), Pin(4), Pin(4), Answer(2), Unpin(4), Pin(4), Answer(3)];
-    run(Eviction::Lru, [&pins[..], &[Restart { power: false }]].concat());
-}
-
-#[test]
-fn a_file_whose_cut_fails_on_a_full_disk_is_cut_again_and_goes() {
-    use Act::*;
-    let acts = vec![Admit(5), StoreAll(5), Settle, Fault(DiskError::Full), Quota(12), StoreAll(5), Settle];
-    run(Eviction::Lru, acts);
+    run.found
 }
 
 proptest! {

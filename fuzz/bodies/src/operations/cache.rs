@@ -21,11 +21,12 @@ use spotcache::cache::{Eviction, Layout};
 /// The first byte chooses: the model, with one policy or the other, or the contract of machines.
 pub(crate) fn disk_and_model(bytes: &[u8]) {
     let Some((which, bytes)) = bytes.split_first() else { return };
-    match which % 4 {
-        0 | 1 => model::run(Eviction::Lru, draws(&acts::act(), bytes, 120)),
-        2 => model::run(Eviction::S3Fifo, draws(&acts::act(), bytes, 120)),
-        _ => contract::run(draws(&contract::step(), bytes, 120)),
-    }
+    let eviction = match which % 4 {
+        0 | 1 => Eviction::Lru,
+        2 => Eviction::S3Fifo,
+        _ => return contract::run(draws(&contract::step(), bytes, 120)),
+    };
+    model::run(eviction, draws(&acts::act(), bytes, 120));
 }
 
 /// A cache that opens with any journal, and then once more, holds the same.
