@@ -11,11 +11,14 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-/// Bytes that choose one operation. All take as many, so that a byte that changes changes one operation.
+/// Whether a byte is the last of those that choose one operation: one in four is. So a byte that changes, comes in or goes
+/// changes an operation or two, and none behind them.
 ///
 /// They are a seed and not the random numbers themselves (proptest's `PassThrough`): for each alternative that it does not
 /// take, a choice leaves half of those to it, and where none are left a range may be drawn from for ever.
-const DRAW: usize = 4;
+const fn is_last(byte: &u8) -> bool {
+    byte.is_multiple_of(4)
+}
 
 /// The value that a strategy makes with these bytes as its seed.
 pub(crate) fn draw<S: Strategy>(strategy: &S, bytes: &[u8]) -> S::Value {
@@ -29,5 +32,5 @@ pub(crate) fn draw<S: Strategy>(strategy: &S, bytes: &[u8]) -> S::Value {
 
 /// As many operations as there are bytes for, up to `most`.
 pub(crate) fn draws<S: Strategy>(strategy: &S, bytes: &[u8], most: usize) -> Vec<S::Value> {
-    bytes.chunks(DRAW).take(most).map(|bytes| draw(strategy, bytes)).collect()
+    bytes.split_inclusive(is_last).take(most).map(|bytes| draw(strategy, bytes)).collect()
 }
