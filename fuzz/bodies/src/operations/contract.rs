@@ -12,22 +12,17 @@ mod anything;
 mod company;
 #[path = "../../../../spotp2p/tests/contract/deeds.rs"]
 mod deeds;
-#[path = "../../../../spotp2p/tests/cached/disk.rs"]
-mod disk;
 #[path = "../../../../spotp2p/tests/contract/heard.rs"]
 mod heard;
 #[path = "../../../../spotp2p/tests/contract/lies.rs"]
 mod lies;
 #[path = "../../../../spotp2p/tests/contract/meetings.rs"]
 mod meetings;
-#[path = "../../../../spotp2p/tests/contract/shelf.rs"]
-mod shelf;
-#[path = "../../../../spotp2p/tests/town/tunes.rs"]
-mod tunes;
 #[path = "../../../../spotp2p/tests/world/mod.rs"]
 mod world;
 
 use super::draws;
+use super::town::{disk, shelf, tunes};
 
 /// The most steps of a machine under its contract alone.
 const MOST: usize = 150;

@@ -8,17 +8,17 @@ mod anything;
 #[path = "../../../../spotp2p/tests/town/crooks.rs"]
 mod crooks;
 #[path = "../../../../spotp2p/tests/cached/disk.rs"]
-mod disk;
+pub(crate) mod disk;
 #[path = "../../../../spotp2p/tests/town/listener.rs"]
 mod listener;
 #[path = "../../../../spotp2p/tests/contract/shelf.rs"]
-mod shelf;
+pub(crate) mod shelf;
 #[path = "../../../../spotp2p/tests/town/streets.rs"]
 mod streets;
 #[path = "../../../../spotp2p/tests/town/town.rs"]
 mod town;
 #[path = "../../../../spotp2p/tests/town/tunes.rs"]
-mod tunes;
+pub(crate) mod tunes;
 #[path = "../../../../spotp2p/tests/town/wire.rs"]
 mod wire;
 
