@@ -58,6 +58,13 @@ fn main() {
             seeds.put(target, bytes);
         }
     }
+    // What the first byte chooses, all of it.
+    for (target, choices) in [("access_point", 4), ("cache", 4), ("node", 8), ("planner", 3), ("swarm", 2)] {
+        for choice in 0..choices {
+            let operations = (0..1000).map(|_| dice.bits() as u8);
+            seeds.put(target, core::iter::once(choice).chain(operations).collect::<Vec<u8>>());
+        }
+    }
     println!("{} seeds", seeds.count);
 }
 
@@ -134,26 +141,28 @@ fn messages(seeds: &mut Seeds) {
     }
 }
 
-/// What two sessions say to each other, each flight to the one that takes it.
+/// What two sessions say to each other, each flight to the one that takes it; whoever dials, over a link or not.
 fn handshakes(seeds: &mut Seeds) {
     let keys = |byte| KeyPair::new::<Gullible>(SecretKey([byte; 32]));
-    for knows in [true, false] {
+    for (knows, swapped, linked) in (0..8u8).map(|n| (n & 1 == 0, n & 2 > 0, n & 4 > 0)) {
         let session = |role, identity, remote| {
-            let (dialled, limits) = (role == Role::Initiator, Limits::DEFAULT);
-            let (link, ephemeral) = (LinkId::ACCESS_POINT, SecretKey([identity + 10; 32]));
+            let (dialled, limits) = ((role == Role::Initiator) != swapped, Limits::DEFAULT);
+            let link = if linked { LinkId([5; 16]) } else { LinkId::ACCESS_POINT };
+            let ephemeral = SecretKey([identity + 10; 32]);
             let setup = Setup { role, dialled, link, identity: keys(identity), ephemeral, remote, limits };
             Session::<Gullible>::new(Instant::START, setup).expect("keys of use")
         };
         let mut client = session(Role::Initiator, 1, knows.then(|| keys(2).public));
-        let mut server = session(Role::Responder, 2, None);
+        let mut server = session(Role::Responder, 2, linked.then(|| keys(1).public));
         let (mut to_server, mut to_client) = (Vec::new(), Vec::new());
         for _ in 0..4 {
             to_server.extend(carry(&mut client, &mut server));
             to_client.extend(carry(&mut server, &mut client));
         }
-        for how in [0x00, 0x10, 0xf0] {
-            seeds.put("handshake", [&[how | 2], &to_server[..]].concat());
-            seeds.put("handshake", [&[how | u8::from(!knows)], &to_client[..]].concat());
+        let parts = u8::from(swapped) << 2 | u8::from(linked) << 3;
+        for cut in [0x00, 0x10, 0xf0] {
+            seeds.put("handshake", [&[cut | parts | 2 | u8::from(linked)], &to_server[..]].concat());
+            seeds.put("handshake", [&[cut | parts | u8::from(!knows)], &to_client[..]].concat());
         }
     }
 }
@@ -285,11 +294,13 @@ fn texts(seeds: &mut Seeds) {
     answers(seeds);
 }
 
-/// 0xff stands for a whole answer.
+/// 0xff stands for a whole answer, 0xfe for the moment of the second request.
 fn answers(seeds: &mut Seeds) {
     let range = "Content-Range: bytes 0-16383/49252\r\n";
     for answer in [
         &b"\xff"[..],
+        b"\xff\xfe\xff",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nsorry\xfe\xff",
         b"HTTP/1.1 100 Continue\r\n\r\n\xff",
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nsorry",
         b"HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nsorry\r\n0\r\nX: y\r\n\r\n",
