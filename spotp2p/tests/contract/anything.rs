@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use spotp2p::access_point::{self, AccessPoint, Done, Entry, Limits};
-use spotp2p::node::{self, Command, Node};
+use spotp2p::node::{self, Command, MirrorNews, Node};
 use spotp2p::swarm::Mode;
 use spotp2p::{RequestId, SessionId};
 use spotproto::content::{ContentKey, LeafRange};
@@ -17,9 +17,10 @@ use spotproto::contract::{Ran, Step, check};
 use spotproto::crypto::{Crypto, PublicKey, RustCrypto, SecretKey};
 use spotproto::error::Refused;
 use spotproto::message::{
-    Connect, Hello, Holding, Message, Misdeed, Open, Opened, PieceRange, Read, Refusal, Slot, Urgency, Want,
-    Wanted, Welcome,
+    Connect, Dial, Hello, Hit, Holding, Message, Misdeed, Open, Opened, PieceRange, Query, Read, Refusal,
+    Slot, Urgency, Want, Wanted, Welcome,
 };
+use spotproto::noise::Role;
 use spotproto::preamble::LinkId;
 use spotproto::ticket::{Pseudonym, Rights, Ticket};
 use spotproto::{CloseCode, Gid, Instant, Seed, SessionError, UnixTime};
@@ -138,7 +139,8 @@ fn of_peers() -> impl Strategy<Value = Text> {
     let file = || (0u32..3).prop_map(Key);
     let files = move || vec(file(), 0..5);
     let link = || prop_oneof![3 => Just(LinkId([7; 16])), 1 => any::<[u8; 16]>().prop_map(LinkId)];
-    let peers = vec((0u8..4).prop_map(|n| Pseudonym([n; 16])), 0..12);
+    let name = || (0u8..4).prop_map(|n| Pseudonym([n; 16]));
+    let peers = move || vec(name(), 0..12);
     prop_oneof![
         any::<u16>().prop_map(|port| Message::Renew { port }),
         (files(), files()).prop_map(|(joined, left)| Message::Holding(Box::new(Holding { joined, left }))),
@@ -147,7 +149,7 @@ fn of_peers() -> impl Strategy<Value = Text> {
             file,
             most
         }),
-        (0u32..6, file(), peers).prop_map(|(channel, file, peers)| {
+        (0u32..6, file(), peers()).prop_map(|(channel, file, peers)| {
             Message::Connect { channel, connect: Box::new(Connect { file, peers }) }
         }),
         (link(), any::<bool>()).prop_map(|(link, stands)| Message::Dialled { link, stands }),
@@ -156,6 +158,14 @@ fn of_peers() -> impl Strategy<Value = Text> {
         (0u32..6, file()).prop_map(|(channel, file)| {
             Message::Want { channel, want: Want { file, urgency: Urgency::Next } }
         }),
+        (0u32..6, peers()).prop_map(|(channel, peers)| Message::Peers { channel, peers }),
+        (0u32..6).prop_map(|channel| Message::Mirrors { channel, mirrors: vec!["http://a/1".into()] }),
+        (link(), name()).prop_map(|(link, pseudonym)| {
+            let (role, link_key, addresses) = (Role::Initiator, PublicKey([1; 32]), Vec::new());
+            Message::Dial(Box::new(Dial { link, role, pseudonym, link_key, addresses }))
+        }),
+        (0u64..4, file(), any::<u8>()).prop_map(|(id, file, hops)| Message::Query(Query { id, file, hops })),
+        (0u64..4, peers()).prop_map(|(id, peers)| Message::Hit(Hit { id, peers })),
         (0u32..6).prop_map(|channel| Message::Slot { channel, slot: Slot { place: 0, held: Vec::new() } }),
     ]
 }
@@ -227,6 +237,7 @@ pub(crate) fn node_input() -> impl Strategy<Value = node::Input<Key, Piece>> {
         any::<u32>().prop_map(|at_ms| Command::Sounds { at_ms }),
         any::<u32>().prop_map(|at_ms| Command::Silent { at_ms }),
         select(vec![Mode::Full, Mode::TakeOnly, Mode::Alone]).prop_map(Command::Peers),
+        wanted().prop_map(|wanted| Command::Keep { wanted }),
         Just(Command::Stop),
         Just(Command::Leave),
     ];
@@ -241,6 +252,12 @@ pub(crate) fn node_input() -> impl Strategy<Value = node::Input<Key, Piece>> {
         1 => (session(), select(whys.to_vec())).prop_map(|(session, why)| Input::Disconnected { session, why }),
         2 => (session(), 0u64..60_000_000).prop_map(|(session, us)| {
             Input::RoundTrip { session, span: Duration::from_micros(us) }
+        }),
+        1 => (0u64..5, number(), piece()).prop_map(|(request, index, data)| {
+            Input::Mirror { request: RequestId(request), news: MirrorNews::Piece { index, data } }
+        }),
+        1 => (0u64..5).prop_map(|request| {
+            Input::Mirror { request: RequestId(request), news: MirrorNews::Failed }
         }),
         12 => (session(), message()).prop_map(|(from, message)| Input::Message { from, message }),
     ]
