@@ -9,4 +9,5 @@ mod operations;
 mod playing;
 mod rescue;
 mod sources;
+mod steps;
 mod world;

@@ -1,92 +1,17 @@
 //! Random operations, absurd ones among them, against a ledger that an owner would keep.
 
+use super::steps::{PIECES, Step, step};
 use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use spotp2p::planner::{
     Ask, Clock, Config, Curve, Holds, Kind, Output, Planner, Policy, Prior, Prospect, Slot, Source, Why,
 };
 use spotproto::Instant;
 use spotproto::content::{LEAF_GROUP, PIECE_LEN};
 use spotproto::message::PieceRange;
-
-const PIECES: u32 = 200;
-
-#[derive(Clone, Debug)]
-pub(crate) enum Step {
-    Add {
-        source: u32,
-        kind: usize,
-        from: u32,
-        count: u32,
-        all: bool,
-        served: bool,
-    },
-    Lose(u32),
-    Slot(u32, u8),
-    Holds(u32, u32, u32),
-    Credit(u32, u32),
-    RoundTrip(u32, u64),
-    /// An outstanding piece arrives, so many bytes long.
-    Arrive(prop::sample::Index, usize),
-    /// Something arrives that nobody asked for.
-    Stray(u32, u32),
-    Forge(prop::sample::Index),
-    Refuse(prop::sample::Index, u32),
-    RefuseAnything(u32, u32, u32),
-    Promise(u32, u32, u32),
-    Have(u32, u32),
-    Forget(u32, u32),
-    Reading(u32),
-    Seek(u32, u32),
-    Clock(u8, u64, u32),
-    Policy(u8, u8, Duration),
-    Paused(bool),
-    Ahead(Duration),
-    Wait(u64),
-    Early,
-    /// The owner leaves the outputs where they are for a while.
-    Lazy(bool),
-}
-
-pub(crate) fn step() -> impl Strategy<Value = Step> {
-    let source = || 0u32..12;
-    let piece = || prop_oneof![8 => 0..PIECES + 3, 1 => Just(u32::MAX)];
-    let span = || prop_oneof![6 => 0u64..2_000, 3 => 0u64..20_000, 1 => Just(u64::MAX / 4_000)];
-    let index = || any::<prop::sample::Index>();
-    let bytes = prop_oneof![8 => Just(PIECE_LEN), 1 => Just(0usize), 1 => Just(usize::MAX)];
-    let adding = (source(), 0usize..5, piece(), piece(), any::<bool>(), any::<bool>());
-    prop_oneof![
-        4 => adding.prop_map(|(source, kind, from, count, all, served)| Step::Add { source, kind, from, count, all, served }),
-        1 => source().prop_map(Step::Lose),
-        1 => (source(), 0u8..3).prop_map(|(s, slot)| Step::Slot(s, slot)),
-        1 => (source(), piece(), piece()).prop_map(|(s, a, n)| Step::Holds(s, a, n)),
-        1 => (source(), prop_oneof![0u32..9, Just(u32::MAX)]).prop_map(|(s, n)| Step::Credit(s, n)),
-        1 => (source(), span()).prop_map(|(s, ms)| Step::RoundTrip(s, ms)),
-        30 => (index(), bytes).prop_map(|(i, n)| Step::Arrive(i, n)),
-        1 => (source(), piece()).prop_map(|(s, p)| Step::Stray(s, p)),
-        1 => index().prop_map(Step::Forge),
-        2 => (index(), 0u32..5).prop_map(|(i, n)| Step::Refuse(i, n)),
-        1 => (source(), piece(), piece()).prop_map(|(s, a, n)| Step::RefuseAnything(s, a, n)),
-        1 => (source(), piece(), piece()).prop_map(|(s, a, n)| Step::Promise(s, a, n)),
-        1 => (piece(), 0u32..20).prop_map(|(a, n)| Step::Have(a, n)),
-        1 => (piece(), piece()).prop_map(|(a, n)| Step::Forget(a, n)),
-        2 => piece().prop_map(Step::Reading),
-        1 => (piece(), any::<u32>()).prop_map(|(p, ms)| Step::Seek(p, ms)),
-        2 => (0u8..3, span(), 0u32..200_000).prop_map(|(c, at, ms)| Step::Clock(c, at, ms)),
-        2 => (0u8..3, any::<u8>(), music()).prop_map(|(u, bits, paid)| Step::Policy(u, bits, paid)),
-        2 => any::<bool>().prop_map(Step::Paused),
-        1 => music().prop_map(Step::Ahead),
-        12 => span().prop_map(Step::Wait),
-        1 => Just(Step::Early),
-        1 => any::<bool>().prop_map(Step::Lazy),
-    ]
-}
-
-/// A stretch of music.
-fn music() -> impl Strategy<Value = Duration> {
-    prop_oneof![3 => Just(Duration::MAX), 6 => (0u64..60_000).prop_map(Duration::from_millis)]
-}
 
 /// What the owner knows.
 struct Owner {
@@ -103,6 +28,10 @@ struct Owner {
     ahead: Duration,
     /// No output is older than what was said last.
     fresh: bool,
+    /// How often something late had been asked for.
+    late: usize,
+    /// Sources that were not asked for anything since they are known: nothing speaks against them.
+    untried: BTreeSet<u32>,
 }
 
 impl Owner {
@@ -122,6 +51,8 @@ impl Owner {
             paused: false,
             ahead: Duration::ZERO,
             fresh: true,
+            late: 0,
+            untried: BTreeSet::new(),
         }
     }
 
@@ -142,12 +73,14 @@ impl Owner {
                 if self.planner.add(now, Source(*source), kind, holds.clone(), slot) {
                     assert!(!self.holds.contains_key(source) && self.holds.len() < 10);
                     self.holds.insert(*source, (kind, holds, *served));
+                    self.untried.insert(*source);
                 }
             }
             Step::Lose(source) => {
                 self.drain();
                 self.holds.remove(source);
                 self.forgers.remove(source);
+                self.untried.remove(source);
                 self.asked.retain(|(_, other)| other.0 != *source);
                 self.planner.lost(now, Source(*source));
             }
@@ -213,6 +146,7 @@ impl Owner {
                 self.drain();
                 let asked: BTreeSet<u32> = self.planner.outstanding().map(|(piece, ..)| piece).collect();
                 let known = self.holds.contains_key(source) && !self.forgers.contains(source);
+                self.untried.remove(source);
                 // Counted on, even if it is called back in the same breath.
                 let pieces = *start..start.saturating_add((*count).min(256)).min(PIECES);
                 let counted =
@@ -317,6 +251,7 @@ impl Owner {
                     if self.fresh {
                         self.check_paid(&ask);
                     }
+                    self.untried.remove(&ask.source.0);
                     for piece in start..end {
                         assert!(
                             self.asked.insert((piece, ask.source)),
@@ -348,10 +283,34 @@ impl Owner {
         let Some(begins) = self.planner.due(self.now, 0) else { return };
         let due = self.planner.due(self.now, ask.pieces.end() - 1).expect("the clock is set");
         assert!(due <= begins + self.policy.paid_music, "{ask:?} by {:?}", self.policy);
-        let rescue = matches!(ask.why, Why::Hedge | Why::Moved);
-        if self.planner.has_peers() && !rescue && self.policy.paid_music == Duration::MAX {
+        // What lies behind the decoder is never due, and patience with peers who do not bring it ends.
+        let exempt = matches!(ask.why, Why::Hedge | Why::Moved | Why::Patience);
+        if self.planner.has_peers() && !exempt && self.policy.paid_music == Duration::MAX {
             let ahead = Config::DEFAULT.ahead.max(self.ahead);
             assert!(due <= begins.max(self.now) + ahead, "{ask:?}, {ahead:?} ahead");
+        }
+    }
+
+    /// What is overdue is asked of somebody who serves it, if there is one that may be asked, has room, and was never slow:
+    /// unless one without room may be sooner still.
+    fn nothing_overdue_is_left(&mut self) {
+        let piece = self.planner.gap();
+        let due = self.planner.due(self.now, piece).filter(|due| piece < PIECES && *due <= self.now);
+        let asked = self.asked.iter().any(|(of, _)| *of == piece);
+        let room = |source: &u32| self.planner.window(Source(*source)).is_some_and(|(all, used)| used < all);
+        let full = self.holds.iter().any(|(source, (.., served))| *served && !room(source));
+        self.late += usize::from(due.is_some() && asked);
+        if due.is_none() || asked || full || self.paused {
+            return;
+        }
+        for source in self.untried.iter().filter(|source| room(source)) {
+            let (kind, holds, served) = &self.holds[source];
+            let allowed = match kind {
+                Kind::Server => self.policy.server_allowed && self.policy.paid_music == Duration::MAX,
+                Kind::Cdn => self.policy.cdn_allowed && self.policy.paid_music == Duration::MAX,
+                Kind::Cache | Kind::Lan | Kind::Peer => true,
+            };
+            assert!(!(*served && holds.has(piece) && allowed), "{piece} is late, and {source} is not asked");
         }
     }
 
@@ -382,7 +341,7 @@ impl Owner {
         let told: BTreeSet<(u32, Source)> =
             self.planner.outstanding().map(|(piece, source, _)| (piece, source)).collect();
         assert_eq!(told, self.asked, "the owner's books");
-        let mut per_piece = BTreeMap::<u32, u32>::new();
+        let (mut per_piece, mut newly) = (BTreeMap::<u32, u32>::new(), BTreeSet::new());
         for (piece, source) in &told {
             assert!(!self.planner.has(*piece));
             *per_piece.entry(*piece).or_default() += 1;
@@ -396,13 +355,14 @@ impl Owner {
                     promised || *served && holds.has(*piece),
                     "{piece} of {source:?}, which can't serve it"
                 );
+                newly.extend((!promised).then_some(source.0));
             }
         }
         assert!(per_piece.values().all(|times| *times <= 2));
         for source in self.holds.keys() {
-            let (_, used) = self.planner.window(Source(*source)).expect("it is there");
+            let (window, used) = self.planner.window(Source(*source)).expect("it is there");
             assert_eq!(used as usize, told.iter().filter(|(_, other)| other.0 == *source).count());
-            assert!(used <= 256 + PIECES);
+            assert!(used <= window || !newly.contains(source), "{used} of {source}, which may have {window}");
         }
         let stats = self.planner.stats();
         let ended =
@@ -415,17 +375,23 @@ impl Owner {
     }
 }
 
-/// All of these, with the books looked at after each but where outputs are left lying.
-pub(crate) fn books(outputs: usize, prior: Prior, steps: &[Step]) {
+/// All of these, with the books looked at after each but where outputs are left lying; how often something late had been
+/// asked for.
+pub(crate) fn books(outputs: usize, prior: Prior, steps: &[Step]) -> usize {
     let mut owner = Owner::new(outputs, prior);
     for step in steps {
         let (lazy, before) = (owner.lazy, owner.asked.clone());
         owner.take(step);
         if !owner.lazy {
             owner.check((!lazy).then_some(&before));
+            if matches!(step, Step::Wait(_)) {
+                owner.nothing_overdue_is_left();
+            }
         }
     }
+    let late = owner.late;
     owner.ends_well();
+    late
 }
 
 /// Those that every source and what is outstanding can take part in, without taking an output.
@@ -479,4 +445,17 @@ proptest! {
     fn outputs_are_bounded_even_if_nobody_takes_them(steps in prop::collection::vec(step(), 1..250)) {
         untaken(&steps);
     }
+}
+
+/// Or nothing would be said of what is late.
+#[test]
+fn among_any_steps_there_are_pieces_that_are_late_and_asked_for() {
+    let mut runner = TestRunner::deterministic();
+    let millis = Duration::from_millis;
+    let prior = Prior { bytes_per_s: 100_000, round_trip: millis(50), deviation: millis(50) };
+    let steps = prop::collection::vec(step(), 250);
+    let mut late = || books(64, prior, &steps.new_tree(&mut runner).expect("steps").current());
+    let some = (0..100).filter(|_| late() > 0).count();
+    println!("something late was asked for in {some} runs of 100");
+    assert!(some > 20, "{some}");
 }

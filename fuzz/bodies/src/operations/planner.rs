@@ -4,6 +4,8 @@
 
 #[path = "../../../../spotp2p/tests/planner/operations.rs"]
 mod operations;
+#[path = "../../../../spotp2p/tests/planner/steps.rs"]
+mod steps;
 
 use super::draws;
 
@@ -14,11 +16,11 @@ const MOST: usize = 250;
 pub(crate) fn books(bytes: &[u8]) {
     let Some((which, bytes)) = bytes.split_first() else { return };
     if *which == 0xff {
-        return operations::untaken(&draws(&operations::step(), bytes, MOST));
+        return operations::untaken(&draws(&steps::step(), bytes, MOST));
     }
     let Some((expected, bytes)) = bytes.split_first_chunk::<12>() else { return };
     let number = |at: usize| u32::from_le_bytes(core::array::from_fn(|byte| expected[at * 4 + byte]));
     let expected = operations::prior((number(0), number(1), number(2)));
     let outputs = [1, 3, 64][usize::from(*which) % 3];
-    operations::books(outputs, expected, &draws(&operations::step(), bytes, MOST));
+    operations::books(outputs, expected, &draws(&steps::step(), bytes, MOST));
 }
