@@ -430,8 +430,9 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         }
     }
 
-    /// Gives up tracks that nobody serves any more.
-    pub(super) fn give_up_hopeless(&mut self, now: Instant) {
+    /// Gives up tracks that nobody serves any more; whether there was one.
+    pub(super) fn give_up_hopeless(&mut self, now: Instant) -> bool {
+        let mut any = false;
         for class in Urgency::ALL {
             let Some(file) = self.file(class) else { continue };
             let Some(why) = file.refused.filter(|_| file.plan.sources() == 0 && !file.plan.is_complete())
@@ -440,8 +441,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             };
             if self.swarm.hopeful(file.head.file) == 0 {
                 self.give_up(now, class, why);
+                any = true;
             }
         }
+        any
     }
 
     /// What sort of source this is.

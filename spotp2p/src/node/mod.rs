@@ -358,7 +358,8 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             for class in Urgency::ALL {
                 more |= self.carry_out_plan(now, class);
             }
-            self.give_up_hopeless(now);
+            // What is to be kept after it begins at once.
+            more |= self.give_up_hopeless(now);
             if !more && !self.look_at_playout(now) {
                 break;
             }

@@ -9,6 +9,7 @@ use super::tunes::{NEXT, shelf_of};
 use super::world::{DATE, log_in};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
+use core::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -22,7 +23,7 @@ use spotp2p::{RequestId, SessionId};
 use spotproto::content::{FileId, Hash};
 use spotproto::contract::{Ran, Step, check};
 use spotproto::crypto::{PublicKey, RustCrypto, SecretKey};
-use spotproto::message::{Channel, Dial, Message, Open, PieceRange, Read, Wanted};
+use spotproto::message::{Channel, Dial, Message, Open, PieceRange, Read, Refusal, Wanted};
 use spotproto::ticket::{Pseudonym, Rights, SignedTicket, Ticket};
 use spotproto::{Instant, Limits, Machine, Seed, UnixTime};
 use std::sync::LazyLock;
@@ -75,6 +76,8 @@ pub(super) struct Line {
     /// Of a link, what the access point said of it.
     pub(super) dial: Option<Dial>,
     pub(super) stands: bool,
+    /// Whether it is no replay.
+    pub(super) confirmed: bool,
     /// Of a link, whether the peer has said who it is, truly or not.
     pub(super) greeted: bool,
     /// The node's requests without their end.
@@ -375,4 +378,25 @@ fn bad_company_finds_neighbours_is_given_pieces_and_is_asked_for_some() {
     }
     println!("first neighbours, more of them, given to, web servers: {reached:?} of 200");
     assert!(reached.iter().all(|count| *count > 9), "{reached:?}");
+}
+
+/// The track that it waits behind is given up with the last word of whoever was asked, and nobody says anything after that.
+#[test]
+fn what_is_to_be_kept_next_is_begun_at_once_when_what_was_before_it_is_given_up() {
+    let (keep, wait) = (|| Deed::Command(Command::Keep { wanted: Wanted::File(SHELF.file()) }), Step::Wait);
+    let mut steps: Vec<Step<Deed>> = Vec::new();
+    let millis = Duration::from_millis;
+    steps.extend(
+        [keep(), Deed::Disk(0, Lie::Truth), Deed::ServerStands, Deed::Opened(0, Lie::Truth)].map(Step::Input),
+    );
+    steps.push(wait(millis(698)));
+    steps.extend([keep(), Deed::ServerGone(None)].map(Step::Input));
+    steps.extend([531, 148, 321, 886, 886].map(|ms| wait(millis(ms))));
+    steps.push(Step::Input(Deed::Command(Command::Connect)));
+    steps.push(wait(millis(551)));
+    steps.push(Step::Input(Deed::ServerStands));
+    steps.push(wait(millis(508)));
+    steps.push(Step::Input(Deed::Refuse(0, Refusal::NotFound)));
+    steps.push(Step::Early);
+    nothing_but_the_truth_gets_through(true, false, steps);
 }
