@@ -49,7 +49,7 @@ struct Run {
     lasting: BTreeMap<u32, BTreeSet<u32>>,
     /// How many of them restarts found.
     found: usize,
-    /// The disk may have failed since the start.
+    /// The disk may have failed once: what a cache finds then need not be on the platter.
     faulted: bool,
     /// Outputs of the answer that opened the cache are being looked at.
     opening: bool,
@@ -257,7 +257,9 @@ impl Run {
     fn make_last(&mut self) {
         self.cache.sync();
         self.settle();
-        if !self.faulted {
+        // What is in use may be above the quota, and goes as soon as nobody uses it.
+        let usage = self.cache.usage();
+        if !self.faulted && usage.bytes <= usage.quota {
             self.lasting = self.model.iter().map(|(file, known)| (*file, known.held.clone())).collect();
         }
     }
@@ -362,10 +364,11 @@ impl Run {
         self.disk.broken = None;
         let date_ever = self.date_ever;
         let (pinned, lasting) = (std::mem::take(&mut self.pinned), std::mem::take(&mut self.lasting));
-        let found = self.found;
+        let (found, faulted) = (self.found, self.faulted);
         let disk = std::mem::take(&mut self.disk);
         *self = Self::new(self.config, disk);
-        (self.pinned, self.lasting, self.found, self.date_ever) = (pinned, lasting, found, date_ever);
+        (self.pinned, self.lasting, self.date_ever) = (pinned, lasting, date_ever);
+        (self.found, self.faulted) = (found, faulted);
         self.settle();
         self.check();
     }
