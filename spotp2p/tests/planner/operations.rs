@@ -13,6 +13,9 @@ use spotproto::Instant;
 use spotproto::content::{LEAF_GROUP, PIECE_LEN};
 use spotproto::message::PieceRange;
 
+/// Pieces that hold headers.
+const HEADERS: u32 = 2;
+
 /// What the owner knows.
 struct Owner {
     now: Instant,
@@ -38,7 +41,7 @@ impl Owner {
     fn new(outputs: usize, prior: Prior) -> Self {
         let free_ahead = if outputs.is_multiple_of(2) { Config::DEFAULT.free_ahead } else { Duration::MAX };
         let config = Config { outputs, sources: 10, priors: [prior; 5], free_ahead, ..Config::DEFAULT };
-        let curve = Curve::even(PIECES, 2, 160_000).unwrap();
+        let curve = Curve::even(PIECES, HEADERS, 160_000).unwrap();
         Self {
             now: Instant::START,
             hedge_allowance: config.hedge_allowance.into(),
@@ -296,11 +299,18 @@ impl Owner {
     fn nothing_overdue_is_left(&mut self) {
         let piece = self.planner.gap();
         let due = self.planner.due(self.now, piece).filter(|due| piece < PIECES && *due <= self.now);
-        let asked = self.asked.iter().any(|(of, _)| *of == piece);
+        let is_asked = |piece: u32| self.asked.iter().any(|(of, _)| *of == piece);
+        let asked = is_asked(piece);
+        // Of the headers, which come first, nobody may hold one: then nothing wakes the planner for what comes after.
+        let first = (0..HEADERS).all(|piece| self.planner.has(piece) || is_asked(piece));
         let room = |source: &u32| self.planner.window(Source(*source)).is_some_and(|(all, used)| used < all);
-        let full = self.holds.iter().any(|(source, (.., served))| *served && !room(source));
+        // One that was asked before may be silent, or be sooner still.
+        let tried = self.holds.iter().any(|(source, (_, holds, served))| {
+            *served && holds.has(piece) && !self.untried.contains(source)
+        });
+        let full = tried || self.holds.iter().any(|(source, (.., served))| *served && !room(source));
         self.late += usize::from(due.is_some() && asked);
-        if due.is_none() || asked || full || self.paused {
+        if due.is_none() || asked || full || !first || self.paused {
             return;
         }
         for source in self.untried.iter().filter(|source| room(source)) {
