@@ -383,7 +383,7 @@ fn bad_company_finds_neighbours_is_given_pieces_and_is_asked_for_some() {
 /// The track that it waits behind is given up with the last word of whoever was asked, and nobody says anything after that.
 #[test]
 fn what_is_to_be_kept_next_is_begun_at_once_when_what_was_before_it_is_given_up() {
-    let (keep, wait) = (|| Deed::Command(Command::Keep { wanted: Wanted::File(SHELF.file()) }), Step::Wait);
+    let (keep, wait) = (|| Deed::Command(Command::Keep { wanted: Wanted::File(NEXT.file()) }), Step::Wait);
     let mut steps: Vec<Step<Deed>> = Vec::new();
     let millis = Duration::from_millis;
     steps.extend(
@@ -396,6 +396,8 @@ fn what_is_to_be_kept_next_is_begun_at_once_when_what_was_before_it_is_given_up(
     steps.push(wait(millis(551)));
     steps.push(Step::Input(Deed::ServerStands));
     steps.push(wait(millis(508)));
+    steps.push(Step::Input(Deed::Renewed(false)));
+    steps.push(wait(millis(471)));
     steps.push(Step::Input(Deed::Refuse(0, Refusal::NotFound)));
     steps.push(Step::Early);
     nothing_but_the_truth_gets_through(true, false, steps);
