@@ -47,7 +47,7 @@ fi
 features=()
 for target in "${targets[@]}"; do
   # The player and the simulator take long to build.
-  [[ ! $target =~ ^(server_name|settings|scenario)$ ]] || features=(--features programs)
+  [[ ! $target =~ ^(server_name|settings|scenario|decode)$ ]] || features=(--features programs)
 done
 
 if ((${#targets[@]} == 1)); then
