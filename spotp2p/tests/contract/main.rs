@@ -11,6 +11,7 @@ mod deeds;
 #[path = "../cached/disk.rs"]
 #[allow(dead_code, reason = "the disk of other tests, of which a part is used")]
 mod disk;
+mod excess;
 mod heard;
 mod journeys;
 mod leases;
