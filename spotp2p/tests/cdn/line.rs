@@ -14,10 +14,10 @@ use std::sync::LazyLock;
 pub(crate) const LENGTH: usize = 3 * PIECE_LEN + 100;
 
 /// What the servers of these tests hold.
-pub(crate) fn file() -> Vec<u8> {
+pub(crate) fn file() -> &'static [u8] {
     static FILE: LazyLock<Vec<u8>> =
         LazyLock::new(|| (0..LENGTH).map(|at| (at * 31 / 7 + at / 251 + at / PIECE_LEN) as u8).collect());
-    FILE.clone()
+    &FILE
 }
 
 pub(crate) fn geometry() -> Geometry {
@@ -55,7 +55,7 @@ impl From<Output> for Came {
         match output {
             Output::Piece { request, index, data } => {
                 let piece = geometry().piece(index);
-                let genuine = data == file()[piece.start as usize..piece.end as usize];
+                let genuine = data == &file()[piece.start as usize..piece.end as usize];
                 if genuine {
                     Self::Piece(request.0, index)
                 } else {

@@ -14,6 +14,12 @@ const BODY: u8 = 0xff;
 /// Stands for the moment at which the second request is made, if the first is over.
 const NEXT: u8 = 0xfe;
 
+/// The most of those: one too many.
+const BODIES: usize = 3;
+
+/// Parts of an answer that are as short as the input says. Those behind them, most of them from within pieces, are longer.
+const SHORT_PARTS: usize = 512;
+
 /// An answer means the same however it is cut, and no byte is taken for a piece's that is not.
 ///
 /// The first byte says where the second line is cut, and which pieces are asked for first; those behind them are asked for
@@ -28,7 +34,7 @@ pub(crate) fn answer(bytes: &[u8]) {
     for byte in bytes {
         match byte {
             &NEXT if part == 0 => part = 1,
-            &BODY if wire[part].len() < 100_000 => {
+            &BODY if bodies < BODIES => {
                 // Before there was an answer to the first request, it is the first that waits for one.
                 wire[part].extend(partial(asked[part.min(bodies)].clone()));
                 bodies += 1;
@@ -89,7 +95,9 @@ fn talk(wire: &[Vec<u8>; 2], cut: usize, asked: &[Range<u32>; 2]) -> (Vec<Came>,
         if line.ended.is_none() && line.connection.request().is_none() {
             line.ask(get(request, pieces.clone()));
         }
-        part.chunks(cut).for_each(|bytes| line.come(bytes));
+        let (short, long) = part.split_at(part.len().min(cut.saturating_mul(SHORT_PARTS)));
+        let long = long.chunks(cut.saturating_mul(50));
+        short.chunks(cut).chain(long).for_each(|bytes| line.come(bytes));
     }
     line.eof();
     (line.take(), line.ended)
