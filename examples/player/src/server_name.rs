@@ -1,6 +1,7 @@
 //! How a server is named: `address#key`.
 
 use core::fmt;
+use core::net::Ipv6Addr;
 use core::str::FromStr;
 use spotproto::crypto::PublicKey;
 
@@ -65,20 +66,32 @@ pub fn parse_key(text: &str) -> Option<PublicKey> {
 }
 
 fn with_port(address: &str) -> Result<String, BadServerName> {
-    let (host, port) = match address.rsplit_once(':') {
-        // An IPv6 address without a port has colons of its own.
-        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, Some(port)),
-        _ => (address, None),
-    };
-    if host.is_empty() {
+    let (host, port) = split(address).ok_or(BadServerName::NoHost)?;
+    let is_v6 = address.starts_with('[') || host.contains(':');
+    // What stands behind the percent sign names the interface (RFC 4007 §11).
+    let number = host.split('%').next().unwrap_or(host);
+    if host.is_empty() || host.contains(['[', ']']) || is_v6 && number.parse::<Ipv6Addr>().is_err() {
         return Err(BadServerName::NoHost);
     }
     let port = match port {
         Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or(BadServerName::Port)?,
         None => DEFAULT_PORT,
     };
-    let bare_v6 = host.contains(':') && !host.starts_with('[');
-    Ok(if bare_v6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+    Ok(if is_v6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+}
+
+/// A host, and its port if one is named.
+fn split(address: &str) -> Option<(&str, Option<&str>)> {
+    let Some(rest) = address.strip_prefix('[') else {
+        // An IPv6 address without a port has colons of its own.
+        let port = address.split_once(':').filter(|(_, port)| !port.contains(':'));
+        return Some(port.map_or((address, None), |(host, port)| (host, Some(port))));
+    };
+    let (host, rest) = rest.split_once(']')?;
+    match rest.strip_prefix(':') {
+        Some(port) => Some((host, Some(port))),
+        None => rest.is_empty().then_some((host, None)),
+    }
 }
 
 #[cfg(test)]
@@ -110,5 +123,14 @@ mod tests {
         assert_eq!(address("h:0"), Err(BadServerName::Port));
         assert_eq!(address("h:99999"), Err(BadServerName::Port));
         assert_eq!(address("h:1#12"), Err(BadServerName::Key));
+    }
+
+    #[test]
+    fn an_address_in_brackets_is_one_and_nothing_else_is() {
+        assert_eq!(address("[::1]").as_deref(), Ok("[::1]:4070"));
+        assert_eq!(address("fe80::1%eth0").as_deref(), Ok("[fe80::1%eth0]:4070"));
+        for name in ["[::1];99", "[::1", "::1]", "[h]:1", "[]:1", "a:b:c", "h[:1", "[::1]99"] {
+            assert_eq!(address(name), Err(BadServerName::NoHost), "{name}");
+        }
     }
 }

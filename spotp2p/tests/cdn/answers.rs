@@ -68,7 +68,7 @@ fn object_stores_answer_with_lower_case_and_xml() {
          server: AmazonS3\r\ncontent-length: {LENGTH}\r\n\r\n",
         LENGTH - 1
     );
-    line.come(&[head.as_bytes(), &file()].concat());
+    line.come(&[head.as_bytes(), file()].concat());
     assert_eq!(line.take(), all(1, 0..4));
     line.ask(get(1, 0..4));
     let xml = "<Error><Code>SlowDown</Code></Error>";
@@ -98,7 +98,7 @@ fn a_body_may_come_in_chunks() {
 fn a_server_of_http_1_0_ends_a_body_by_closing() {
     let mut line = Line::new();
     line.ask(get(1, 2..4));
-    line.come(&[&b"HTTP/1.0 200 OK\r\nServer: SimpleHTTP/0.6 Python/3.11.2\r\n\r\n"[..], &file()].concat());
+    line.come(&[&b"HTTP/1.0 200 OK\r\nServer: SimpleHTTP/0.6 Python/3.11.2\r\n\r\n"[..], file()].concat());
     // What was asked for is here: no reason to wait for the end.
     assert_eq!((line.take(), line.ended), (all(1, 2..4), Some(CdnError::Closed)));
 
@@ -114,13 +114,13 @@ fn a_server_of_http_1_0_may_keep_the_connection() {
     let mut line = Line::new();
     line.ask(get(1, 0..4));
     let head = format!("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: {LENGTH}\r\n\r\n");
-    line.come(&[head.as_bytes(), &file()].concat());
+    line.come(&[head.as_bytes(), file()].concat());
     assert_eq!((line.take(), line.ended), (all(1, 0..4), None));
 }
 
 #[test]
 fn the_whole_file_will_do_where_the_range_is_near_its_beginning() {
-    let whole = [format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n").as_bytes(), &file()].concat();
+    let whole = [format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n").as_bytes(), file()].concat();
     let mut line = Line::new();
     line.ask(get(1, 1..2));
     line.come(&whole);

@@ -55,7 +55,7 @@ impl From<Output> for Came {
         match output {
             Output::Piece { request, index, data } => {
                 let piece = geometry().piece(index);
-                let genuine = data == &file()[piece.start as usize..piece.end as usize];
+                let genuine = data == file()[piece.start as usize..piece.end as usize];
                 if genuine {
                     Self::Piece(request.0, index)
                 } else {

@@ -24,7 +24,7 @@ fn answer(pieces: Range<u32>) -> impl Strategy<Value = (Vec<u8>, bool)> {
     });
     let whole = [
         format!("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: {LENGTH}\r\n\r\n").as_bytes(),
-        &file(),
+        file(),
     ]
     .concat();
     let slow = [&b"HTTP/1.1 100 Continue\r\n\r\n"[..], &partial(pieces.clone())].concat();

@@ -22,6 +22,10 @@ const MOST_UNSAID: u64 = 40;
 /// Where a want begins to wait.
 const LAST_PLACE: u16 = 3;
 
+/// Each want is answered by a message for each place and one for its end. The other side may have to queue all of them before
+/// it can send any, within `Limits::control`.
+const MOST_WANTING: usize = 20;
+
 #[derive(Default)]
 pub struct App {
     last: Channel,
@@ -58,7 +62,7 @@ impl App {
 
     /// Asks for a slot, if there is room for another request.
     pub fn want(&mut self, urgency: Urgency) -> Option<WireMessage> {
-        if self.asking.len() + self.wanting.len() >= MOST_OPEN {
+        if self.asking.len() + self.wanting.len() >= MOST_OPEN || self.wanting.len() >= MOST_WANTING {
             return None;
         }
         self.last += 1;
