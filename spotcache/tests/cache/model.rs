@@ -215,7 +215,9 @@ impl Run {
                 other => panic!("{other:?} is new"),
             }
         }
-        self.opening = false;
+        if std::mem::take(&mut self.opening) {
+            self.wants_back();
+        }
     }
 
     fn asks_for(&mut self, effect: &Work) {
@@ -230,7 +232,7 @@ impl Run {
                         self.opening && self.cache.holding(&file).is_none(),
                         "only files that are known are cut"
                     );
-                    return;
+                    return self.forget(file, |_| true);
                 };
                 assert!(known.holds == 0 && !known.pinned, "{file} is wanted");
                 let layout = Layout { pieces: pieces(file) };
@@ -401,12 +403,6 @@ impl Run {
             self.model.insert(file, File { held, holds: 0, pinned: holding.pinned, unanswered: 0 });
             assert!(self.cache.find(&[file as u8; 16]).any(|found| found == file));
         }
-        for (file, lasting) in &self.lasting {
-            let held = self.model.get(file).map(|known| &known.held);
-            let lost = lasting.iter().find(|piece| !held.is_some_and(|held| held.contains(piece)));
-            assert_eq!(lost, None, "of {file}, which was made to last");
-            self.found += lasting.len();
-        }
         for file in &self.pinned {
             assert!(self.model.get(file).is_some_and(|file| file.pinned), "the pin of {file} was lost");
         }
@@ -414,6 +410,16 @@ impl Run {
         let found = self.cache.date().0;
         assert!((self.date..=self.date_ever).contains(&found));
         self.date = found;
+    }
+
+    /// What was made to last is there, but for what was let go of at once: of partial files, too, there may be so many.
+    fn wants_back(&mut self) {
+        for (file, lasting) in &self.lasting {
+            let held = self.model.get(file).map(|known| &known.held);
+            let lost = lasting.iter().find(|piece| !held.is_some_and(|held| held.contains(piece)));
+            assert_eq!(lost, None, "of {file}, which was made to last");
+            self.found += lasting.len();
+        }
     }
 
     /// Model and cache agree.
