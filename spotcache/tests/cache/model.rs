@@ -228,10 +228,8 @@ impl Run {
             Effect::Cut { request, file, length } => {
                 // As it opens, a cache may let go of more before the model sees what it found.
                 let Some(known) = self.model.get(&file) else {
-                    assert!(
-                        self.opening && self.cache.holding(&file).is_none(),
-                        "only files that are known are cut"
-                    );
+                    let gone = self.opening && self.cache.holding(&file).is_none();
+                    assert!(gone, "only files that are known are cut");
                     return self.forget(file, |_| true);
                 };
                 assert!(known.holds == 0 && !known.pinned, "{file} is wanted");
@@ -367,8 +365,7 @@ impl Run {
         let date_ever = self.date_ever;
         let (pinned, lasting) = (std::mem::take(&mut self.pinned), std::mem::take(&mut self.lasting));
         let (found, faulted) = (self.found, self.faulted);
-        let disk = std::mem::take(&mut self.disk);
-        *self = Self::new(self.config, disk);
+        *self = Self::new(self.config, std::mem::take(&mut self.disk));
         (self.pinned, self.lasting, self.date_ever) = (pinned, lasting, date_ever);
         (self.found, self.faulted) = (found, faulted);
         self.settle();
