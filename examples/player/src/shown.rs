@@ -1,7 +1,6 @@
 //! Words of others, as a terminal may show them: names of tracks and of files, values from configuration files.
 
 use alloc::borrow::Cow;
-use core::iter;
 
 /// Whether a terminal would obey it, or turn the line round it: control characters, separators of lines, and what changes
 /// the direction of writing (UAX #9; CVE-2021-42574 is what comes of it).
@@ -23,7 +22,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 /// Who and what, as far as known: "artist – title".
 #[must_use]
 pub fn named(artist: &str, title: &str) -> String {
-    let parts = iter::once(artist).chain(iter::once(title)).filter(|part| !part.is_empty());
+    let parts = [artist, title].into_iter().filter(|part| !part.is_empty());
     parts.map(printable).collect::<Vec<_>>().join(" – ")
 }
 

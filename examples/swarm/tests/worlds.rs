@@ -33,14 +33,7 @@ fn small(name: &str, more: &[&str]) -> Scenario {
 #[test]
 fn the_same_happens_whatever_the_number_of_threads() {
     // A long window, so that threads that share a core meet less often; and people who come and go.
-    let more = [
-        "distances.least_ms=40",
-        "population.online_h=0.2",
-        "time.hours=0.02",
-        "crooks.share=0.2",
-        "crooks.forge=0.5",
-        "crooks.boast=0.5",
-    ];
+    let more = ["distances.least_ms=40", "population.online_h=0.2", "time.hours=0.02"];
     let scenario = small("paper-2010", &more);
     let one = run(&scenario, 1);
     assert!(one.run.events > 2_000, "{}", one.run.events);

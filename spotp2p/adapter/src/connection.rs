@@ -3,7 +3,7 @@
 use crate::clock::{Alarm, Clock};
 use crate::runtime::Runtime;
 use crate::socket::BBR_FORGETS;
-use crate::task::timeout;
+use crate::task::{Rounds, timeout};
 use alloc::boxed::Box;
 use async_channel::{Receiver, Send, Sender, TrySendError};
 use core::cell::RefCell;
@@ -29,9 +29,6 @@ const LINGER_BYTES: usize = 4 << 20;
 
 /// How long an abandoned connection may still send what it owes.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// Turns in a row after which other tasks get theirs: a channel that always has something never says that it is enough.
-const TURNS: u8 = 32;
 
 thread_local! {
     /// Where every connection of a worker thread reads to; nothing stays in it across an await.
@@ -145,7 +142,7 @@ async fn run<R: Runtime, M: ByteMachine, T>(
     let mut closed = pin!(outputs.closed());
     let mut forsaken = false;
     let mut leaving = None;
-    let mut turns = 0;
+    let mut rounds = Rounds::default();
     loop {
         let wants = pump.turn(clock.now(), |output| deliver(outputs, sending.as_mut(), &mut wrap, output));
         let full = sending.is_some();
@@ -155,13 +152,12 @@ async fn run<R: Runtime, M: ByteMachine, T>(
         if leaving.is_some_and(|until| clock.now() >= until || !commanded && !wants.write && !wants.pause) {
             return Over::Abandoned;
         }
-        turns = (turns + 1) % TURNS;
-        if wants.pause || turns == 0 {
-            R::yield_now().await;
-        }
         if wants.pause {
+            R::yield_now().await;
             continue;
         }
+        // A channel that always has something never says that it is enough.
+        rounds.pass::<R>().await;
         // Who drops outputs before commands wakes nobody by the latter while the machine refuses commands.
         let look = (forsaken && leaving.is_none() && !wants.command).then(|| clock.now() + FAREWELL);
         let wake = wants.wake.into_iter().chain(leaving).chain(look).min();

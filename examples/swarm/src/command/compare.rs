@@ -39,9 +39,9 @@ struct Side {
 }
 
 pub(super) fn compare(options: &Options) -> Result<(), Failure> {
-    let out = options.out.as_deref().map(opened).transpose()?;
     // What is wrong with the last of them is said before the first of them is run.
     let plans = options.these.iter().map(|this| plan(this, options)).collect::<Result<Vec<_>, _>>()?;
+    let out = options.out.as_deref().map(opened).transpose()?;
     let sides = plans.into_iter().map(|plan| side(plan, options)).collect::<Result<Vec<_>, _>>()?;
     print!("{}", table(&sides));
     let Some(file) = out else { return Ok(()) };

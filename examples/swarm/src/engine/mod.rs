@@ -19,7 +19,6 @@ mod world;
 use crate::metrics::{Outcome, Run, Tally};
 use crate::scenario::Scenario;
 use core::fmt;
-pub(crate) use home::pickable;
 use progress::Progress;
 use serde::Serialize;
 use std::time::Instant as Clock;

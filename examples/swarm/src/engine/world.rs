@@ -2,7 +2,7 @@
 
 use super::catalogue::{Catalogue, chance, even, normal};
 use super::names::mix;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Sessions};
 use alloc::sync::Arc;
 use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
@@ -50,10 +50,8 @@ pub(crate) struct World {
     pub(crate) swarm: Arc<swarm::Config>,
     pub(crate) planner: Arc<planner::Config>,
     pub(crate) agent: Arc<str>,
-    /// How often people pick what they hear next: after a track that was heard, and after one that was left.
-    pub(crate) picks: (f64, f64),
-    /// How many sessions begin in a second on average, for each who does not listen.
-    pub(crate) sits_down: f64,
+    /// How often people sit down to listen, and pick what they hear next.
+    pub(crate) sessions: Sessions,
     /// When counting begins, and when all ends.
     pub(crate) counts_from: u64,
     pub(crate) ends: u64,
@@ -70,8 +68,7 @@ impl World {
             swarm: Arc::new(swarm_config(scenario)),
             planner: Arc::new(planner_config(scenario)),
             agent: "swarm".into(),
-            picks: super::home::picks(&scenario.listening, &scenario.tracks),
-            sits_down: super::home::sits_down(&scenario.listening, &scenario.tracks),
+            sessions: Sessions::new(&scenario.listening, &scenario.tracks),
             counts_from,
             ends: counts_from + micros(scenario.time.hours),
             scenario: scenario.clone(),

@@ -1,7 +1,7 @@
 //! What each number may be.
 
+use super::sessions::pickable;
 use super::{BadScenario, Scenario};
-use crate::engine::pickable;
 use core::ops::RangeInclusive;
 
 /// Every number against its range.

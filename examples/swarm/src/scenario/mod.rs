@@ -6,6 +6,7 @@ mod check;
 mod listed;
 mod parse;
 mod parts;
+mod sessions;
 
 pub use builtin::{NAMES, named};
 pub use listed::Listed;
@@ -14,6 +15,7 @@ pub use parts::{
     Caches, Cdn, Crooks, Distances, Eviction, Flash, Lines, Listening, Peers, Player, Population, Reach,
     Server, Times, Tracks,
 };
+pub(crate) use sessions::{LAST_S, Sessions, leaving};
 
 use serde::{Deserialize, Serialize};
 

@@ -4,6 +4,7 @@ use core::str::{FromStr, from_utf8};
 use spot_player::server_name::ServerName;
 use spot_player::settings::file::ConfigFile;
 use spot_player::settings::{Flags, Folders, Settings};
+use spot_player::shown::steers;
 use std::path::Path;
 
 /// What is read prints as what reads the same.
@@ -30,9 +31,10 @@ pub(crate) fn settings(bytes: &[u8]) {
     let resolved = Settings::resolve(&Flags::default(), &|_| None, &file, &folders);
     for mistake in &resolved.mistakes {
         let line = mistake.to_string();
-        assert!(!line.contains(char::is_control), "{line:?}");
+        assert!(!line.contains(steers), "{line:?}");
     }
-    let _ = resolved.settings.table(&file);
+    let table = resolved.settings.table(&file);
+    assert!(!table.contains(|c| c != '\n' && steers(c)), "{table:?}");
     for row in resolved.settings.rows() {
         let _ = row.json();
     }

@@ -1,11 +1,11 @@
 //! What somebody does all day: logs in and out, sits down to listen, picks tracks and leaves them.
 
+use super::Home;
 use super::agenda::Agenda;
-use super::{Home, LAST};
 use crate::engine::catalogue::{chance, even, exponential};
 use crate::engine::net::{Net, What};
 use crate::engine::world::{HOUR, SECOND, Who, World};
-use crate::scenario::{Listening, Scenario, Tracks};
+use crate::scenario::{Listening, leaving};
 use spotp2p::node::{Command, Input};
 use spotproto::Dice;
 
@@ -97,33 +97,6 @@ fn spans(world: &World) -> (f64, f64) {
     (on, on * (1.0 - population.online) / population.online)
 }
 
-/// The mean length of a session, in seconds: nobody leaves before the track ends that plays when it has been long enough.
-fn session_s(listening: &Listening, tracks: &Tracks) -> f64 {
-    let meant = listening.session_scale_min * 60.0 * libm::tgamma(1.0 + 1.0 / listening.session_shape);
-    let (mean, square) = play_s(listening, tracks);
-    meant + square / (2.0 * mean)
-}
-
-/// How long a track plays, in seconds: the mean, and the mean of its square.
-fn play_s(listening: &Listening, tracks: &Tracks) -> (f64, f64) {
-    let whole = length_s(tracks);
-    let spans = [
-        (0.5, 5.0, listening.left_within_5_s),
-        (5.0, 30.0, listening.left_within_30_s - listening.left_within_5_s),
-        (30.0, whole.max(31.0), listening.left_before_end - listening.left_within_30_s),
-        (whole, whole, 1.0 - listening.left_before_end),
-    ];
-    spans.iter().fold((0.0, 0.0), |(mean, square), (low, high, part)| {
-        let own = (low * low + low * high + high * high) / 3.0;
-        (mean + part * (low + high) / 2.0, square + part * own)
-    })
-}
-
-/// The mean length of a track, in seconds.
-fn length_s(tracks: &Tracks) -> f64 {
-    tracks.median_s * libm::exp(tracks.sigma * tracks.sigma / 2.0)
-}
-
 /// How long a session lasts, in microseconds.
 fn a_session(listening: &Listening, dice: &mut Dice) -> u64 {
     let scale = listening.session_scale_min * 60.0;
@@ -143,42 +116,14 @@ fn rest_of_a_session(listening: &Listening, dice: &mut Dice) -> u64 {
     ends.find(|end| *end > moment).map_or(0, |end| end - moment)
 }
 
-fn average(hours: &[f64]) -> f64 {
-    hours.iter().sum::<f64>() / hours.len() as f64
-}
-
-/// How busy this hour is, against the average one.
-fn busy(world: &World, now: u64) -> f64 {
-    let hours = &world.scenario.listening.hours;
-    let mean = average(hours);
-    let hour = (world.scenario.time.starts_at_h + now as f64 / HOUR as f64).rem_euclid(24.0) as usize;
-    hours.get(hour).copied().unwrap_or(mean) / mean
+/// The hour of the day.
+fn hour(world: &World, now: u64) -> f64 {
+    world.scenario.time.starts_at_h + now as f64 / HOUR as f64
 }
 
 /// How many sessions begin in a second, for each who does not listen: at the busiest hour, and now.
 fn rates(world: &World, now: u64) -> (f64, f64) {
-    let hours = &world.scenario.listening.hours;
-    let most = hours.iter().copied().fold(0.0, f64::max) / average(hours);
-    (world.sits_down * most, world.sits_down * busy(world, now))
-}
-
-/// How many sessions begin in a second on average, for each who does not listen, so that `playing` of all listen on average.
-/// More of them listen already when it is busy, so that it takes more than in a day without hours.
-pub(crate) fn sits_down(listening: &Listening, tracks: &Tracks) -> f64 {
-    let (session, mean) = (session_s(listening, tracks), average(&listening.hours));
-    let playing = |rate: f64| {
-        let part = |hour: &f64| {
-            let load = rate * session * hour / mean;
-            load / (1.0 + load)
-        };
-        listening.hours.iter().map(part).sum::<f64>() / listening.hours.len() as f64
-    };
-    let (mut low, mut high) = (0.0, 1.0);
-    for _ in 0..60 {
-        let middle = f64::midpoint(low, high);
-        if playing(middle) < listening.playing { low = middle } else { high = middle }
-    }
-    high
+    world.sessions.rates(hour(world, now))
 }
 
 impl Home {
@@ -206,9 +151,8 @@ impl Home {
                 self.habits.switches = net.now + stays;
                 let (most, _) = rates(net.world, net.now);
                 // Who was there before the world began may be listening already.
-                let Scenario { listening, tracks, .. } = &net.world.scenario;
-                let load = net.world.sits_down * busy(net.world, net.now) * session_s(listening, tracks);
-                let playing = load / (1.0 + load);
+                let listening = &net.world.scenario.listening;
+                let playing = net.world.sessions.playing(hour(net.world, net.now));
                 self.habits.maybe = if net.now < micros(FIRST) && chance(&mut self.dice, playing) {
                     let sits_down = net.now + 2 * SECOND;
                     self.habits.until = sits_down + rest_of_a_session(listening, &mut self.dice);
@@ -266,12 +210,8 @@ impl Home {
         let u = even(&mut self.dice);
         let between = |dice: &mut Dice, low: f64, high: f64| low + (high - low) * even(dice);
         let length = f64::from(net.world.catalogue.facts(file).millis) / 1000.0;
-        let leaves = match u {
-            u if u < listening.left_within_5_s => between(&mut self.dice, 0.5, 5.0),
-            u if u < listening.left_within_30_s => between(&mut self.dice, 5.0, 30.0),
-            u if u < listening.left_before_end => between(&mut self.dice, 30.0, length.max(31.0)),
-            _ => 1e6,
-        };
+        let left = leaving(listening, length).into_iter().find(|(.., up_to)| u < *up_to);
+        let leaves = left.map_or(1e6, |(low, high, _)| between(&mut self.dice, low, high));
         self.habits.next = self.habits.picks(net.world, &mut self.dice);
         self.habits.has_heard(file, listening.history as usize);
         if self.next.as_ref().is_some_and(|next| next.file != file) {
@@ -297,55 +237,9 @@ impl Home {
             let at = self.habits.switches.min(self.habits.maybe).max(net.now + 1);
             return net.later(at, What::Life);
         }
-        let (after_all, after_part) = net.world.picks;
+        let (after_all, after_part) = net.world.sessions.picks;
         let random = chance(&mut self.dice, if stays { after_all } else { after_part });
         let file = if random { self.habits.picks(net.world, &mut self.dice) } else { self.habits.next };
         self.hears_track(net, file, !random);
-    }
-}
-
-/// The chance that somebody picks the track that follows: after a track that was heard to its end, and after one that was
-/// left. What was foreseen follows in all other cases. The first track of a session is always picked.
-pub(crate) fn picks(listening: &Listening, tracks: &Tracks) -> (f64, f64) {
-    let (first, stays) = shares(listening, tracks);
-    let random = ((listening.random - first) / (1.0 - first)).max(0.0);
-    let after_all = 1.0 - listening.foreseen;
-    let after_part = (random - stays * after_all) / (1.0 - stays).max(1e-9);
-    (after_all.min(random / stays.max(1e-9)), after_part.clamp(0.0, 1.0))
-}
-
-/// The least and the most part of plays that can be picked, with all else as the scenario says.
-pub(crate) fn pickable(listening: &Listening, tracks: &Tracks) -> (f64, f64) {
-    let (first, stays) = shares(listening, tracks);
-    (first, first + (1.0 - first) * (1.0 - stays * listening.foreseen))
-}
-
-/// The parts of plays that are the first of their session, and of those that are heard up to their last half minute.
-fn shares(listening: &Listening, tracks: &Tracks) -> (f64, f64) {
-    let first = play_s(listening, tracks).0 / session_s(listening, tracks);
-    let length = length_s(tracks);
-    let last = LAST as f64 / SECOND as f64;
-    let late = (listening.left_before_end - listening.left_within_30_s)
-        * (last / (length - 30.0).max(last)).min(1.0);
-    (first.min(1.0), 1.0 - listening.left_before_end + late)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn as_many_tracks_are_picked_as_the_scenario_says() {
-        let (listening, tracks) = (Listening::default(), Tracks::default());
-        let (first, stays) = shares(&listening, &tracks);
-        let (after_all, after_part) = picks(&listening, &tracks);
-        assert!((after_all - 0.08).abs() < 1e-9 && (0.6..0.8).contains(&after_part), "{after_part}");
-        let random = first + (1.0 - first) * (stays * after_all + (1.0 - stays) * after_part);
-        assert!((random - listening.random).abs() < 1e-9, "{random}");
-        let (least, most) = pickable(&listening, &tracks);
-        let picked = |random| picks(&Listening { random, ..listening.clone() }, &tracks);
-        assert_eq!(picked(least), (0.0, 0.0));
-        let (after_all, after_part) = picked(most);
-        assert!((after_all - 0.08).abs() < 1e-9 && (after_part - 1.0).abs() < 1e-9, "{after_part}");
     }
 }

@@ -35,9 +35,7 @@ use spotproto::message::{Holding, MAX_HOLDING, Message};
 use spotproto::{Dice, Instant, Machine};
 
 pub(crate) use disk::piece_of;
-pub(crate) use habits::{pickable, picks, sits_down};
 pub(crate) use links::mirror;
-use play::LAST;
 
 pub(crate) type Client = Node<Name, Piece, Plain>;
 type News = Input<Name, Piece>;

@@ -8,6 +8,7 @@ use crate::engine::names::{Name, Piece};
 use crate::engine::net::{Net, What};
 use crate::engine::world::SECOND;
 use crate::metrics::{Heard, Sources};
+use crate::scenario::LAST_S;
 use spotp2p::node::{Command, Input};
 use spotp2p::planner::Kind;
 use spotproto::content::{BLOCK_LEN, PIECE_LEN};
@@ -16,8 +17,8 @@ use spotproto::message::Wanted;
 /// How long somebody waits for the sound before trying something else.
 const PATIENCE: u64 = 20 * SECOND;
 
-/// Who hears all but so much of a track has come to its end (K10, II-E).
-pub(super) const LAST: u64 = 30 * SECOND;
+/// Who hears all but so much of a track has come to its end.
+const LAST: u64 = (LAST_S * SECOND as f64) as u64;
 
 /// Pieces of a track that sound first.
 const BEGINS: u32 = 2;
