@@ -28,6 +28,8 @@ pub(super) struct Options {
 
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let (name, scenario) = options.which.read()?;
+    // Before a file is made for what does not come.
+    crate::engine::fits(&scenario).map_err(|why| Failure::Failed(why.to_string()))?;
     let [out, page] = [&options.out, &options.page].map(|file| file.as_deref().map(opened).transpose());
     let (out, page) = (out?, page?);
     let outcome = crate::engine::run(&name, &scenario, options.threads, !options.quiet)

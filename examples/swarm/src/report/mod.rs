@@ -28,8 +28,8 @@ fn write(page: &mut String, outcome: &Outcome) -> core::fmt::Result {
     )?;
     writeln!(
         page,
-        "<p>{} clients, {:.1} hours that count after {:.1} of warm-up, seed {}. {} machine events in {:.0} s on {} \
-         {}: {:.2} million for each second of a processor, {:.0} times real time, {:.2} GB. Hash <code>{}</code>.</p>",
+        "<p>{} clients, {:.2} hours that count after {:.2} of warm-up, seed {}. {} machine events in {:.0} s on {} \
+         {}: {:.2} million for each second of a processor, {:.1} times real time, {:.2} GB. Hash <code>{}</code>.</p>",
         scenario.population.clients,
         scenario.time.hours,
         scenario.time.warm_up_h,
