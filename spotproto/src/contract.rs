@@ -28,7 +28,7 @@ pub enum Violation {
     EarlyCallActed,
     /// A drained machine still refuses input.
     RefusesWhenDrained,
-    /// More outputs from one input than the bound given.
+    /// More outputs than the steps that caused them may.
     OutputUnbounded,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for Violation {
             Self::StaysDue => "after handle_timeout(t) the deadline is not later than t",
             Self::EarlyCallActed => "handle_timeout before the deadline did something",
             Self::RefusesWhenDrained => "a drained machine refuses input",
-            Self::OutputUnbounded => "one step caused more outputs than the bound",
+            Self::OutputUnbounded => "the steps caused more outputs than the bound",
         })
     }
 }
@@ -56,7 +56,8 @@ pub enum Ran<E> {
 
 /// Drives `machine` through `steps` from [`Instant::START`] and reports the first broken point of the contract.
 ///
-/// `bound` is the number of outputs that a single step may cause.
+/// `bound` is the number of outputs that a single step may cause: of what waits when it drains, so many for each step since
+/// it drained last.
 ///
 /// # Errors
 /// The point that was broken.
@@ -65,28 +66,15 @@ pub fn check<M: Machine>(
     steps: impl IntoIterator<Item = Step<M::Input>>,
     bound: usize,
 ) -> Result<Ran<M::Error>, Violation> {
-    let mut now = Instant::START;
+    let mut run = Run { machine, now: Instant::START, bound, allowed: bound };
     for step in steps {
-        let ended = match step {
-            Step::Input(input) if machine.wants_input() => machine.handle_input(now, input),
-            Step::Input(_) => Ok(()),
-            Step::Wait(span) => {
-                now = now + span;
-                fire(machine, now, bound)?
-            }
-            Step::Early => early(machine, now)?,
-            Step::Poll => {
-                machine.poll_output();
-                continue;
-            }
-        };
-        if let Err(error) = ended {
-            drain(machine, bound)?;
+        if let Err(error) = run.take(step)? {
+            run.drain()?;
             return Ok(Ran::Finished(error));
         }
-        if !machine.wants_input() {
-            drain(machine, usize::MAX)?;
-            if !machine.wants_input() {
+        if !run.machine.wants_input() {
+            run.drain()?;
+            if !run.machine.wants_input() {
                 return Err(Violation::RefusesWhenDrained);
             }
         }
@@ -94,41 +82,185 @@ pub fn check<M: Machine>(
     Ok(Ran::Whole)
 }
 
-fn fire<M: Machine>(machine: &mut M, now: Instant, bound: usize) -> Result<Result<(), M::Error>, Violation> {
-    for _ in 0..SETTLE_ROUNDS {
-        drain(machine, bound)?;
-        if machine.poll_timeout().is_none_or(|at| at > now) {
-            return Ok(Ok(()));
+/// A machine that is driven.
+struct Run<'a, M> {
+    machine: &'a mut M,
+    now: Instant,
+    bound: usize,
+    /// Outputs that may wait: what it was made with, or what the steps since it was drained may have caused.
+    allowed: usize,
+}
+
+impl<M: Machine> Run<'_, M> {
+    fn take(&mut self, step: Step<M::Input>) -> Result<Result<(), M::Error>, Violation> {
+        match step {
+            Step::Input(input) if self.machine.wants_input() => {
+                self.causes();
+                Ok(self.machine.handle_input(self.now, input))
+            }
+            Step::Input(_) => Ok(Ok(())),
+            Step::Wait(span) => {
+                self.now = self.now + span;
+                self.fire()
+            }
+            Step::Early => self.early(),
+            Step::Poll if self.machine.poll_output().is_some() => self.took().map(Ok),
+            Step::Poll => Ok(Ok(())),
         }
-        if let Err(error) = machine.handle_timeout(now) {
+    }
+
+    fn fire(&mut self) -> Result<Result<(), M::Error>, Violation> {
+        for _ in 0..SETTLE_ROUNDS {
+            self.drain()?;
+            if self.machine.poll_timeout().is_none_or(|at| at > self.now) {
+                return Ok(Ok(()));
+            }
+            self.causes();
+            if let Err(error) = self.machine.handle_timeout(self.now) {
+                return Ok(Err(error));
+            }
+        }
+        Err(Violation::StaysDue)
+    }
+
+    fn early(&mut self) -> Result<Result<(), M::Error>, Violation> {
+        self.drain()?;
+        let before = self.machine.poll_timeout();
+        if before.is_some_and(|at| at <= self.now) {
+            self.causes();
+            return Ok(self.machine.handle_timeout(self.now));
+        }
+        if let Err(error) = self.machine.handle_timeout(self.now) {
             return Ok(Err(error));
         }
+        if self.machine.poll_output().is_some() || self.machine.poll_timeout() != before {
+            return Err(Violation::EarlyCallActed);
+        }
+        Ok(Ok(()))
     }
-    Err(Violation::StaysDue)
+
+    fn drain(&mut self) -> Result<(), Violation> {
+        while self.machine.poll_output().is_some() {
+            self.took()?;
+        }
+        self.allowed = 0;
+        Ok(())
+    }
+
+    /// A step may cause as many outputs more.
+    const fn causes(&mut self) {
+        self.allowed = self.allowed.saturating_add(self.bound);
+    }
+
+    fn took(&mut self) -> Result<(), Violation> {
+        self.allowed = self.allowed.checked_sub(1).ok_or(Violation::OutputUnbounded)?;
+        Ok(())
+    }
 }
 
-fn early<M: Machine>(machine: &mut M, now: Instant) -> Result<Result<(), M::Error>, Violation> {
-    drain(machine, usize::MAX)?;
-    let before = machine.poll_timeout();
-    if before.is_some_and(|at| at <= now) {
-        return Ok(machine.handle_timeout(now));
-    }
-    if let Err(error) = machine.handle_timeout(now) {
-        return Ok(Err(error));
-    }
-    if machine.poll_output().is_some() || machine.poll_timeout() != before {
-        return Err(Violation::EarlyCallActed);
-    }
-    Ok(Ok(()))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
 
-fn drain<M: Machine>(machine: &mut M, bound: usize) -> Result<(), Violation> {
-    let mut taken = 0usize;
-    while machine.poll_output().is_some() {
-        taken += 1;
-        if taken > bound {
-            return Err(Violation::OutputUnbounded);
+    /// A machine that breaks the contract as it is told.
+    #[derive(Default)]
+    struct Toy {
+        outputs: usize,
+        due: Option<Instant>,
+        again: bool,
+        talks: bool,
+        deaf: bool,
+        ended: bool,
+    }
+
+    enum Order {
+        Say(usize),
+        /// Due in a second, and then for ever if so told.
+        Wake {
+            again: bool,
+        },
+        TalkWhenEarly,
+        BeDeaf,
+        End,
+    }
+
+    impl Machine for Toy {
+        type Input = Order;
+        type Output = ();
+        type Error = &'static str;
+
+        fn handle_input(&mut self, now: Instant, order: Order) -> Result<(), Self::Error> {
+            match order {
+                Order::Say(count) => self.outputs += count,
+                Order::Wake { again } => {
+                    (self.due, self.again) = (Some(now + Duration::from_secs(1)), again);
+                }
+                Order::TalkWhenEarly => self.talks = true,
+                Order::BeDeaf => self.deaf = true,
+                Order::End => self.ended = true,
+            }
+            if self.ended { Err("ended") } else { Ok(()) }
+        }
+
+        fn handle_timeout(&mut self, now: Instant) -> Result<(), Self::Error> {
+            if self.due.is_some_and(|due| due <= now) {
+                self.outputs += 3;
+                self.due = self.due.filter(|_| self.again);
+            } else if self.talks {
+                self.outputs += 1;
+            }
+            Ok(())
+        }
+
+        fn poll_output(&mut self) -> Option<()> {
+            self.outputs = self.outputs.checked_sub(1)?;
+            Some(())
+        }
+
+        fn poll_timeout(&self) -> Option<Instant> {
+            self.due
+        }
+
+        fn wants_input(&self) -> bool {
+            !self.deaf
         }
     }
-    Ok(())
+
+    fn run(
+        steps: impl IntoIterator<Item = Step<Order>>,
+        bound: usize,
+    ) -> Result<Ran<&'static str>, Violation> {
+        check(&mut Toy::default(), steps, bound)
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn each_step_may_cause_the_bound_however_many_come_before_a_drain() {
+        let say = |count| Step::Input(Order::Say(count));
+        let wake = || Step::Input(Order::Wake { again: false });
+        let each =
+            || vec![say(3), say(3), Step::Poll, say(3), wake(), Step::Wait(SECOND), say(3), Step::Early];
+        assert_eq!(run(each(), 3), Ok(Ran::Whole));
+        assert_eq!(run(each(), 2), Err(Violation::OutputUnbounded));
+        // What was drained does not count for what comes later.
+        let drained = [say(0), say(0), Step::Early, say(7), Step::Early];
+        assert_eq!(run(drained, 3), Err(Violation::OutputUnbounded));
+        assert_eq!(run([say(10), Step::Input(Order::End)], 3), Err(Violation::OutputUnbounded));
+        assert_eq!(run([say(7), Step::Poll, Step::Poll, Step::Early], 3), Err(Violation::OutputUnbounded));
+    }
+
+    #[test]
+    fn a_machine_that_stays_due_talks_early_or_hears_nothing_is_found_out() {
+        let wake = Step::Input(Order::Wake { again: true });
+        assert_eq!(run([wake, Step::Wait(SECOND)], 3), Err(Violation::StaysDue));
+        assert_eq!(run([Step::Input(Order::TalkWhenEarly), Step::Early], 3), Err(Violation::EarlyCallActed));
+        assert_eq!(run([Step::Input(Order::BeDeaf)], 3), Err(Violation::RefusesWhenDrained));
+    }
+
+    #[test]
+    fn a_machine_may_end() {
+        assert_eq!(run([Step::Input(Order::End), Step::Early], 3), Ok(Ran::Finished("ended")));
+    }
 }

@@ -179,7 +179,10 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
             MirrorNews::Moved(target) => {
                 let Some(UnderWay { left, .. }) = take(&mut mirror.under_way, request) else { return };
                 mirror.target = target;
-                mirror.waiting.push_front(PieceRange { start: left.start, count: left.len() as u32 });
+                if !left.is_empty() {
+                    let left = PieceRange { start: left.start, count: left.len() as u32 };
+                    mirror.waiting.push_front(left);
+                }
                 self.ask_mirror_next(now, id);
             }
             MirrorNews::Refused => self.drop_mirror(now, id),

@@ -3,6 +3,7 @@
 use super::neighbours::Blamed;
 use super::timer::Timer;
 use super::{Fault, Mode, Output, PeerId, Pressure, Swarm};
+use alloc::vec::Vec;
 use core::fmt;
 use spotproto::ticket::Pseudonym;
 use spotproto::{Dice, Instant, Seed};
@@ -53,7 +54,7 @@ impl<K: Copy + Eq> Swarm<K> {
     /// who could not be reached and who broke the rules are forgotten; names of queries come from the new seed, and old
     /// ones don't tell what it is. The files wanted stay wanted, and are to be searched for again.
     pub fn new_log_in(&mut self, now: Instant, me: Pseudonym, seed: Seed) {
-        self.hang_up_all(now);
+        self.hang_up_all(now, self.neighbours.peers().collect());
         self.me = Some(me);
         self.dice = Dice::new(&seed.part(0));
         self.search.begin_anew(seed);
@@ -96,7 +97,8 @@ impl<K: Copy + Eq> Swarm<K> {
 
     /// A link is closed.
     pub fn closed(&mut self, now: Instant, peer: PeerId) {
-        if self.forget(now, peer) {
+        if self.neighbours.contains(peer) {
+            self.forget(now, peer);
             self.dial(now);
         }
     }
@@ -111,7 +113,7 @@ impl<K: Copy + Eq> Swarm<K> {
     pub fn set_mode(&mut self, now: Instant, mode: Mode) {
         self.mode = mode;
         if mode == Mode::Alone {
-            self.hang_up_all(now);
+            self.hang_up_all(now, self.neighbours.peers().collect());
         }
         self.open_or_stop(now);
         self.dial(now);
@@ -171,10 +173,8 @@ impl<K: Copy + Eq> Swarm<K> {
         let config = self.config.neighbours;
         let (keep, interest) = (usize::from(config.prune_to), &self.interest);
         let useless = self.neighbours.least_useful(now, keep, config.young, |peer| interest.plays_from(peer));
-        for peer in useless {
-            self.stats.pruned += 1;
-            self.hang_up(now, peer, Output::HangUp(peer));
-        }
+        self.stats.pruned += useless.len() as u32;
+        self.hang_up_all(now, useless);
     }
 
     /// Makes room for whom a file lacks. With as many links as are dialled for, somebody whom nobody dials would else reach
@@ -225,30 +225,37 @@ impl<K: Copy + Eq> Swarm<K> {
     }
 
     /// Forgets a neighbour and all that hung on it. Only what concerns others goes out.
-    fn forget(&mut self, now: Instant, peer: PeerId) -> bool {
-        let Some(seat) = self.neighbours.remove(peer) else { return false };
-        self.search.forget(seat);
-        self.candidates.forget_via(peer);
-        self.interest.forget(peer, &mut self.out);
-        self.arm_interest(now);
-        self.uploads.forget(now, peer, &self.config.uploads, &mut self.out);
-        self.arm_uploads(now);
-        true
-    }
-
-    fn hang_up_all(&mut self, now: Instant) {
-        // Nobody moves up while everybody goes.
-        self.uploads.shut_quietly();
-        let peers: alloc::vec::Vec<PeerId> = self.neighbours.peers().collect();
-        for peer in peers {
-            self.hang_up(now, peer, Output::HangUp(peer));
+    fn forget(&mut self, now: Instant, peer: PeerId) {
+        if self.take_out(now, peer) {
+            self.settle(now);
         }
-        self.open_or_stop(now);
     }
 
     /// Ends a link, before others hear what that means for them.
     fn hang_up(&mut self, now: Instant, peer: PeerId, output: Output<K>) {
         self.out.push(output);
         self.forget(now, peer);
+    }
+
+    /// The same of several: nobody moves up before all of them are gone, or it might be one that goes too.
+    fn hang_up_all(&mut self, now: Instant, peers: Vec<PeerId>) {
+        let mut any_slot = false;
+        for peer in peers {
+            self.out.push(Output::HangUp(peer));
+            any_slot |= self.take_out(now, peer);
+        }
+        if any_slot {
+            self.settle(now);
+        }
+    }
+
+    /// Forgets a neighbour. Whether it wanted something: then slots may be given away anew.
+    fn take_out(&mut self, now: Instant, peer: PeerId) -> bool {
+        let Some(seat) = self.neighbours.remove(peer) else { return false };
+        self.search.forget(seat);
+        self.candidates.forget_via(peer);
+        self.interest.forget(peer, &mut self.out);
+        self.arm_interest(now);
+        self.uploads.forget(peer)
     }
 }

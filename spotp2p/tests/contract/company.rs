@@ -1,7 +1,7 @@
 //! A node whose access point, peers, web servers and disk know what they were asked, and answer it as they please: nothing
 //! but the files' own pieces gets through it, to its program or to a neighbour, and it stays within what it was told.
 
-use super::deeds::{Deed, step};
+use super::deeds::{Deed, News, step};
 use super::disk::Disk;
 use super::lies::Lie;
 use super::shelf::{PIECES, SHELF};
@@ -401,4 +401,24 @@ fn what_is_to_be_kept_next_is_begun_at_once_when_what_was_before_it_is_given_up(
     steps.push(Step::Input(Deed::Refuse(0, Refusal::NotFound)));
     steps.push(Step::Early);
     nothing_but_the_truth_gets_through(true, false, steps);
+}
+
+/// What it had sent was all that it was asked for: of the rest there is none.
+#[test]
+fn where_a_mirror_moved_to_nothing_is_asked_for_that_it_had_sent() {
+    let mut company = Company::new(None);
+    company.command(Command::Connect);
+    company.answers_truly();
+    company.command(Command::Open { wanted: Wanted::File(SHELF.file()), at_ms: 0 });
+    company.happens(Deed::Opened(0, Lie::Truth));
+    company.happens(Deed::Mirrors(0, 1));
+    while company.fetches.is_empty() {
+        company.now = company.node.poll_timeout().expect("a mirror is asked");
+        let Ok(()) = company.node.handle_timeout(company.now);
+        company.look();
+    }
+    let (request, pieces, _) = company.fetches[0].clone();
+    pieces.iter().for_each(|_| company.happens(Deed::Mirror(0, News::Piece(Lie::Truth))));
+    company.happens(Deed::Mirror(0, News::Moved));
+    assert!(company.fetches.iter().all(|(other, ..)| *other != request));
 }

@@ -2,7 +2,7 @@
 
 use crate::rig::{ME, Rig, name, queries};
 use spotp2p::swarm::SlotState::Served;
-use spotp2p::swarm::{Config, Direction, Mode, NoRoom, Origin, Output, PeerId, Swarm};
+use spotp2p::swarm::{Config, Direction, Mode, NoRoom, Origin, Output, PeerId, PeerMessage, Slot, Swarm};
 use spotproto::content::PIECE_LEN;
 use spotproto::message::Urgency::Playing;
 use spotproto::ticket::Pseudonym;
@@ -80,6 +80,23 @@ fn a_link_that_carries_what_plays_is_never_pruned() {
     rig.wait_seconds(59);
     rig.swarm.requested(rig.now, PeerId(1), 7, 3);
     assert_eq!(hung_up(&rig.wait_seconds(1)), [0, 2]);
+}
+
+#[test]
+fn nobody_moves_up_before_all_who_are_pruned_are_gone() {
+    let mut config = Config::default();
+    (config.neighbours.soft, config.neighbours.prune_to, config.uploads.slots) = (3, 2, 2);
+    let mut rig = Rig::with(4, config);
+    rig.wait_seconds(50);
+    // Two have slots and ask for nothing: they lose them when they are pruned, to the two that wait.
+    (0..4).for_each(|n| rig.says_want(n, 7, Playing));
+    rig.outputs();
+    let served = |n| {
+        let slot = Slot { file: 7, state: Served };
+        Output::Send { to: PeerId(n), message: PeerMessage::Slot(slot) }
+    };
+    let hang_up = |n| Output::HangUp(PeerId(n));
+    assert_eq!(rig.wait_seconds(10), [hang_up(0), hang_up(1), served(2), served(3)]);
 }
 
 #[test]

@@ -376,9 +376,7 @@ pub(crate) fn all_of(ops: Vec<Op>) -> Result<(), TestCaseError> {
 pub(crate) fn keeps_the_contract(steps: Vec<Step<Op>>) -> Result<(), TestCaseError> {
     let mut swarm = Swarm::new(config());
     swarm.new_log_in(Instant::START, ME, Seed([1; 32]));
-    // Many inputs may come before a drain.
-    let bound = 2 * MOST_OUTPUTS;
-    let ran = check(&mut Driven { swarm, links: 0 }, steps, bound);
+    let ran = check(&mut Driven { swarm, links: 0 }, steps, MOST_OUTPUTS);
     prop_assert!(ran.is_ok(), "{:?}", ran);
     Ok(())
 }

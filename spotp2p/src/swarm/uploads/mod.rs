@@ -140,15 +140,13 @@ impl<K: Copy + Eq> Uploads<K> {
         self.settle(now, config, out);
     }
 
-    /// A link closed.
-    pub(super) fn forget(&mut self, now: Instant, peer: PeerId, config: &UploadConfig, out: &mut Out<K>) {
+    /// A link closed. Whether its peer wanted something.
+    pub(super) fn forget(&mut self, peer: PeerId) -> bool {
         let before = self.waiting.len() + self.served.len();
         self.waiting.retain(|one| one.wish.peer != peer);
         self.end_slots(|slot| slot.peer() == peer, None);
         self.speeds.forget(peer);
-        if self.waiting.len() + self.served.len() < before {
-            self.settle(now, config, out);
-        }
+        self.waiting.len() + self.served.len() < before
     }
 
     /// Serves nobody for now; who wants something keeps its place and is told.
@@ -170,12 +168,6 @@ impl<K: Copy + Eq> Uploads<K> {
         }
         self.end_slots(|_| true, Some(out));
         self.waiting = Vec::new();
-    }
-
-    /// Lets nobody in any more, and says nothing to those who are there: their links end.
-    pub(super) fn shut_quietly(&mut self) {
-        (self.doors, self.waiting) = (Doors::Shut, Vec::new());
-        self.end_slots(|_| true, None);
     }
 
     /// Serves again.
