@@ -44,17 +44,21 @@ targets=("$@")
 if ! ((${#targets[@]})); then
   mapfile -t targets < <(cargo fuzz list)
 fi
-features=()
-# The player and the simulator take long to build: fuzz/Cargo.toml says which targets need them.
+# The player and the simulator take long to build, and what they are has branches to look at after each execution: only
+# the targets that need them have them. fuzz/Cargo.toml says which.
 programs=" $(awk -v RS= -F '"' '/required-features = \["programs"\]/ { printf "%s ", $2 }' fuzz/Cargo.toml)"
+plain=()
 for target in "${targets[@]}"; do
-  [[ $programs != *" $target "* ]] || features=(--features programs)
+  if [[ $programs == *" $target "* ]]; then
+    cargo fuzz build -s none --features programs "$target"
+  else
+    plain+=("$target")
+  fi
 done
-
-if ((${#targets[@]} == 1)); then
-  cargo fuzz build -s none "${features[@]}" "${targets[0]}"
-else
-  cargo fuzz build -s none "${features[@]}"
+if ((${#plain[@]} == 1)); then
+  cargo fuzz build -s none "${plain[0]}"
+elif ((${#plain[@]})); then
+  cargo fuzz build -s none
 fi
 triple=$(rustc -vV | sed -n 's/^host: //p')
 binaries=${CARGO_TARGET_DIR:-fuzz/target}/$triple/release

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "the line of the tests, of which a part is used")]
 mod line;
 
+use crate::words::cuts::Cuts;
 use core::ops::Range;
 use line::{Came, Line, all, get, partial};
 use spotp2p::cdn::CdnError;
@@ -17,8 +18,8 @@ const NEXT: u8 = 0xfe;
 /// The most of those: one too many.
 const BODIES: usize = 3;
 
-/// Parts of an answer that are as short as the input says. Those behind them, most of them from within pieces, are longer.
-const SHORT_PARTS: usize = 512;
+/// The length of the parts in which the most of an answer comes, so that pieces are cut too.
+const PARTS: usize = 9000;
 
 /// An answer means the same however it is cut, and no byte is taken for a piece's that is not.
 ///
@@ -42,9 +43,9 @@ pub(crate) fn answer(bytes: &[u8]) {
             byte => wire[part].push(*byte),
         }
     }
-    let whole = talk(&wire, usize::MAX, &asked);
-    let cut = usize::from(how >> 1) + 1;
-    assert_eq!(talk(&wire, cut, &asked), whole);
+    let whole = talk(&wire, None, &asked);
+    let cuts = Cuts::at(how >> 1).rest_in(PARTS);
+    assert_eq!(talk(&wire, Some(&cuts), &asked), whole);
     judge(&whole.0, &asked);
     match bytes {
         [BODY, NEXT, BODY] => {
@@ -88,16 +89,17 @@ fn judge(came: &[Came], asked: &[Range<u32>; 2]) {
     }
 }
 
-/// What comes of answers in parts of so many bytes, to two requests.
-fn talk(wire: &[Vec<u8>; 2], cut: usize, asked: &[Range<u32>; 2]) -> (Vec<Came>, Option<CdnError>) {
+/// What comes of answers, whole or cut, to two requests.
+fn talk(wire: &[Vec<u8>; 2], cuts: Option<&Cuts>, asked: &[Range<u32>; 2]) -> (Vec<Came>, Option<CdnError>) {
     let mut line = Line::new();
     for (request, (part, pieces)) in (1..).zip(wire.iter().zip(asked)) {
         if line.ended.is_none() && line.connection.request().is_none() {
             line.ask(get(request, pieces.clone()));
         }
-        let (short, long) = part.split_at(part.len().min(cut.saturating_mul(SHORT_PARTS)));
-        let long = long.chunks(cut.saturating_mul(50));
-        short.chunks(cut).chain(long).for_each(|bytes| line.come(bytes));
+        match cuts {
+            Some(cuts) => cuts.parts(part).for_each(|bytes| line.come(bytes)),
+            None => line.come(part),
+        }
     }
     line.eof();
     (line.take(), line.ended)

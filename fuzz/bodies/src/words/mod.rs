@@ -1,6 +1,7 @@
 //! Bytes as they come from outside.
 
 pub(crate) mod content;
+mod cuts;
 #[cfg(feature = "programs")]
 pub(crate) mod decode;
 pub(crate) mod disk;
