@@ -81,10 +81,7 @@ impl<K: CacheKey, B> Cache<K, B> {
     /// Makes room in the number of files.
     fn keep_within_counts(&mut self) -> Result<(), NotKept> {
         let limits = self.config.limits;
-        if self.books.totals().partial >= limits.partial {
-            let slot = self.books.partial_victim().ok_or(NotKept::NoRoom)?;
-            self.evict_if_the_disk_can(slot)?;
-        }
+        self.make_way_for_a_part()?;
         if self.books.shelf.len() >= limits.files {
             let slot = self.books.headers_victim().or_else(|| self.books.victim()).ok_or(NotKept::NoRoom)?;
             self.evict_if_the_disk_can(slot)?;
@@ -93,6 +90,15 @@ impl<K: CacheKey, B> Cache<K, B> {
             }
         }
         Ok(())
+    }
+
+    /// Makes room among the files of which a part is held.
+    fn make_way_for_a_part(&mut self) -> Result<(), NotKept> {
+        if self.books.totals().partial < self.config.limits.partial {
+            return Ok(());
+        }
+        let slot = self.books.partial_victim().ok_or(NotKept::NoRoom)?;
+        self.evict_if_the_disk_can(slot)
     }
 
     fn evict_if_the_disk_can(&mut self, slot: u32) -> Result<(), NotKept> {
@@ -180,6 +186,10 @@ impl<K: CacheKey, B> Cache<K, B> {
         let same = |asked: &Asked<K>| matches!(asked, Asked::Write { file: other, place: at, void: false } if other == file && *at == place);
         if self.books.shelf.has(slot, piece) || self.asked.values().any(same) {
             return Err(NotKept::Held);
+        }
+        if self.books.shelf.facts(slot).cut {
+            // With this piece it is no more one of which there are headers alone.
+            self.make_way_for_a_part()?;
         }
         // Its own file must not go for it.
         self.books.change(slot, |shelf| shelf.detail_mut(slot).holds += 1);
@@ -333,6 +343,8 @@ impl<K: CacheKey, B> Cache<K, B> {
         if after.cut && after.held == 0 && !after.pinned && !after.in_use {
             self.take_out(slot, false);
         }
+        // A file that was whole is now one of those of which a part is held.
+        self.sweep(now);
         self.commit_later(now);
     }
 

@@ -247,6 +247,8 @@ impl Run {
                     let doomed = self.doomed.contains(&file);
                     assert!(known.holds == 0 && (doomed || !known.pinned), "{file} is wanted");
                     self.drop_file(file);
+                } else if self.opening {
+                    self.forget(file, |_| true);
                 }
             }
             _ => {}
@@ -458,6 +460,9 @@ impl Run {
         let partial = self.model.len() as u32 - sums.3 - sums.4;
         assert_eq!((usage.bytes, usage.pinned_bytes, usage.promised_bytes), (sums.0, sums.1, sums.2));
         assert_eq!((usage.complete, usage.headers_only, usage.partial), (sums.3, sums.4, partial));
+        let kept = |file: &&File| file.pinned || file.holds > 0;
+        let kept = self.model.values().filter(kept).count() as u32;
+        assert!(partial <= self.config.limits.partial + kept, "{partial} in part, {kept} of all kept");
         // Above the quota only while it shrank, and then it does not grow.
         assert!(usage.bytes <= usage.quota.max(self.bytes), "{} of {}", usage.bytes, usage.quota);
         self.bytes = usage.bytes;

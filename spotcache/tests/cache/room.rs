@@ -56,6 +56,32 @@ fn headers_stay_while_their_share_and_number_allow_and_the_oldest_make_way() {
 }
 
 #[test]
+fn no_more_files_are_held_in_part_than_may_however_they_come_to_be() {
+    let mut setup = config(10_000);
+    setup.limits.partial = 2;
+    let mut world = World::new(setup, Disk::new());
+    let begin = |world: &mut World, file| {
+        world.cache.admit(world.now, file, 10, 1, None).unwrap();
+        (0..3).for_each(|piece| world.cache.store(&file, piece, value(file, piece)).unwrap());
+        world.settle();
+    };
+    (1..=3).for_each(|file| begin(&mut world, file));
+    assert_eq!(held(&world), [(1, 1), (2, 3), (3, 3)].into());
+    // One of which there were headers alone grows again.
+    world.cache.store(&1, 5, value(1, 5)).unwrap();
+    world.settle();
+    assert_eq!(held(&world), [(1, 2), (2, 1), (3, 3)].into());
+    // Whole ones lose a piece each.
+    (4..=6).for_each(|file| world.fill(file, 10, 1));
+    (4..=6).for_each(|file| world.input(Input::Forget(file, 9..10)));
+    assert_eq!(world.cache.usage().partial, 2);
+    assert_eq!(held(&world), [(1, 1), (2, 1), (3, 1), (4, 1), (5, 9), (6, 9)].into());
+    world.wait(Duration::from_secs(5));
+    let before = held(&world);
+    assert_eq!(held(&world.restart(setup)), before);
+}
+
+#[test]
 fn headers_that_are_more_than_their_share_of_a_smaller_quota_go() {
     let mut setup = config(600);
     setup.limits.headers_share = 2;

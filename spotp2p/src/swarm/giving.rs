@@ -85,9 +85,9 @@ impl<K: Copy + Eq> Swarm<K> {
         let taken = if self.is_servable(holds.holding(&file)) {
             self.uploads.want(now, from, file, urgency, config, &mut self.out)
         } else {
-            // It may have been here when it was asked for first.
-            self.uploads.unwant(now, from, file, config, &mut self.out);
             refuse(&mut self.out, from, file, SlotRefusal::NotHere);
+            // It may have been here when it was asked for first: only then is a slot free for somebody else.
+            self.uploads.unwant(now, from, file, config, &mut self.out);
             false
         };
         self.stats.wants_refused += u32::from(!taken);
@@ -97,8 +97,8 @@ impl<K: Copy + Eq> Swarm<K> {
     /// A neighbour said too much in this minute to be heard. It is told that it gets nothing, or it would wait for an answer.
     pub(super) fn refuse_unheard(&mut self, now: Instant, from: PeerId, file: K) {
         if self.neighbours.contains(from) {
-            self.uploads.unwant(now, from, file, &self.config.uploads, &mut self.out);
             refuse(&mut self.out, from, file, SlotRefusal::Busy);
+            self.uploads.unwant(now, from, file, &self.config.uploads, &mut self.out);
             self.stats.wants_refused += 1;
             self.arm_uploads(now);
         }

@@ -25,7 +25,7 @@ use spotproto::contract::{Ran, Step, check};
 use spotproto::crypto::{PublicKey, RustCrypto, SecretKey};
 use spotproto::message::{Channel, Dial, Message, Open, PieceRange, Read, Refusal, Wanted};
 use spotproto::ticket::{Pseudonym, Rights, SignedTicket, Ticket};
-use spotproto::{Instant, Limits, Machine, Seed, UnixTime};
+use spotproto::{Gid, Instant, Limits, Machine, Seed, UnixTime};
 use std::sync::LazyLock;
 
 type Text = Message<FileId, Bytes>;
@@ -421,4 +421,22 @@ fn where_a_mirror_moved_to_nothing_is_asked_for_that_it_had_sent() {
     pieces.iter().for_each(|_| company.happens(Deed::Mirror(0, News::Piece(Lie::Truth))));
     company.happens(Deed::Mirror(0, News::Moved));
     assert!(company.fetches.iter().all(|(other, ..)| *other != request));
+}
+
+/// While a start waits on elsewhere, uploads stop when they would have without that.
+#[test]
+fn an_early_call_while_the_sound_waits_elsewhere_does_nothing() {
+    let (input, millis) = (Step::Input, Duration::from_millis);
+    let wanted = Wanted::Track(Gid::from_bytes([7; 16]));
+    let steps = vec![
+        input(Deed::Command(Command::Open { wanted, at_ms: 103_006 })),
+        input(Deed::Opened(6993, Lie::Truth)),
+        Step::Wait(millis(512)),
+        input(Deed::Piece(37154, Lie::Truth)),
+        input(Deed::Command(Command::Silent { at_ms: 18_424 })),
+        input(Deed::Piece(22322, Lie::Truth)),
+        Step::Wait(millis(822)),
+        Step::Early,
+    ];
+    nothing_but_the_truth_gets_through(false, true, steps);
 }

@@ -4,7 +4,9 @@ use crate::rig::{Rig, reads, slots};
 use alloc::collections::BTreeSet;
 use core::time::Duration;
 use spotp2p::swarm::SlotState::{Queued, Refused, Served};
-use spotp2p::swarm::{Config, Mode, Output, PeerId, Pressure, SlotRefusal, UploadConfig};
+use spotp2p::swarm::{
+    Config, Holding, Mode, Output, PeerId, PeerMessage, Pressure, SlotRefusal, UploadConfig, Want,
+};
 use spotproto::content::PIECE_LEN;
 use spotproto::message::Refusal;
 use spotproto::message::Urgency::{Next, Offline, Playing};
@@ -109,6 +111,33 @@ fn a_peer_plays_one_file_at_a_time() {
     let served: Vec<_> = slots(&rig.wait_seconds(5)).into_iter().filter(|(_, _, s)| *s == Served).collect();
     assert!(served.contains(&(9, 8, Served)) && served.contains(&(10, 9, Served)), "{served:?}");
     assert!(!served.contains(&(9, 7, Served)));
+}
+
+#[test]
+fn who_is_refused_hears_so_before_somebody_else_gets_its_slot() {
+    let slot = |file, state| (0, file, state);
+    // The first because its file is not here any more, the second because it talks too much.
+    let waiting = || {
+        let mut rig = Rig::new(1);
+        rig.says_want(0, 7, Playing);
+        rig.says_want(0, 6, Offline);
+        assert_eq!(slots(&rig.outputs()), [slot(7, Served), slot(6, Queued { place: 0 })]);
+        rig
+    };
+    let mut rig = waiting();
+    let want = PeerMessage::Want(Want { file: 7, urgency: Some(Playing) });
+    rig.swarm.message(rig.now, PeerId(0), want, &|_: &u32| Holding::Nothing);
+    let gone = Refused(SlotRefusal::NotHere);
+    assert_eq!(slots(&rig.outputs()), [slot(7, gone), slot(6, Served)]);
+    let mut rig = waiting();
+    let refused = loop {
+        rig.says_want(0, 7, Playing);
+        let told = slots(&rig.outputs());
+        if told != [slot(7, Served)] {
+            break told;
+        }
+    };
+    assert_eq!(refused, [slot(7, Refused(SlotRefusal::Busy)), slot(6, Served)]);
 }
 
 #[test]

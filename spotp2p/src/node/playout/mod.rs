@@ -173,7 +173,8 @@ impl Playing {
             return None;
         }
         wait.seen = seen;
-        self.next = wait.renew_at;
+        let presses = Some(self.presses_from).filter(|at| *at > now);
+        self.next = presses.into_iter().fold(wait.renew_at, Instant::min);
         let mut why = start.look(now, &self.link, sources, arrived);
         self.span = start.span();
         why.supplier = supplier(file);
