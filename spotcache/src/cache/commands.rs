@@ -187,22 +187,27 @@ impl<K: CacheKey, B> Cache<K, B> {
         if self.books.shelf.has(slot, piece) || self.asked.values().any(same) {
             return Err(NotKept::Held);
         }
-        if self.books.shelf.facts(slot).cut {
-            // With this piece it is no more one of which there are headers alone.
-            self.make_way_for_a_part()?;
-        }
         // Its own file must not go for it.
         self.books.change(slot, |shelf| shelf.detail_mut(slot).holds += 1);
-        let fits = self.make_room(PIECE_LEN as u64);
+        let room = self.make_room_in(slot);
         self.books.change(slot, |shelf| {
             let detail = shelf.detail_mut(slot);
             detail.holds -= 1;
-            if fits {
+            if room.is_ok() {
                 detail.writing += 1;
                 detail.cut = false;
             }
         });
-        if fits { Ok(()) } else { Err(NotKept::NoRoom) }
+        room
+    }
+
+    /// Makes room for one more piece of a file.
+    fn make_room_in(&mut self, slot: u32) -> Result<(), NotKept> {
+        if self.books.shelf.facts(slot).cut {
+            // With this piece it is no more one of which there are headers alone.
+            self.make_way_for_a_part()?;
+        }
+        if self.make_room(PIECE_LEN as u64) { Ok(()) } else { Err(NotKept::NoRoom) }
     }
 
     /// Reads a part of a file; [`Event::Data`] follows. `None` if a piece is not held, the file not known, or too much

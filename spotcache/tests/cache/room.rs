@@ -81,6 +81,24 @@ fn no_more_files_are_held_in_part_than_may_however_they_come_to_be() {
     assert_eq!(held(&world.restart(setup)), before);
 }
 
+/// The other's headers take their place among those that are kept.
+#[test]
+fn a_file_that_grows_again_is_not_let_go_of_for_the_headers_of_one_that_makes_way() {
+    let mut setup = config(10_000);
+    (setup.limits.partial, setup.limits.headers) = (1, 1);
+    let mut world = World::new(setup, Disk::new());
+    for file in 1..=2 {
+        world.cache.admit(world.now, file, 10, 1, None).unwrap();
+        (0..3).for_each(|piece| world.cache.store(&file, piece, value(file, piece)).unwrap());
+        world.settle();
+    }
+    assert_eq!(held(&world), [(1, 1), (2, 3)].into());
+    world.cache.store(&1, 5, value(1, 5)).unwrap();
+    world.settle();
+    assert_eq!(world.pieces(1), [0, 5]);
+    assert_eq!(world.cache.usage().partial, 1);
+}
+
 #[test]
 fn headers_that_are_more_than_their_share_of_a_smaller_quota_go() {
     let mut setup = config(600);
