@@ -330,7 +330,7 @@ impl<K: CacheKey, B> Cache<K, B> {
         let range = range.start..range.end.min(facts.pieces);
         let file = self.books.shelf.key(slot);
         let voided =
-            self.void_writes(&file, |place| matches!(place, Place::Piece(piece) if range.contains(piece)));
+            self.void_asked(&file, |place| matches!(place, Place::Piece(piece) if range.contains(piece)));
         let (before, after) = self.books.change(slot, |shelf| {
             let detail = shelf.detail_mut(slot);
             detail.writing -= voided;

@@ -71,7 +71,7 @@ impl<K: CacheKey, B> Cache<K, B> {
         let facts = self.books.shelf.facts(slot);
         let file = self.books.shelf.key(slot);
         let gone = |piece| piece >= facts.prefix && piece != SEALED;
-        self.void_writes(&file, |place| matches!(place, Place::Piece(piece) if gone(*piece)));
+        self.void_asked(&file, |place| matches!(place, Place::Piece(piece) if gone(*piece)));
         self.ledger.withdraw(slot, gone);
         self.ledger.say(&Record::Cut(file, facts.prefix));
         self.ledger.removals = true;
@@ -91,9 +91,9 @@ impl<K: CacheKey, B> Cache<K, B> {
     /// Takes a file out of memory alone.
     pub(super) fn drop_entry(&mut self, slot: u32, evicted: bool) -> K {
         let file = self.books.shelf.key(slot);
-        self.void_writes(&file, |_| true);
+        self.void_asked(&file, |_| true);
         for asked in self.asked.values_mut() {
-            if let Asked::Cut { file: other, void } | Asked::Read { file: other, void, .. } = asked {
+            if let Asked::Cut { file: other, void } = asked {
                 *void |= *other == file;
             }
         }
@@ -111,11 +111,13 @@ impl<K: CacheKey, B> Cache<K, B> {
         self.ask(Asked::Remove { file }, |request| Effect::Remove { request, file });
     }
 
-    /// What is on its way to these places of a file counts no more. The sums are the caller's.
-    pub(super) fn void_writes(&mut self, file: &K, places: impl Fn(&Place) -> bool) -> u32 {
+    /// What is on its way to these places of a file counts no more, nor does what a read that was asked for before finds
+    /// missing there. The sums are the caller's.
+    pub(super) fn void_asked(&mut self, file: &K, places: impl Fn(&Place) -> bool) -> u32 {
         let mut pieces = 0;
         for asked in self.asked.values_mut() {
             match asked {
+                Asked::Read { file: other, place, void } if other == file && places(place) => *void = true,
                 Asked::Write { file: other, place, void } if !*void && other == file && places(place) => {
                     *void = true;
                     pieces += u32::from(matches!(place, Place::Piece(_)));

@@ -157,6 +157,28 @@ fn a_read_that_was_under_way_when_its_file_went_says_nothing_of_the_one_that_cam
     assert_eq!((world.pieces(1), world.pieces(2)), (vec![0, 1, 2], vec![1, 2]));
 }
 
+/// Two asked for it before; the second hears that it is missing while it is being stored anew.
+#[test]
+fn a_read_that_was_under_way_when_a_piece_went_says_nothing_of_the_piece_that_came_back() {
+    let mut world = World::new(config(10_000), Disk::new());
+    world.fill(1, 3, 0);
+    world.held_back = true;
+    let reads = [(); 2].map(|()| world.cache.read(&1, Place::Piece(0)).expect("it is held"));
+    world.settle();
+    world.waiting.clear();
+    let missing = |world: &mut World, request| {
+        world.cache.done(world.now, request, Done::Read(Err(DiskError::Missing)));
+        world.settle();
+    };
+    missing(&mut world, reads[0]);
+    assert_eq!(world.pieces(1), [1, 2]);
+    world.cache.store(&1, 0, value(1, 0)).unwrap();
+    missing(&mut world, reads[1]);
+    world.held_back = false;
+    world.settle();
+    assert_eq!(world.pieces(1), [0, 1, 2]);
+}
+
 #[test]
 fn a_cut_that_the_disk_refuses_leaves_nothing_that_is_longer_than_it_is_said_to_be() {
     let mut setup = config(2 * 172 + 40);
