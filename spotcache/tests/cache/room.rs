@@ -180,6 +180,30 @@ fn a_read_that_was_under_way_when_a_piece_went_says_nothing_of_the_piece_that_ca
 }
 
 #[test]
+fn a_cut_that_was_under_way_when_its_file_went_says_nothing_of_the_one_that_came_back() {
+    let mut setup = config(10_000);
+    setup.limits.headers_share = 1;
+    let mut world = World::new(setup, Disk::new());
+    (1..=2).for_each(|file| world.fill(file, 10, 1));
+    world.held_back = true;
+    world.input(Input::SetQuota(Quota::Bytes(100 << 10)));
+    assert_eq!(held(&world), [(1, 1), (2, 1)].into());
+    let is_cut = |effect: &Effect<u32, u32>| matches!(effect, Effect::Cut { .. });
+    let (cuts, others): (Vec<_>, Vec<_>) = world.waiting.drain(..).partition(is_cut);
+    assert!(matches!(cuts[..], [Effect::Cut { file: 1, .. }, Effect::Cut { file: 2, .. }]));
+    world.waiting = others.into();
+    world.held_back = false;
+    world.input(Input::Remove(1));
+    world.fill(1, 3, 0);
+    for cut in cuts {
+        let Effect::Cut { request, .. } = cut else { panic!("{cut:?}") };
+        world.cache.done(world.now, request, Done::Carried(Err(DiskError::Missing)));
+        world.settle();
+    }
+    assert_eq!(held(&world), [(1, 3)].into());
+}
+
+#[test]
 fn a_cut_that_the_disk_refuses_leaves_nothing_that_is_longer_than_it_is_said_to_be() {
     let mut setup = config(2 * 172 + 40);
     setup.limits.headers_share = 1;
