@@ -44,8 +44,8 @@ targets=("$@")
 if ! ((${#targets[@]})); then
   mapfile -t targets < <(cargo fuzz list)
 fi
-# The player and the simulator take long to build, and what they are has branches to look at after each execution: only
-# the targets that need them have them. fuzz/Cargo.toml says which.
+# The player and the simulator take long to build, and libFuzzer looks at all their branches after each execution: only the
+# targets that need them get them. fuzz/Cargo.toml says which.
 programs=" $(awk -v RS= -F '"' '/required-features = \["programs"\]/ { printf "%s ", $2 }' fuzz/Cargo.toml)"
 plain=()
 for target in "${targets[@]}"; do

@@ -348,8 +348,10 @@ impl<K: CacheKey, B> Cache<K, B> {
         if after.cut && after.held == 0 && !after.pinned && !after.in_use {
             self.take_out(slot, false);
         }
-        // A file that was whole is now one of those of which a part is held.
-        self.sweep(now);
+        if before.complete() {
+            // It is now one of those of which a part is held: there may be one too many.
+            self.sweep(now);
+        }
         self.commit_later(now);
     }
 

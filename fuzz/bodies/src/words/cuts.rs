@@ -13,7 +13,7 @@ pub(crate) struct Cuts {
 }
 
 impl Cuts {
-    /// The `n`-th place: any cut is at one of them.
+    /// The `n`-th place. Each of the first bytes comes by itself with one of them, as far as there are places.
     pub(crate) fn at(n: u8) -> Self {
         Self { place: usize::from(n) * ONE_BY_ONE, rest: usize::MAX }
     }

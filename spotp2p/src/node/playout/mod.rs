@@ -173,8 +173,7 @@ impl Playing {
             return None;
         }
         wait.seen = seen;
-        let presses = Some(self.presses_from).filter(|at| *at > now);
-        self.next = presses.into_iter().fold(wait.renew_at, Instant::min);
+        self.next = earlier(wait.renew_at, self.presses_from, now);
         let mut why = start.look(now, &self.link, sources, arrived);
         self.span = start.span();
         why.supplier = supplier(file);
@@ -384,6 +383,11 @@ impl<K: FileKey, B: Payload, C: Crypto> Node<K, B, C> {
         }
         other
     }
+}
+
+/// When to look next: at the moment from which uploads may have to stop, if that is still to come and sooner.
+fn earlier(next: Instant, presses_from: Instant, now: Instant) -> Instant {
+    if presses_from > now { next.min(presses_from) } else { next }
 }
 
 const fn pressure(level: Level) -> Pressure {

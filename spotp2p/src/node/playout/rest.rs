@@ -1,6 +1,6 @@
 //! How safe the rest of the music is while it sounds.
 
-use super::{BLIND, LOOK, MARGIN, Playing, START, Sound, sources};
+use super::{BLIND, LOOK, MARGIN, Playing, START, Sound, earlier, sources};
 use crate::node::next::Rest;
 use crate::node::track::File;
 use crate::payload::{FileKey, Payload};
@@ -56,8 +56,7 @@ impl Playing {
         let left = file.head.duration_ms.saturating_sub(at_ms);
         let ends = at + Duration::from_millis(left.into());
         let next = Rest::next_look(ends, now, ahead);
-        let looks = next.into_iter().chain(Some(self.presses_from).filter(|at| *at > now));
-        self.next = looks.fold(self.next, Instant::min);
+        self.next = earlier(next.into_iter().fold(self.next, Instant::min), self.presses_from, now);
         self.rest = Some(Rest { ends, why });
     }
 
