@@ -16,7 +16,7 @@ use spotp2p_adapter::{AttemptError, Runtime, SocketError, SocketOptions};
 use std::io;
 use std::time::Instant;
 
-/// smol: one executor of the process, which as many threads run as the variable `SMOL_THREADS` says (1 if it says nothing),
+/// smol: one line of tasks for the process, which as many threads run as the variable `SMOL_THREADS` says (1 if it says nothing),
 /// and a reactor that these threads see to themselves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Smol;

@@ -1,21 +1,101 @@
-//! smol's executor, and the threads that run it.
+//! Which tasks run next, and the threads that run them.
 
-use crate::reactor;
-use core::future::{Future, pending};
+use crate::reactor::{self, lock};
+use alloc::collections::VecDeque;
+use async_task::Runnable;
+use core::cell::Cell;
+use core::future::{Future, pending, poll_fn};
 use core::panic::AssertUnwindSafe;
+use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use smol::Executor;
 use std::panic::catch_unwind;
-use std::sync::Once;
+use std::sync::{Mutex, Once};
 use std::{env, thread};
 
-static EXECUTOR: Executor<'static> = Executor::new();
+/// Tasks that a thread runs before it looks at sockets and timers.
+const RUN: usize = 200;
+
+/// The tasks of the process that can go on, the longest waiting first, and the threads that have nothing to run.
+///
+/// async-executor wakes another thread for each task that can go on, and again for each that is run. Here one that is alone is left
+/// to the thread that had it go on: it runs next there, as on tokio. Another thread is woken when there are two, or when whoever has a
+/// task go on runs none itself.
+struct Line {
+    tasks: VecDeque<Runnable>,
+    idle: Vec<Waker>,
+}
+
+static LINE: Mutex<Line> = Mutex::new(Line { tasks: VecDeque::new(), idle: Vec::new() });
+
+thread_local! {
+    /// Whether this thread takes the next task as soon as it has done with what it does.
+    static WORKS: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Has a task run until it is done.
 pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
     static THREADS: Once = Once::new();
     THREADS.call_once(start);
-    EXECUTOR.spawn(task).detach();
+    let (begun, task) = async_task::spawn(task, goes_on);
+    task.detach();
+    begun.schedule();
+}
+
+/// A task can go on.
+fn goes_on(task: Runnable) {
+    let mut line = lock(&LINE);
+    line.tasks.push_back(task);
+    let called = if WORKS.get() && line.tasks.len() == 1 { None } else { line.idle.pop() };
+    drop(line);
+    if let Some(called) = called {
+        called.wake();
+    }
+}
+
+/// That the calling thread runs tasks. What is there when it ends falls to another one.
+struct Worker {
+    /// What wakes it from being idle.
+    waker: Waker,
+    /// Whether it did so before: a task may wait for another future.
+    worked: bool,
+}
+
+impl Worker {
+    fn new() -> Self {
+        Self { waker: Waker::noop().clone(), worked: WORKS.replace(true) }
+    }
+
+    /// Runs what there is.
+    fn poll<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
+        let mut line = lock(&LINE);
+        line.idle.retain(|idle| !idle.will_wake(&self.waker));
+        self.waker.clone_from(cx.waker());
+        for _ in 0..RUN {
+            let Some(task) = line.tasks.pop_front() else {
+                line.idle.push(self.waker.clone());
+                return Poll::Pending;
+            };
+            drop(line);
+            task.run();
+            line = lock(&LINE);
+        }
+        drop(line);
+        self.waker.wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        WORKS.set(self.worked);
+        let mut line = lock(&LINE);
+        line.idle.retain(|idle| !idle.will_wake(&self.waker));
+        let called = if line.tasks.is_empty() { None } else { line.idle.pop() };
+        drop(line);
+        if let Some(called) = called {
+            called.wake();
+        }
+    }
 }
 
 /// Runs `main` on the calling thread, and tasks beside it, which see their sockets and timers without help of another thread.
@@ -23,12 +103,14 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
 /// It needs no threads that run tasks, so `SMOL_THREADS` may be 0. A thread that is to wait and nothing else waits by
 /// `smol::future::block_on`, or by `smol::block_on`.
 ///
-/// Tasks are not to block, here as elsewhere: while all threads that run them do, nobody sees to sockets and timers.
+/// Tasks are not to block, here as elsewhere: one that was woken by a task waits until that is done with, and while all threads
+/// that run tasks are blocked, nobody sees to sockets and timers.
 ///
 /// # Panics
 /// The system has no descriptor left to wait with.
 pub fn block_on<T>(main: impl Future<Output = T>) -> T {
-    reactor::block_on(EXECUTOR.run(main))
+    let mut worker = Worker::new();
+    reactor::block_on(smol::future::or(main, poll_fn(|cx| worker.poll(cx))))
 }
 
 /// As many as the variable says that smol's own go by.

@@ -1,5 +1,5 @@
 //! Which threads a runtime has. They are new in each round, on either, so that the system finds them places anew: a thread that stays
-//! where others work is slow through no fault of its own. So smol's executor is given none of its own.
+//! where others work is slow through no fault of its own. So smol is given none of its own.
 
 use core::future::Future;
 use core::marker::PhantomData;

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Both have the same threads: all on one (`alone`); one that runs tasks beside one that waits for what is measured
-//! (`one`); two beside it (`two`). Each arrangement has a process of its own, since smol's executor is the process's. Rounds
+//! (`one`); two beside it (`two`). Each arrangement has a process of its own, since smol's tasks are the process's. Rounds
 //! alternate between the two, and medians are compared. CPU time is the whole process's, so both ends are in it. Ends with an
 //! error if smol takes more than [`GATE`] of what tokio takes.
 

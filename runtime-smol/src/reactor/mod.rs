@@ -190,7 +190,7 @@ pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     }
 }
 
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that is done under these locks can stop half way.
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }

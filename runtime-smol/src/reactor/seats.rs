@@ -32,8 +32,9 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// The threads that run futures.
 ///
 /// One at most is at the wheel: it waits for events, and wakes those whose events come. The others that have nothing to do are
-/// idle. Whoever leaves the wheel to run a future hands it to one that is idle, if there is one; so none is idle while nobody is at
-/// the wheel, unless somebody is on the way to it.
+/// idle. Whoever leaves the wheel to run a future comes back to it, unless another one that had something to do comes there first;
+/// to call one that is idle each time would be a switch of context for each event. Whoever leaves for good calls one. So while
+/// threads are idle and nobody is at the wheel, somebody is on the way to it, or runs a future.
 ///
 /// If no thread is here and somebody waits for a socket or a timer all the same, on an executor that knows nothing of this, a
 /// thread of its own stands in.
@@ -104,6 +105,7 @@ fn stand_in() {
         if reactor().seats.present.load(Ordering::SeqCst) == 0 {
             reactor().wait(&seat, &mut wakers);
         } else {
+            lock(&reactor().seats.inner).pass_on();
             seat.sleep();
         }
     }
@@ -135,8 +137,7 @@ impl Reactor {
                 } {}
                 // A waker is anybody's code, and may wait for events itself.
                 drop(wheel);
-                wake_all(wakers.drain(..));
-                return lock(&self.seats.inner).pass_on();
+                return wake_all(wakers.drain(..));
             }
             // What somebody else drives needs no look.
             if woken || !seat.change(AWAKE, IDLE) {
@@ -145,11 +146,8 @@ impl Reactor {
             inner.idle.push(seat.clone());
             drop(inner);
             seat.sleep_on();
-            let mut inner = lock(&self.seats.inner);
-            inner.idle.retain(|idle| !Arc::ptr_eq(idle, seat));
+            lock(&self.seats.inner).idle.retain(|idle| !Arc::ptr_eq(idle, seat));
             if seat.is_woken() {
-                // It may have been called to the wheel at the same time.
-                inner.pass_on();
                 return;
             }
         }
@@ -195,7 +193,7 @@ impl Drop for Guest {
     fn drop(&mut self) {
         let seats = &reactor().seats;
         if seats.present.fetch_sub(1, Ordering::SeqCst) > 1 {
-            return;
+            return lock(&seats.inner).pass_on();
         }
         let stand_in = lock(&seats.inner).stand_in.clone();
         match stand_in {

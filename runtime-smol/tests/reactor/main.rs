@@ -1,4 +1,4 @@
-//! The reactor among many threads: what is waited for comes, whoever drives, and whoever leaves.
+//! The reactor and the tasks among many threads: what is waited for comes, whoever drives, and whoever leaves.
 
 extern crate alloc;
 
@@ -7,12 +7,20 @@ mod parts;
 mod stand_in;
 mod threads;
 mod timers;
+mod workers;
 
 use core::future::{Future, poll_fn};
 use core::net::{Ipv4Addr, SocketAddr};
 use futures_lite::future::zip;
 use runtime_smol::runtime::Runtime;
 use runtime_smol::{Smol, SocketOptions, Stream};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Who drives is a matter of the process: each test has it alone.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Both ends of a connection.
 async fn pair() -> (Stream, Stream) {

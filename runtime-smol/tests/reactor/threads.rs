@@ -1,6 +1,6 @@
 //! Many threads at once: what is waited for comes, whoever drives.
 
-use crate::{pair, read, write};
+use crate::{alone, pair, read, write};
 use alloc::sync::Arc;
 use core::future::{Future, poll_fn};
 use core::net::{Ipv4Addr, SocketAddr};
@@ -13,15 +13,9 @@ use runtime_smol::runtime::Runtime;
 use runtime_smol::{Smol, SocketOptions, Stream, block_on};
 use smol::Executor;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 use std::time::Instant;
-
-/// Who drives is a matter of the process: each test has it alone.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// What is lost never comes, or comes by chance, when something else wakes the one who waits: a test says so.
 async fn soon<T>(what: impl Future<Output = T>) -> T {
@@ -114,7 +108,7 @@ fn a_wake_from_another_thread_is_never_lost() {
 }
 
 #[test]
-fn whoever_is_idle_takes_the_wheel_when_it_is_left_and_when_it_stands_still() {
+fn the_wheel_is_taken_by_one_who_is_idle_when_it_is_left_and_by_one_who_comes_by_when_it_stands_still() {
     let _alone = alone();
     for ends in [true, false] {
         thread::scope(|scope| {
@@ -135,10 +129,14 @@ fn whoever_is_idle_takes_the_wheel_when_it_is_left_and_when_it_stands_still() {
             thread::sleep(Duration::from_millis(20));
             let (sent, got) = sync_channel(1);
             let (show, shown) = sync_channel(1);
+            let (nudge, nudged) = bounded::<()>(1);
             scope.spawn(move || {
                 block_on(soon(async {
                     let (mut here, there) = pair().await;
                     show.send(there).unwrap();
+                    if !ends {
+                        nudged.recv().await.unwrap();
+                    }
                     assert_eq!(read(&mut here).await, 1);
                     sent.send(()).unwrap();
                 }));
@@ -147,6 +145,7 @@ fn whoever_is_idle_takes_the_wheel_when_it_is_left_and_when_it_stands_still() {
             thread::sleep(Duration::from_millis(20));
             leave.send_blocking(()).unwrap();
             thread::sleep(Duration::from_millis(20));
+            nudge.send_blocking(()).unwrap();
             future::block_on(write(&mut there));
             got.recv_timeout(Duration::from_secs(30)).expect("somebody took the wheel");
             if !ends {

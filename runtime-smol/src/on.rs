@@ -1,9 +1,6 @@
 //! A runtime whose sockets speak futures-io.
 
-mod timer;
-
-pub use timer::Timer;
-
+use crate::reactor::Timer;
 use async_io::Async;
 use core::fmt;
 use core::future::Future;
@@ -25,8 +22,8 @@ use std::os::fd::AsFd as AsSystem;
 use std::os::windows::io::AsSocket as AsSystem;
 use std::time::Instant;
 
-/// What such a runtime has of its own: sockets and an executor. Timers, and waiting for a connection to come about, are
-/// async-io's on all of them.
+/// What such a runtime has of its own: sockets and an executor. Timers are those of [`Smol`](crate::Smol), which one thread of this
+/// crate sees to; waiting for a connection to come about is async-io's.
 ///
 /// Errors are the system's.
 #[allow(clippy::missing_errors_doc, reason = "said once, above")]
