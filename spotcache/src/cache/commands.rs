@@ -150,6 +150,7 @@ impl<K: CacheKey, B> Cache<K, B> {
         if self.load.writes >= limits.writes || self.ledger.unclaimed() >= limits.unclaimed {
             return Err(NotKept::Busy);
         }
+        let was_cut = self.books.shelf.facts(slot).cut;
         match place {
             Place::Piece(piece) => self.take_room(slot, file, piece)?,
             Place::Leaves(group) if group >= pieces.div_ceil(LEAF_GROUP) => return Err(NotKept::Unknown),
@@ -161,7 +162,7 @@ impl<K: CacheKey, B> Cache<K, B> {
         }
         if self.ledger.removals {
             if matches!(place, Place::Piece(_)) {
-                self.books.change(slot, |shelf| shelf.detail_mut(slot).writing -= 1);
+                self.give_back_room(slot, was_cut);
             }
             return Err(NotKept::Busy);
         }
@@ -199,6 +200,15 @@ impl<K: CacheKey, B> Cache<K, B> {
             }
         });
         room
+    }
+
+    /// The piece will not be written after all.
+    fn give_back_room(&mut self, slot: u32, was_cut: bool) {
+        self.books.change(slot, |shelf| {
+            let detail = shelf.detail_mut(slot);
+            detail.writing -= 1;
+            detail.cut = was_cut;
+        });
     }
 
     /// Makes room for one more piece of a file.

@@ -2,7 +2,7 @@
 
 use crate::disk::{Disk, World, config, value};
 use bytes::Bytes;
-use spotcache::cache::{DiskError, Done, Effect, Event, Eviction, Input, Place, Quota};
+use spotcache::cache::{DiskError, Done, Effect, Event, Eviction, Input, NotKept, Place, Quota};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -224,6 +224,27 @@ fn a_cut_that_the_disk_refuses_leaves_nothing_that_is_longer_than_it_is_said_to_
     assert!(world.take_events().contains(&Event::Left(1)));
     world.wait(Duration::from_secs(60));
     assert_eq!(world.disk.files.keys().collect::<Vec<_>>(), [&2]);
+}
+
+#[test]
+fn a_piece_that_the_journal_has_no_time_for_leaves_headers_what_they_are() {
+    let mut setup = config(2 * 172 + 80);
+    (setup.limits.headers_share, setup.limits.commits) = (1, 2);
+    let mut world = World::new(setup, Disk::new());
+    (1..=3).for_each(|file| world.fill(file, 10, 3));
+    let headers = |world: &World| world.cache.holding(&1).is_some_and(|holding| holding.headers_only);
+    assert!(headers(&world));
+    world.held_back = true;
+    world.cache.pin(&2).unwrap();
+    world.input(Input::Sync);
+    world.input(Input::Remove(3));
+    assert_eq!(world.cache.store(&1, 5, value(1, 5)), Err(NotKept::Busy));
+    assert!(headers(&world));
+    world.held_back = false;
+    world.settle();
+    assert_eq!(world.cache.store(&1, 5, value(1, 5)), Ok(()));
+    world.settle();
+    assert_eq!((headers(&world), held(&world).get(&1)), (false, Some(&4)));
 }
 
 #[test]

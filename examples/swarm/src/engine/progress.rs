@@ -54,7 +54,7 @@ impl Progress {
         let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
         let times = seconds as f64 / wall;
         let gigabytes = memory::now().unwrap_or(0) as f64 / 1e9;
-        let text = format!("{hours} h {minutes:02}, x{times:.1}, {rate:.2} M/s, {gigabytes:.2} GB");
+        let text = format!("{hours} h {minutes:02}, x{times:.1}, {rate:.2} M/s in all, {gigabytes:.2} GB");
         if self.lines {
             eprintln!("{}: {text}, {} %", self.bar.prefix(), lines * 100 / LINES);
         } else {
