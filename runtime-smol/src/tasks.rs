@@ -17,9 +17,9 @@ const RUN: usize = 200;
 
 /// The tasks of the process that can go on, the longest waiting first, and the threads that have nothing to run.
 ///
-/// async-executor wakes another thread for each task that can go on, and again for each that is run. Here one that is alone is left
-/// to the thread that had it go on: it runs next there, as on tokio. Another thread is woken when there are two, or when whoever has a
-/// task go on runs none itself.
+/// async-executor wakes another thread for each task that can go on, and again for each that is run. Here one that is alone is
+/// left to the thread that had it go on: it runs next there, as on tokio. Another thread is woken when there are two, or when
+/// whoever has a task go on runs none itself.
 struct Line {
     tasks: VecDeque<Runnable>,
     idle: Vec<Waker>,
