@@ -11,7 +11,6 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use futures_io::{AsyncRead, AsyncWrite};
 use socket2::SockRef;
-use spotp2p_adapter::runtime::LONGEST_SLEEP;
 use spotp2p_adapter::socket::{self, Step};
 use spotp2p_adapter::{AttemptError, Runtime, SocketError, SocketOptions};
 use std::io;
@@ -22,7 +21,7 @@ use std::os::fd::AsFd as AsSystem;
 use std::os::windows::io::AsSocket as AsSystem;
 use std::time::Instant;
 
-/// What such a runtime has of its own: sockets and an executor. Timers are those of [`Smol`](crate::Smol), which one thread of this
+/// What such a runtime has of its own: sockets and an executor. Timers are those of [`Smol`](crate::Smol), which a thread of this
 /// crate sees to; waiting for a connection to come about is async-io's.
 ///
 /// Errors are the system's.
@@ -72,11 +71,11 @@ impl<F: FuturesIo> Runtime for On<F> {
     }
 
     fn timer(span: Duration) -> Timer {
-        Timer::at(Instant::now() + span.min(LONGEST_SLEEP))
+        Timer::after(span)
     }
 
     fn reset(timer: &mut Timer, span: Duration) {
-        timer.reset(Instant::now() + span.min(LONGEST_SLEEP));
+        timer.reset(span);
     }
 
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {

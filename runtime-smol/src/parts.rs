@@ -10,7 +10,6 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use smol::Task;
 use socket2::SockRef;
-use spotp2p_adapter::runtime::LONGEST_SLEEP;
 use spotp2p_adapter::socket::{self, Step};
 use spotp2p_adapter::{AttemptError, Runtime, SocketError, SocketOptions};
 use std::io;
@@ -36,11 +35,11 @@ impl Runtime for Smol {
     }
 
     fn timer(span: Duration) -> Timer {
-        Timer::at(Instant::now() + span.min(LONGEST_SLEEP))
+        Timer::after(span)
     }
 
     fn reset(timer: &mut Timer, span: Duration) {
-        timer.reset(Instant::now() + span.min(LONGEST_SLEEP));
+        timer.reset(span);
     }
 
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {

@@ -8,9 +8,10 @@ use core::future::{Future, pending, poll_fn};
 use core::panic::AssertUnwindSafe;
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use std::env;
 use std::panic::catch_unwind;
-use std::sync::{Mutex, Once};
-use std::{env, thread};
+use std::sync::{Mutex, MutexGuard, Once};
+use std::thread::{self, ThreadId};
 
 /// Tasks that a thread runs before it looks at sockets and timers.
 const RUN: usize = 200;
@@ -22,7 +23,7 @@ const RUN: usize = 200;
 /// whoever has a task go on runs none itself.
 struct Line {
     tasks: VecDeque<Runnable>,
-    idle: Vec<Waker>,
+    idle: Vec<(ThreadId, Waker)>,
 }
 
 static LINE: Mutex<Line> = Mutex::new(Line { tasks: VecDeque::new(), idle: Vec::new() });
@@ -45,34 +46,40 @@ pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) {
 fn goes_on(task: Runnable) {
     let mut line = lock(&LINE);
     line.tasks.push_back(task);
-    let called = if WORKS.get() && line.tasks.len() == 1 { None } else { line.idle.pop() };
+    if !WORKS.get() || line.tasks.len() > 1 {
+        call_another(line);
+    }
+}
+
+/// Wakes an idle thread, if there is one: not the calling one, which may be among them while it hands out what it has heard.
+fn call_another(mut line: MutexGuard<'_, Line>) {
+    let own = thread::current().id();
+    let another = line.idle.iter().rposition(|(thread, _)| *thread != own);
+    let called = another.map(|at| line.idle.swap_remove(at));
     drop(line);
-    if let Some(called) = called {
+    if let Some((_, called)) = called {
         called.wake();
     }
 }
 
 /// That the calling thread runs tasks. What is there when it ends falls to another one.
 struct Worker {
-    /// What wakes it from being idle.
-    waker: Waker,
+    thread: ThreadId,
     /// Whether it did so before: a task may wait for another future.
     worked: bool,
 }
 
 impl Worker {
     fn new() -> Self {
-        Self { waker: Waker::noop().clone(), worked: WORKS.replace(true) }
+        Self { thread: thread::current().id(), worked: WORKS.replace(true) }
     }
 
     /// Runs what there is.
-    fn poll<T>(&mut self, cx: &Context<'_>) -> Poll<T> {
-        let mut line = lock(&LINE);
-        line.idle.retain(|idle| !idle.will_wake(&self.waker));
-        self.waker.clone_from(cx.waker());
+    fn poll<T>(&self, cx: &Context<'_>) -> Poll<T> {
+        let mut line = self.looks_up();
         for _ in 0..RUN {
             let Some(task) = line.tasks.pop_front() else {
-                line.idle.push(self.waker.clone());
+                line.idle.push((self.thread, cx.waker().clone()));
                 return Poll::Pending;
             };
             drop(line);
@@ -80,20 +87,24 @@ impl Worker {
             line = lock(&LINE);
         }
         drop(line);
-        self.waker.wake_by_ref();
+        cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// It is not idle.
+    fn looks_up(&self) -> MutexGuard<'static, Line> {
+        let mut line = lock(&LINE);
+        line.idle.retain(|(thread, _)| *thread != self.thread);
+        line
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
         WORKS.set(self.worked);
-        let mut line = lock(&LINE);
-        line.idle.retain(|idle| !idle.will_wake(&self.waker));
-        let called = if line.tasks.is_empty() { None } else { line.idle.pop() };
-        drop(line);
-        if let Some(called) = called {
-            called.wake();
+        let line = self.looks_up();
+        if !line.tasks.is_empty() {
+            call_another(line);
         }
     }
 }
@@ -103,13 +114,13 @@ impl Drop for Worker {
 /// It needs no threads that run tasks, so `SMOL_THREADS` may be 0. A thread that is to wait and nothing else waits by
 /// `smol::future::block_on`, or by `smol::block_on`.
 ///
-/// Tasks are not to block, here as elsewhere: one that was woken by a task waits until that is done with, and while all threads
-/// that run tasks are blocked, nobody sees to sockets and timers.
+/// Tasks are not to block, here as elsewhere: one that does holds up a task that it woke, and may hold up sockets and timers, even
+/// while another thread is idle.
 ///
 /// # Panics
 /// The system has no descriptor left to wait with.
 pub fn block_on<T>(main: impl Future<Output = T>) -> T {
-    let mut worker = Worker::new();
+    let worker = Worker::new();
     reactor::block_on(smol::future::or(main, poll_fn(|cx| worker.poll(cx))))
 }
 

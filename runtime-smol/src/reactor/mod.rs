@@ -184,7 +184,7 @@ impl<S: Source> Drop for Registered<S> {
 }
 
 /// Wakes all of them, whatever becomes of one: a waker is anybody's code, and its panic is not the others' fault.
-pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
         let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }

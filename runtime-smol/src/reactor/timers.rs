@@ -8,6 +8,7 @@ use core::pin::Pin;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
+use spotp2p_adapter::runtime::LONGEST_SLEEP;
 use std::time::Instant;
 
 /// Ready when a span has passed, to the millisecond. Waiting for it costs the system nothing unless it is the next to be due.
@@ -24,13 +25,13 @@ pub struct Timer {
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 impl Timer {
-    pub(crate) fn at(at: Instant) -> Self {
-        Self { at, number: NEXT.fetch_add(1, Ordering::Relaxed), waits: false }
+    pub(crate) fn after(span: Duration) -> Self {
+        Self { at: due(span), number: NEXT.fetch_add(1, Ordering::Relaxed), waits: false }
     }
 
-    pub(crate) fn reset(&mut self, at: Instant) {
+    pub(crate) fn reset(&mut self, span: Duration) {
         self.leave();
-        self.at = at;
+        self.at = due(span);
     }
 
     fn leave(&mut self) {
@@ -67,6 +68,10 @@ impl Drop for Timer {
     fn drop(&mut self) {
         self.leave();
     }
+}
+
+fn due(span: Duration) -> Instant {
+    Instant::now() + span.min(LONGEST_SLEEP)
 }
 
 /// Those that are waited for.
@@ -176,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_waker_that_was_replaced_is_not_kept() {
-        let mut timer = pin!(Timer::at(Instant::now() + Duration::from_secs(60)));
+        let mut timer = pin!(Timer::after(Duration::from_secs(60)));
         let (first, second) = (Arc::new(Nothing), Arc::new(Nothing));
         for waker in [&first, &second] {
             let waker = Waker::from(waker.clone());

@@ -1,13 +1,17 @@
 //! The threads that run tasks: none is left lying, whoever began it and whoever goes.
 
 use crate::{alone, pair, read, write};
-use core::future::pending;
+use alloc::sync::Arc;
+use alloc::task::Wake;
+use core::future::{Future, pending};
+use core::pin::Pin;
+use core::task::{Context, Waker};
 use core::time::Duration;
 use futures_lite::future::{self, or};
 use runtime_smol::channel::bounded;
 use runtime_smol::runtime::Runtime;
 use runtime_smol::{Smol, block_on};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -77,26 +81,55 @@ fn thousands_of_tasks_that_wake_each_other_all_end() {
     });
 }
 
+/// Begins two tasks of which the first blocks until the second runs.
+fn two_begin(ended: &SyncSender<()>) {
+    let (say, said) = sync_channel(1);
+    let (first, second) = (ended.clone(), ended.clone());
+    Smol::spawn(async move {
+        said.recv_timeout(PATIENCE).expect("the other one runs");
+        first.send(()).expect("it is waited for");
+    });
+    Smol::spawn(async move {
+        say.send(()).expect("it is waited for");
+        second.send(()).expect("it is waited for");
+    });
+}
+
 #[test]
 fn of_two_that_a_task_begins_one_runs_elsewhere_while_the_other_blocks() {
     among_workers(|| {
         for _ in 0..200 {
             let (both, ended) = sync_channel(2);
+            Smol::spawn(async move { two_begin(&both) });
+            (0..2).for_each(|_| runs(&ended));
+        }
+    });
+}
+
+#[test]
+fn of_two_that_an_event_wakes_one_runs_elsewhere_while_the_other_blocks() {
+    struct Both(SyncSender<()>);
+
+    impl Wake for Both {
+        fn wake(self: Arc<Self>) {
+            two_begin(&self.0);
+        }
+    }
+
+    among_workers(|| {
+        for _ in 0..50 {
+            // Whoever waits for events was the last to be idle, so that it would be the first to be called.
+            let (heard, hears) = sync_channel(1);
             Smol::spawn(async move {
-                let (say, said) = sync_channel(1);
-                let blocks = both.clone();
-                Smol::spawn(async move {
-                    said.recv_timeout(PATIENCE).expect("the other one runs");
-                    blocks.send(()).expect("it is waited for");
-                });
-                Smol::spawn(async move {
-                    say.send(()).expect("it is waited for");
-                    both.send(()).expect("it is waited for");
-                });
+                Smol::timer(Duration::from_millis(2)).await;
+                heard.send(()).expect("it is waited for");
             });
-            for _ in 0..2 {
-                ended.recv_timeout(PATIENCE).expect("both end");
-            }
+            runs(&hears);
+            let (both, ended) = sync_channel(2);
+            let waker = Waker::from(Arc::new(Both(both)));
+            let mut timer = Smol::timer(Duration::from_millis(2));
+            assert!(Pin::new(&mut timer).poll(&mut Context::from_waker(&waker)).is_pending());
+            (0..2).for_each(|_| runs(&ended));
         }
     });
 }
